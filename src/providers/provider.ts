@@ -1,0 +1,175 @@
+import type { PaymentEvent } from '../payment-event.ts';
+
+/**
+ * The contract every processor's adapter fulfils: pure functions over bytes and values. An adapter knows nothing of
+ * Postgres, HTTP servers or the ledger. Times are unix milliseconds.
+ */
+export type Provider = {
+  /** The name in `/webhooks/:provider/…`, in effect keys and in the folder's name. */
+  readonly name: string;
+  /** For people: "Stripe". */
+  readonly title: string;
+  readonly facts: ProviderFacts;
+  /** Header names (lower case) whose values are credentials; `authorization` and `cookie` always are. */
+  readonly secretHeaders: readonly string[];
+  /** A header whose absence tells at once that a request is not this provider's; null where the body carries the signature. */
+  readonly signatureHeader: readonly string[] | null;
+  /** Checks the endpoint's `settings` when they are set. Returns what is wrong, empty when nothing is. */
+  checkSettings(settings: EndpointSettings): readonly SettingFault[];
+  /** Checks a secret when it is set: its shape, never its rightness. Returns what is wrong, or null. */
+  checkSecret(secret: string): string | null;
+  /** Is this request authentic? Over the exact bytes, in constant time, without network. Never throws. */
+  verify(request: WebhookRequest, context: VerifyContext): Verdict;
+  /** The events inside an authentic request. Never throws: what cannot be read is `unreadable`. */
+  identify(request: WebhookRequest, settings: EndpointSettings): Identification;
+  /** What one event means. Pure and versioned by `normaliserVersion`. Throws PosternError `unreadable_event`, `amount_invalid`. */
+  normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised;
+  readonly normaliserVersion: number;
+  /** The answer this provider wants. */
+  acknowledge(outcome: Acknowledged): Answer;
+};
+
+export type ProviderFacts = {
+  /** How long the processor tries to deliver, in hours: after that an unacknowledged event is gone. */
+  readonly retryHorizonHours: number;
+  /** How long event rows are kept for deduplication, in days; null without end (no signed time: a capture replays for ever). */
+  readonly dedupHorizonDays: number | null;
+  /** The processor's own documents. */
+  readonly documentation: readonly string[];
+};
+
+/** Header names are lower case; a name that came twice stands twice. */
+export type WebhookRequest = {
+  readonly method: string;
+  /** The URL as the processor called it: PUBLIC_URL and path, or as the socket saw it. */
+  readonly url: string;
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly body: Buffer;
+};
+
+/** The endpoint's own settings, checked by `checkSettings`; names in snake_case as the API takes them. */
+export type EndpointSettings = {
+  /** `live`, `test`, or both when absent. */
+  readonly mode?: 'live' | 'test';
+  /** The processor account; the endpoint's name when absent. */
+  readonly account?: string;
+  /** Processor accounts this endpoint carries; events of others end `no_effect`. Absent: all. */
+  readonly accounts?: readonly string[];
+  /** Accounts that pass money on to sellers. */
+  readonly marketplace?: 'on_capture' | 'on_transfer';
+  /** Signature freshness in seconds, where the scheme signs a time. */
+  readonly tolerance_s?: number;
+  readonly [name: string]: unknown;
+};
+
+export type SettingFault = { readonly path: string; readonly message: string };
+
+/** A secret that is valid now. `id` is what the verdict names. */
+export type ActiveSecret = { readonly id: string; readonly secret: string };
+
+export type VerifyContext = {
+  readonly secrets: readonly ActiveSecret[];
+  readonly settings: EndpointSettings;
+  /** Unix milliseconds. */
+  readonly now: number;
+  /** Certificates and keys at hand (PEM by URL). What is not there is asked for by the verdict `needs`. */
+  readonly certificates: CertificateLookup;
+};
+
+export type CertificateLookup = {
+  get(url: string): string | undefined;
+  /** PEM roots that replace the provider's pinned ones (tests and vectors only). */
+  readonly trustRoots?: readonly string[];
+};
+
+export type RejectReason =
+  | 'signature_missing'
+  | 'signature_malformed'
+  | 'signature_mismatch'
+  | 'stale'
+  | 'unreadable'
+  | 'no_secret'
+  | 'certificate'
+  | 'unsupported';
+
+export type Verdict =
+  | {
+      readonly kind: 'authentic';
+      /** `body`: the bytes are signed. `token`: only a static token. `hint`: must be fetched before anything is posted. */
+      readonly level: 'body' | 'token' | 'hint';
+      /** Which secret matched; null where the scheme has none of ours (certificates). */
+      readonly secretId: string | null;
+    }
+  | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly items?: readonly boolean[] }
+  /** A certificate that is not cached: fetched beside the request, which is answered 503. */
+  | { readonly kind: 'needs'; readonly url: string };
+
+export type IdentifiedEvent = {
+  /** Position in the body, from 0. */
+  readonly item: number;
+  /** The provider's event id (or a composite where it has none), as the processor writes it. */
+  readonly id: string;
+  /** False where the id is outside the signature: then it identifies only together with the content fingerprint. */
+  readonly idSigned: boolean;
+  /** A second id that must not come back with another body (PayPal's transmission id), else null. */
+  readonly transmissionId: string | null;
+  readonly type: string;
+  readonly apiVersion: string | null;
+  /** Live or test mode, null where the event does not say. */
+  readonly live: boolean | null;
+  /** The processor account, where the body names one. */
+  readonly account: string | null;
+  readonly occurredAt: number | null;
+  /** Hash over what counts as content: leaves out what changes between retries. Called only when it matters. */
+  fingerprint(): Buffer;
+};
+
+export type Identification =
+  | { readonly kind: 'events'; readonly events: readonly IdentifiedEvent[] }
+  /** Authentic, but not to be read or without an id: kept as a dead event for a person. */
+  | { readonly kind: 'unreadable'; readonly detail: string }
+  /** Authentic and no event at all (a challenge, a subscription confirmation). */
+  | { readonly kind: 'control'; readonly answer: Answer };
+
+/** An event as the worker reads it back: the stored bytes and what was identified. */
+export type ReceivedEvent = {
+  readonly item: number;
+  readonly id: string;
+  readonly type: string;
+  /** The processor account: the body's own, else the endpoint's. */
+  readonly account: string;
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
+  readonly body: Buffer;
+  /** Unix ms; used only where the processor's object tells no time of its own. */
+  readonly receivedAt: number;
+};
+
+/** What the event is about, for search: `kind` is payment, refund, dispute, payout, order, invoice, customer … */
+export type ObjectReference = { readonly kind: string; readonly id: string };
+
+export type Normalised = {
+  readonly references: readonly ObjectReference[];
+  /** The money this event is about, for the amount at risk; null where it moves none or could not be read. */
+  readonly amount: { readonly amount: bigint; readonly currency: string } | null;
+} & (
+  | { readonly kind: 'effects'; readonly effects: readonly PaymentEvent[] }
+  | { readonly kind: 'no_effect'; readonly reason: string }
+  /** Authentic and kept, but something is missing before it can post. `until` (unix ms): one more try, then dead. */
+  | {
+      readonly kind: 'deferred';
+      readonly waitingFor: 'adapter' | 'api_key' | 'currency' | 'object' | 'retry_at';
+      readonly until: number | null;
+      readonly reason: string;
+    }
+);
+
+export type Acknowledged =
+  | { readonly kind: 'accepted' }
+  | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string };
+
+/** An HTTP answer; a `null` body leaves it to the gateway's own problem document. */
+export type Answer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+};
