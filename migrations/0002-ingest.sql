@@ -10,7 +10,6 @@ create table postern.deliveries (
   source_ip   text not null,
   headers     text not null,
   body        bytea not null,
-  body_sha256 bytea not null,
   level       text not null,
   secret_id   uuid,
   primary key (id, received_at)
@@ -27,6 +26,7 @@ create table postern.events (
   item              smallint not null,
   event_id          text not null collate "C",
   variant           bytea not null default '',
+  body_sha256       bytea not null,
   transmission_id   text collate "C",
   type              text not null,
   api_version       text,
@@ -71,6 +71,13 @@ create table postern.event_references (
 );
 create index event_references_value on postern.event_references (value, kind);
 comment on table postern.event_references is 'What an event is about (payment, order, payout …), for search; written by the worker, not on the way to the acknowledgement';
+
+create table postern.duplicate_deliveries (
+  event_id    uuid not null,
+  delivery_id uuid not null,
+  primary key (event_id, delivery_id)
+);
+comment on table postern.duplicate_deliveries is 'The first deliveries that brought a known event again in other bytes; equal bytes are only counted';
 
 create table postern.event_amounts (
   event_id uuid primary key,
@@ -130,5 +137,5 @@ grant execute on function postern.ensure_delivery_partitions to postern_app;
 select postern.ensure_delivery_partitions(14);
 
 grant select, insert on postern.deliveries to postern_app;
-grant select, insert, update, delete on postern.events, postern.event_references, postern.event_amounts,
+grant select, insert, update, delete on postern.events, postern.event_references, postern.duplicate_deliveries, postern.event_amounts,
   postern.endpoint_minutes, postern.workers to postern_app;

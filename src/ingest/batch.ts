@@ -1,0 +1,192 @@
+import type pg from 'pg';
+import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { assertNever, messageOf, PosternError } from '../errors.ts';
+import type { Ledger, PostResult } from '../ledger/post.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
+import { uuidv7 } from '../uuid.ts';
+import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
+import type { EventsJob, JobQueue } from './job-queue.ts';
+import { type Finished, finishEvents, forgetAmounts, putBack, takeEvents, wakeWaiting } from './work-store.ts';
+
+export type BatchParts = {
+  readonly pool: pg.Pool;
+  readonly queue: JobQueue;
+  readonly ledger: Ledger;
+  readonly endpoints: { byId(id: number): Endpoint | undefined };
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** This worker's own id in the minute counters. */
+  readonly writer: string;
+};
+
+const ATTEMPTS_MAX = 10;
+const BACKOFF_FIRST_MS = 5_000;
+const BACKOFF_MAX_MS = 15 * 60_000;
+const DEADLOCK_TRIES = 3;
+
+/**
+ * Works a batch of events: postings, event states and job completions in one transaction. A batch that fails on data is
+ * halved until the guilty event is alone. When it fails on the database it throws, and nobody's attempt was counted.
+ */
+export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
+  try {
+    await runRetryingDeadlocks(ids, jobs, parts);
+  } catch (error) {
+    if (isDatabaseError(error)) throw error;
+    if (ids.length > 1) {
+      parts.metrics.workerHalved.inc();
+      const middle = ids.length >> 1;
+      await runBatch(ids.slice(0, middle), [], parts);
+      await runBatch(ids.slice(middle), jobs, parts);
+      return;
+    }
+    await bury(ids, jobs, error, parts);
+  }
+}
+
+async function runRetryingDeadlocks(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await runOnce(ids, jobs, parts);
+      return;
+    } catch (error) {
+      const state = sqlStateOf(error);
+      if (state !== '40P01' && state !== '40001') throw error;
+      parts.metrics.serializationFailures.inc({ sqlstate: state });
+      if (tries >= DEADLOCK_TRIES) throw error;
+    }
+  }
+}
+
+async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
+  const { metrics } = parts;
+  const stop = metrics.workerSeconds.startTimer();
+  const finished = await withTransaction(parts.pool, async (tx) => {
+    const taken = await takeEvents(tx, ids);
+    const done = taken.length === 0 ? [] : await work(tx, taken, parts);
+    await parts.queue.complete(tx, jobs);
+    return done;
+  });
+  stop();
+  metrics.workerBatchSize.observe(finished.length);
+  for (const { interpretation, ending } of finished) {
+    const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
+    metrics.events.inc({ provider, status: ending.status });
+  }
+}
+
+async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Promise<Finished[]> {
+  const interpretations = taken.map((event) => {
+    const endpoint = parts.endpoints.byId(event.endpointId);
+    // The registry is reloaded every few seconds; an endpoint made since then is there at the next attempt.
+    if (endpoint === undefined) throw new PosternError('overloaded', `endpoint ${event.endpointId} is not loaded yet`);
+    return interpret(event, endpoint);
+  });
+  const posting = interpretations.filter((i): i is Extract<Interpretation, { kind: 'post' }> => i.kind === 'post');
+  const results = await parts.ledger.post(
+    tx,
+    posting.map((i) => ({
+      eventId: i.event.id,
+      receivedAt: i.event.receivedAt,
+      provider: i.provider,
+      account: i.event.account,
+      marketplace: i.marketplace,
+      events: i.effects,
+    })),
+  );
+  const resultOf = new Map(posting.map((i, n) => [i.event.id, results[n]]));
+  const finished = interpretations.map((interpretation) => ({
+    interpretation,
+    ending: interpretation.kind === 'end' ? interpretation.ending : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
+  }));
+  await finishEvents(tx, finished, parts.writer);
+  const through = finished.filter((f) => f.interpretation.event.attempts > 0 || f.interpretation.event.reason !== null);
+  const settled = through.filter((f) => f.ending.status === 'posted' || f.ending.status === 'no_effect');
+  if (settled.length > 0) await forgetAmounts(tx, settled.map((f) => f.interpretation.event.id));
+  await wakeThoseWaiting(tx, posting, parts);
+  return finished;
+}
+
+/** Refunds of marketplaces wait for the payment's capture: posting it sends them on, in the same transaction. */
+async function wakeThoseWaiting(
+  tx: Tx,
+  posting: readonly Extract<Interpretation, { kind: 'post' }>[],
+  parts: BatchParts,
+): Promise<void> {
+  const keys = posting
+    .filter((i) => i.marketplace !== null)
+    .flatMap((i) => i.effects.map((effect) => `${i.provider}:${i.event.account}:${effect.key}`));
+  if (keys.length === 0) return;
+  const jobId = uuidv7(parts.clock.now());
+  const woken = await wakeWaiting(tx, keys, jobId);
+  if (woken.length > 0) await parts.queue.send(tx, jobId, woken);
+}
+
+function endingOf(event: TakenEvent, result: PostResult | undefined): Ending {
+  if (result === undefined) throw new PosternError('internal', `the ledger gave no result for event ${event.id}`);
+  switch (result.kind) {
+    case 'posted':
+      return { status: 'posted', reason: result.replayed ? 'already_posted' : null };
+    case 'nothing':
+      return { status: 'no_effect', reason: result.reason };
+    case 'conflict':
+      return {
+        status: 'dead',
+        code: 'conflicting_announcement',
+        message: `${result.effectKey} is posted with other content; nothing of this event was posted`,
+      };
+    case 'waits':
+      return deferredOrDead(event, {
+        reason: `waits for ${result.effectKey}`,
+        waitingFor: 'object',
+        waitingKey: result.effectKey,
+        until: null,
+      });
+    default:
+      return assertNever(result);
+  }
+}
+
+/** The guilty event is alone: its attempt is counted in a transaction of its own. */
+async function bury(ids: readonly string[], jobs: readonly EventsJob[], error: unknown, parts: BatchParts): Promise<void> {
+  const retryable = error instanceof PosternError && error.retryable;
+  const code = error instanceof PosternError ? error.code : (sqlStateOf(error) ?? 'rule_failed');
+  parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
+  await withTransaction(parts.pool, async (tx) => {
+    for (const event of await takeEvents(tx, ids)) {
+      const attempts = event.attempts + 1;
+      if (retryable && attempts < ATTEMPTS_MAX) {
+        const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
+        const jobId = uuidv7(parts.clock.now());
+        await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
+        await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
+        parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
+        continue;
+      }
+      const interpretation: Interpretation = {
+        event,
+        references: [],
+        amount: null,
+        kind: 'end',
+        ending: { status: 'dead', code, message: messageOf(error) },
+      };
+      await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
+    }
+    await parts.queue.complete(tx, jobs);
+  });
+}
+
+/** An event that killed its worker this often dies alone, so that the rest of the queue lives. */
+export async function buryKiller(id: string, parts: BatchParts): Promise<void> {
+  await bury([id], [], new PosternError('rule_failed', 'three workers died while they ran this event'), parts);
+}
+
+/** 5 s × 2ⁿ with full jitter, at most 15 min. */
+export function backoffMs(attempts: number, random: () => number): number {
+  return Math.round(random() * Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** (attempts - 1)));
+}

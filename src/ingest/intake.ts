@@ -1,0 +1,292 @@
+import type { Pool, PoolClient } from 'pg';
+import type { Clock } from '../clock.ts';
+import { messageOf, PosternError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import { uuidText, uuidv7 } from '../uuid.ts';
+import type { Accepted, Delivery } from './delivery.ts';
+import { sqlOf } from '../postgres/sql.ts';
+import type { DuplicateCache } from './duplicate-cache.ts';
+import { commitGroup, type GroupOutcome } from './group-commit.ts';
+import type { GroupRow } from './intake-store.ts';
+import { addDuplicates } from './intake-store.ts';
+
+/** What intake stands on. Times in ms. */
+export type IntakeOptions = {
+  readonly pool: Pool;
+  readonly cache: DuplicateCache;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly ackDeadlineMs: number;
+  readonly groupEventsMax?: number;
+  /** How long a delivery may wait for others once both lanes are busy; a lane that falls free ends the wait at once. */
+  readonly groupWaitMs?: number;
+};
+
+export type Intake = {
+  /**
+   * Durable when it resolves. Rejects with PosternError: `commit_unknown` past the deadline (it may be stored: the retry
+   * is then a duplicate), `overloaded` while the database is away, `internal` for a row Postgres refuses.
+   */
+  accept(delivery: Delivery): Promise<Accepted>;
+  /** Unix ms since when the oldest unanswered delivery waits, or null. */
+  waitingSince(): number | null;
+  stats(): { waiting: number; inFlight: number };
+  /** Writes what is in hand; after it nothing is accepted. */
+  close(): Promise<void>;
+};
+
+type Waiting = {
+  readonly delivery: Delivery;
+  readonly deadline: number;
+  timer: NodeJS.Timeout | undefined;
+  settled: boolean;
+  readonly resolve: (accepted: Accepted) => void;
+  readonly reject: (error: PosternError) => void;
+};
+
+const GROUP_EVENTS_MAX = 200;
+const GROUP_BYTES_MAX = 4 * 1024 * 1024;
+const LANES = 2;
+const DUPLICATES_FLUSH_MS = 500;
+/** Past this many events with uncounted duplicates the count is written at once: memory stays bounded in a storm. */
+const DUPLICATES_HELD_MAX = 10_000;
+
+/**
+ * Group commit: requests that arrive together become durable in one statement. A lone request goes at once; a group
+ * gathers only while two are in flight.
+ */
+export function createIntake(options: IntakeOptions): Intake {
+  const { pool, cache, clock, log, metrics } = options;
+  const groupEventsMax = options.groupEventsMax ?? GROUP_EVENTS_MAX;
+  const queue: Waiting[] = [];
+  /** Bodies on their way to the commit: a copy that arrives meanwhile waits for that commit. */
+  const committing = new Map<string, Promise<readonly string[] | undefined>>();
+  const lanes = Array.from({ length: LANES }, () => ({ writer: uuidv7(clock.now()), busy: false }));
+  const duplicates = new Map<string, { times: number; lastAt: number }>();
+  const duplicatesWriter = uuidv7(clock.now());
+  let duplicatesTimer: NodeJS.Timeout | undefined;
+  let flushing: Promise<void> = Promise.resolve();
+  let scheduled = false;
+  let closed = false;
+
+  async function accept(delivery: Delivery): Promise<Accepted> {
+    if (closed) throw new PosternError('overloaded', 'the gateway is stopping; deliver again');
+    const key = `${delivery.endpoint.id}:${delivery.sha256.toString('base64url')}`;
+    const looked = cache.get(key);
+    const cached = looked instanceof Promise ? await looked : looked;
+    if (cached !== undefined) return countDuplicate(cached, delivery.receivedAt);
+    const first = committing.get(key);
+    if (first !== undefined) {
+      const eventIds = await withDeadline(first, delivery.receivedAt + options.ackDeadlineMs);
+      if (eventIds !== undefined) return countDuplicate(eventIds, delivery.receivedAt);
+      throw new PosternError('overloaded', 'the same request was being stored and failed; deliver again');
+    }
+    const outcome = enqueue(delivery);
+    // The copies' view of the first: never rejects, so that a first without copies leaves no unhandled rejection.
+    committing.set(
+      key,
+      outcome.then(
+        (accepted) => accepted.eventIds,
+        () => undefined,
+      ),
+    );
+    try {
+      const { eventIds, ...accepted } = await outcome;
+      cache.put(key, eventIds);
+      return accepted;
+    } finally {
+      committing.delete(key);
+    }
+  }
+
+  type Outcome = Accepted & { readonly eventIds: readonly string[] };
+
+  function enqueue(delivery: Delivery): Promise<Outcome> {
+    return new Promise<Outcome>((resolve, reject) => {
+      const deadline = delivery.receivedAt + options.ackDeadlineMs;
+      const waiting: Waiting = {
+        delivery,
+        deadline,
+        timer: undefined,
+        settled: false,
+        resolve: (accepted) => resolve(accepted as Outcome),
+        reject,
+      };
+      // The deadline is ours and not the server's: a stopped Postgres enforces nothing.
+      waiting.timer = setTimeout(
+        () => settle(waiting, new PosternError('commit_unknown', 'not durable within the deadline; deliver again')),
+        Math.max(0, deadline - clock.now()),
+      );
+      queue.push(waiting);
+      schedule();
+    });
+  }
+
+  /** One turn of the event loop is enough for what came in the same packet burst to join. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(() => {
+      scheduled = false;
+      startLanes();
+    });
+  }
+
+  function startLanes(): void {
+    for (const lane of lanes) {
+      if (lane.busy || queue.length === 0) continue;
+      const group = takeGroup();
+      if (group.length === 0) continue;
+      lane.busy = true;
+      void runGroup(group, lane.writer).finally(() => {
+        lane.busy = false;
+        startLanes();
+      });
+    }
+  }
+
+  function takeGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    let events = 0;
+    let bytes = 0;
+    while (queue.length > 0) {
+      const next = queue[0];
+      if (next === undefined) break;
+      if (!next.settled) {
+        const full = events + next.delivery.events.length > groupEventsMax || bytes + next.delivery.body.length > GROUP_BYTES_MAX;
+        if (full && group.length > 0) break;
+        events += next.delivery.events.length;
+        bytes += next.delivery.body.length;
+        group.push(next);
+      }
+      queue.shift();
+    }
+    return group;
+  }
+
+  async function runGroup(group: readonly Waiting[], writer: string): Promise<void> {
+    const rows: GroupRow[] = group.flatMap((w) => w.delivery.events.map((event) => ({ delivery: w.delivery, event })));
+    metrics.intakeGroupSize.observe(rows.length);
+    const stop = metrics.intakeSeconds.startTimer();
+    const deadline = Math.min(...group.map((w) => w.deadline));
+    let outcome: GroupOutcome;
+    try {
+      outcome = await commitGroup(rows, { connect: () => pool.connect() as Promise<PoolClient>, writer, clock, deadline, metrics, log });
+    } catch (error) {
+      // The fate of the group is unknown, and so may be everything the cache remembers.
+      cache.clear();
+      log.warn({ error: messageOf(error), events: rows.length }, 'a group could not be made durable');
+      const unknown =
+        error instanceof PosternError ? error : new PosternError('overloaded', 'the database is away; deliver again', { cause: error });
+      for (const waiting of group) settle(waiting, unknown);
+      return;
+    } finally {
+      stop();
+    }
+    for (const waiting of group) settleByOutcome(waiting, outcome);
+  }
+
+  function settleByOutcome(waiting: Waiting, outcome: GroupOutcome): void {
+    const accepted = { stored: 0, duplicates: 0, conflicts: 0, eventIds: [] as string[] };
+    for (const event of waiting.delivery.events) {
+      const id = uuidText(event.id);
+      const result = outcome.get(id);
+      if (result === undefined || result.kind === 'stored') {
+        accepted.stored += 1;
+        accepted.eventIds.push(id);
+      } else if (result.kind === 'refused') {
+        settle(waiting, result.error);
+        return;
+      } else if (result.kind === 'conflict') {
+        accepted.conflicts += 1;
+        accepted.eventIds.push(result.id);
+      } else {
+        accepted.duplicates += 1;
+        accepted.eventIds.push(result.of);
+        noteDuplicate(result.of, waiting.delivery.receivedAt);
+      }
+    }
+    settle(waiting, accepted);
+  }
+
+  function settle(waiting: Waiting, result: Accepted | PosternError): void {
+    if (waiting.settled) return;
+    waiting.settled = true;
+    clearTimeout(waiting.timer);
+    if (result instanceof PosternError) waiting.reject(result);
+    else waiting.resolve(result);
+  }
+
+  function countDuplicate(eventIds: readonly string[], at: number): Accepted {
+    for (const id of eventIds) noteDuplicate(id, at);
+    return { stored: 0, duplicates: eventIds.length, conflicts: 0 };
+  }
+
+  function noteDuplicate(eventId: string, at: number): void {
+    const count = duplicates.get(eventId);
+    if (count === undefined) duplicates.set(eventId, { times: 1, lastAt: at });
+    else {
+      count.times += 1;
+      count.lastAt = Math.max(count.lastAt, at);
+    }
+    if (duplicates.size >= DUPLICATES_HELD_MAX) void flushDuplicates();
+    else duplicatesTimer ??= setTimeout(() => void flushDuplicates(), DUPLICATES_FLUSH_MS);
+  }
+
+  function flushDuplicates(): Promise<void> {
+    clearTimeout(duplicatesTimer);
+    duplicatesTimer = undefined;
+    flushing = flushing.then(writeDuplicates);
+    return flushing;
+  }
+
+  async function writeDuplicates(): Promise<void> {
+    if (duplicates.size === 0) return;
+    const counts = new Map(duplicates);
+    duplicates.clear();
+    try {
+      await addDuplicates(sqlOf(pool), counts, duplicatesWriter);
+    } catch (error) {
+      // Only two figures for people are behind: kept for the next turn while there is room.
+      log.warn({ error: messageOf(error) }, 'duplicates could not be counted yet');
+      if (counts.size + duplicates.size <= DUPLICATES_HELD_MAX) {
+        for (const [id, count] of counts) {
+          const later = duplicates.get(id);
+          duplicates.set(id, { times: count.times + (later?.times ?? 0), lastAt: Math.max(count.lastAt, later?.lastAt ?? 0) });
+        }
+      }
+      if (!closed) duplicatesTimer ??= setTimeout(() => void flushDuplicates(), DUPLICATES_FLUSH_MS * 4);
+    }
+  }
+
+  async function withDeadline<T>(promise: Promise<T>, deadline: number): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () => reject(new PosternError('commit_unknown', 'not durable within the deadline; deliver again')),
+        Math.max(0, deadline - clock.now()),
+      );
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    accept,
+    waitingSince: () => queue.find((w) => !w.settled)?.delivery.receivedAt ?? null,
+    stats: () => ({ waiting: queue.length, inFlight: lanes.filter((l) => l.busy).length }),
+    async close() {
+      closed = true;
+      while (queue.some((w) => !w.settled) || lanes.some((l) => l.busy)) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      await flushDuplicates();
+      clearTimeout(duplicatesTimer);
+    },
+  };
+}

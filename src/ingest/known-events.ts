@@ -1,0 +1,51 @@
+import type { WebhookRequest } from '../providers/provider.ts';
+import type { GroupRow, KnownEvent } from './intake-store.ts';
+
+/** What a row is whose identity was taken. */
+export type Resolution =
+  /** Our own row after all: an attempt that looked lost had committed. */
+  | { readonly kind: 'stored' }
+  | { readonly kind: 'duplicate'; readonly of: string; readonly sameBytes: boolean }
+  | { readonly kind: 'conflict'; readonly firstId: string };
+
+/**
+ * Compares a newcomer with those who stand under its identities. Adyen, Stripe and others change bytes between retries
+ * of one event, so other bytes are compared by the adapter's content fingerprint of both bodies: here, and not on every
+ * first arrival, because it costs more than the rest of the way.
+ */
+export function resolveKnown(row: GroupRow, known: readonly KnownEvent[], ownId: string): Resolution | undefined {
+  const { delivery, event } = row;
+  const candidates = known.filter(
+    (k) =>
+      k.endpointId === delivery.endpoint.id &&
+      (k.eventId === event.eventId || (event.transmissionId !== null && k.transmissionId === event.transmissionId)),
+  );
+  const first = candidates[0];
+  if (first === undefined) return undefined;
+  if (candidates.some((k) => k.id === ownId)) return { kind: 'stored' };
+
+  const sameBytes = candidates.find((k) => k.eventId === event.eventId && k.sha256.equals(delivery.sha256));
+  if (sameBytes !== undefined) return { kind: 'duplicate', of: sameBytes.id, sameBytes: true };
+
+  const fingerprint = event.fingerprint();
+  const sameContent = candidates.find((k) => k.eventId === event.eventId && sameAs(k, row, fingerprint));
+  if (sameContent !== undefined) return { kind: 'duplicate', of: sameContent.id, sameBytes: false };
+  return { kind: 'conflict', firstId: first.id };
+}
+
+function sameAs(known: KnownEvent, row: GroupRow, fingerprint: Buffer): boolean {
+  if (known.variant.length > 0) return known.variant.equals(fingerprint);
+  // The body's partition was dropped: long past the processor's retries, and nothing is left to compare.
+  if (known.delivery === null) return true;
+  const { provider, settings } = row.delivery.endpoint;
+  const request: WebhookRequest = {
+    method: known.delivery.method,
+    url: known.delivery.path,
+    headers: JSON.parse(known.delivery.headers) as [string, string][],
+    body: known.delivery.body,
+  };
+  const identified = provider.identify(request, settings);
+  if (identified.kind !== 'events') return row.event.unreadable !== null && known.sha256.equals(row.delivery.sha256);
+  const twin = identified.events.find((e) => e.item === known.item);
+  return twin?.fingerprint().equals(fingerprint) ?? false;
+}

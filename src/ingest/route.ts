@@ -1,0 +1,206 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { EndpointRegistry } from '../endpoints/registry.ts';
+import { PosternError } from '../errors.ts';
+import type { AckOutcome, Metrics, ShedLimit } from '../metrics.ts';
+import type { Answer, WebhookRequest } from '../providers/provider.ts';
+import type { Admission } from './admission.ts';
+import type { FailedVerifications } from './failed-verifications.ts';
+import { type BodyRead, drain, readBody, unpackGzip } from './read-body.ts';
+import { handleWebhook, type WebhookOutcome, type WebhookParts } from './webhook.ts';
+
+export type WebhookRouteOptions = {
+  readonly parts: WebhookParts;
+  readonly endpoints: Pick<EndpointRegistry, 'find'>;
+  readonly admission: Admission;
+  readonly failures: FailedVerifications;
+  readonly metrics: Metrics;
+  readonly bodyBytesMax: number;
+  /** What processors call, without a trailing slash; null: as the socket saw it. */
+  readonly publicUrl: string | null;
+};
+
+/** What a request carries from one hook to the next. */
+type Held = { endpoint: Endpoint; bytes: number; released: boolean; startedAt: number };
+
+const held = new WeakMap<FastifyRequest, Held>();
+const RETRY_OVERLOADED_S = 5;
+const RETRY_CERTIFICATE_S = 10;
+/** A source that floods with forgeries gets requests above this refused unread. */
+const FLOOD_READ_BYTES_MAX = 64 * 1024;
+
+/**
+ * `POST /webhooks/:provider/:endpoint`. In this order: is there such an endpoint (404), is there room (503), is it small
+ * enough (413), is it signed (401). Only then is it read, and only after the commit is it acknowledged.
+ */
+export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteOptions): Promise<void> {
+  const { admission, endpoints, failures, metrics } = options;
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser<Buffer>('*', async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+    const state = held.get(request);
+    if (state === undefined) return Buffer.alloc(0);
+    const read = await readBody(payload as Parameters<typeof readBody>[0], {
+      bytesMax: options.bodyBytesMax,
+      counted: state.bytes,
+      admission,
+    });
+    state.bytes = read.bytes;
+    return bodyOrThrow(read, options.bodyBytesMax);
+  });
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { provider, endpoint: name = 'default' } = request.params as { provider: string; endpoint?: string };
+    const endpoint = endpoints.find(provider, name);
+    if (endpoint === undefined || endpoint.disabled) {
+      metrics.unknownEndpoint.inc();
+      await drain(request.raw);
+      throw new PosternError('not_found', `there is no endpoint ${provider}/${name}`);
+    }
+    const announced = Number(request.headers['content-length'] ?? 0);
+    const bytes = Number.isSafeInteger(announced) && announced > 0 ? announced : 0;
+    if (bytes > options.bodyBytesMax) {
+      await drain(request.raw);
+      reply.header('connection', 'close');
+      throw new PosternError('too_large', `the body is over ${options.bodyBytesMax} bytes`);
+    }
+    if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip)) return shed(request, reply, 'failed_verifications');
+    const over = admission.enter(bytes);
+    if (over !== null) return shed(request, reply, over);
+    held.set(request, { endpoint, bytes, released: false, startedAt: performance.now() });
+    // The body is bytes to us, whatever its type says: a nonsense type must not answer 415 before the signature is seen.
+    request.headers['content-type'] = 'application/octet-stream';
+    return undefined;
+  });
+
+  const release = (request: FastifyRequest): void => {
+    const state = held.get(request);
+    if (state === undefined || state.released) return;
+    state.released = true;
+    admission.leave(state.bytes);
+    metrics.ackSeconds.observe((performance.now() - state.startedAt) / 1000);
+  };
+  app.addHook('onResponse', async (request) => release(request));
+  app.addHook('onRequestAbort', async (request) => release(request));
+
+  const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+    const state = held.get(request);
+    if (state === undefined) throw new PosternError('internal', 'a webhook request passed no admission');
+    const body = await signedBytes(request, options.bodyBytesMax);
+    const outcome = await acceptOrFail(request, state.endpoint, body);
+    return answer(request, reply, state.endpoint, outcome);
+  };
+
+  async function acceptOrFail(request: FastifyRequest, endpoint: Endpoint, body: Buffer): Promise<WebhookOutcome> {
+    try {
+      return await handleWebhook(endpoint, webhookRequest(request, body, options.publicUrl), options.parts);
+    } catch (error) {
+      count(endpoint, error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed');
+      throw error;
+    }
+  }
+
+  function answer(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint, outcome: WebhookOutcome): FastifyReply {
+    switch (outcome.kind) {
+      case 'accepted':
+        countAccepted(endpoint, outcome.accepted);
+        return send(reply, outcome.answer);
+      case 'control':
+        count(endpoint, 'control');
+        return send(reply, outcome.answer);
+      case 'empty':
+        count(endpoint, 'rejected');
+        throw new PosternError('invalid_request', 'the body is empty: there is no event in it');
+      case 'needs_certificate':
+        count(endpoint, 'unavailable');
+        reply.header('retry-after', String(RETRY_CERTIFICATE_S));
+        throw new PosternError('overloaded', 'the signing certificate is being fetched; deliver again');
+      case 'rejected': {
+        count(endpoint, 'rejected');
+        metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
+        if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
+        failures.note(request.ip);
+        request.log.warn({ provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason }, 'refused');
+        if (outcome.answer.body !== null) return send(reply, outcome.answer);
+        reply.headers(outcome.answer.headers);
+        throw new PosternError('unauthenticated', outcome.detail);
+      }
+    }
+  }
+
+  function count(endpoint: Endpoint, outcome: AckOutcome): void {
+    metrics.forEndpoint(endpoint.provider.name, endpoint.name).acknowledged(outcome);
+  }
+
+  function countAccepted(endpoint: Endpoint, accepted: { stored: number; duplicates: number; conflicts: number }): void {
+    count(endpoint, accepted.conflicts > 0 ? 'conflict' : accepted.stored > 0 ? 'accepted' : 'duplicate');
+    const labels = { provider: endpoint.provider.name, endpoint: endpoint.name };
+    if (accepted.duplicates > 0) metrics.duplicates.inc(labels, accepted.duplicates);
+    if (accepted.conflicts > 0) metrics.conflicts.inc(labels, accepted.conflicts);
+  }
+
+  async function shed(request: FastifyRequest, reply: FastifyReply, limit: ShedLimit): Promise<FastifyReply> {
+    await drain(request.raw);
+    return shedNow(reply, limit);
+  }
+
+  function shedNow(reply: FastifyReply, limit: ShedLimit): FastifyReply {
+    metrics.shed.inc({ limit });
+    const flood = limit === 'failed_verifications';
+    const status = flood ? 429 : 503;
+    const detail = flood ? 'too many requests from this source failed verification' : `the gateway is over its limit of ${limit}; deliver again`;
+    return reply
+      .code(status)
+      .headers({ connection: 'close', 'retry-after': String(RETRY_OVERLOADED_S), 'content-type': 'application/problem+json' })
+      .send(JSON.stringify({ type: 'about:blank', title: flood ? 'Too Many Requests' : 'Service Unavailable', status, detail }));
+  }
+
+  for (const url of ['/webhooks/:provider', '/webhooks/:provider/:endpoint']) {
+    app.post(url, { bodyLimit: options.bodyBytesMax }, handler);
+    app.route({
+      method: ['GET', 'PUT', 'PATCH', 'DELETE'],
+      url,
+      handler: async (_request, reply) => {
+        reply.header('allow', 'POST');
+        throw new PosternError('method_not_allowed', 'webhooks are POSTed');
+      },
+    });
+  }
+}
+
+function bodyOrThrow(read: BodyRead, bytesMax: number): Buffer {
+  switch (read.kind) {
+    case 'read':
+      return read.body;
+    case 'too_large':
+      throw new PosternError('too_large', `the body is over ${bytesMax} bytes`);
+    case 'overloaded':
+      throw new PosternError('overloaded', 'the gateway holds too many bytes; deliver again');
+    case 'broken':
+      throw new PosternError('invalid_request', `the body could not be read: ${read.detail}`);
+  }
+}
+
+async function signedBytes(request: FastifyRequest, bytesMax: number): Promise<Buffer> {
+  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
+  if (request.headers['content-encoding'] !== 'gzip') return body;
+  const unpacked = await unpackGzip(body, bytesMax);
+  if (unpacked === null) throw new PosternError('too_large', `the body is no gzip or unpacks to over ${bytesMax} bytes`);
+  return unpacked;
+}
+
+function webhookRequest(
+  request: FastifyRequest,
+  body: Buffer,
+  publicUrl: string | null,
+): WebhookRequest & { path: string; sourceIp: string } {
+  const raw = request.raw.rawHeaders;
+  const headers: [string, string][] = [];
+  for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);
+  const origin = publicUrl ?? `${request.protocol}://${request.host}`;
+  return { method: request.method, url: origin + request.url, headers, body, path: request.url, sourceIp: request.ip };
+}
+
+function send(reply: FastifyReply, answer: Answer): FastifyReply {
+  return reply.code(answer.status).headers({ ...answer.headers }).send(answer.body ?? '');
+}

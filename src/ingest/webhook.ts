@@ -1,0 +1,95 @@
+import { hash } from 'node:crypto';
+import type { CertificateSource } from '../certificates.ts';
+import type { Clock } from '../clock.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { EndpointRegistry } from '../endpoints/registry.ts';
+import { PosternError } from '../errors.ts';
+import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
+import { uuidv7Bytes } from '../uuid.ts';
+import type { Accepted, Delivery } from './delivery.ts';
+import { readEvents } from './read-events.ts';
+
+/** What one webhook request came to, before anybody makes an HTTP answer of it. */
+export type WebhookOutcome =
+  | { readonly kind: 'accepted'; readonly accepted: Accepted; readonly answer: Answer }
+  | { readonly kind: 'control'; readonly answer: Answer }
+  | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly answer: Answer }
+  | { readonly kind: 'empty' }
+  /** The certificate is being fetched beside the request; the processor delivers again. */
+  | { readonly kind: 'needs_certificate' };
+
+export type WebhookParts = {
+  readonly endpoints: Pick<EndpointRegistry, 'activeSecrets' | 'noteUse'>;
+  readonly certificates: CertificateSource;
+  /** Anything that makes a delivery durable: the intake, or for measurements something that answers at once. */
+  readonly intake: { accept(delivery: Delivery): Promise<Accepted> };
+  /** Makes the storable form of a credential header: `hmac-sha256:…`. */
+  readonly hashCredential: (value: string) => string;
+  readonly clock: Clock;
+};
+
+const ALWAYS_SECRET = ['authorization', 'cookie', 'proxy-authorization'];
+
+/** The way of one request: verify over the raw bytes, identify, make durable. @throws what `intake.accept` rejects with. */
+export async function handleWebhook(
+  endpoint: Endpoint,
+  request: WebhookRequest & { readonly path: string; readonly sourceIp: string },
+  parts: WebhookParts,
+): Promise<WebhookOutcome> {
+  const { provider, settings } = endpoint;
+  const now = parts.clock.now();
+  const verdict = provider.verify(request, {
+    secrets: parts.endpoints.activeSecrets(endpoint, now),
+    settings,
+    now,
+    certificates: parts.certificates,
+  });
+  if (verdict.kind === 'needs') {
+    parts.certificates.request(endpoint.id, verdict.url);
+    return { kind: 'needs_certificate' };
+  }
+  if (verdict.kind === 'rejected') {
+    return { ...verdict, answer: provider.acknowledge({ kind: 'rejected', reason: verdict.reason, detail: verdict.detail }) };
+  }
+  if (verdict.secretId !== null) parts.endpoints.noteUse(verdict.secretId, now);
+  if (request.body.length === 0) return { kind: 'empty' };
+
+  const identified = provider.identify(request, settings);
+  if (identified.kind === 'control') return { kind: 'control', answer: identified.answer };
+  const events = readEvents(identified, request, endpoint, now);
+  if (events.length === 0) return { kind: 'control', answer: provider.acknowledge({ kind: 'accepted' }) };
+  const accepted = await parts.intake.accept({
+    id: uuidv7Bytes(now),
+    receivedAt: now,
+    endpoint,
+    method: request.method,
+    path: request.path,
+    sourceIp: request.sourceIp,
+    headers: withoutCredentials(request.headers, provider.secretHeaders, parts.hashCredential),
+    body: request.body,
+    sha256: hash('sha256', request.body, 'buffer'),
+    level: verdict.level,
+    secretId: verdict.secretId,
+    events,
+  });
+  return { kind: 'accepted', accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
+}
+
+const HEADER_BYTES_MAX = 32 * 1024;
+
+function withoutCredentials(
+  headers: WebhookRequest['headers'],
+  secretHeaders: readonly string[],
+  hashCredential: (value: string) => string,
+): WebhookRequest['headers'] {
+  let bytes = 0;
+  const kept: [string, string][] = [];
+  for (const [name, value] of headers) {
+    bytes += name.length + value.length;
+    // Node refuses more than this before it gets here; the limit stands for whoever changes Node's.
+    if (bytes > HEADER_BYTES_MAX) throw new PosternError('too_large', `headers over ${HEADER_BYTES_MAX} bytes`);
+    const secret = ALWAYS_SECRET.includes(name) || secretHeaders.includes(name);
+    kept.push([name, secret ? hashCredential(value) : value.replaceAll('\u0000', '\ufffd')]);
+  }
+  return kept;
+}

@@ -1,0 +1,168 @@
+import type pg from 'pg';
+import { messageOf } from '../errors.ts';
+import { isDatabaseError, sqlOf } from '../postgres/sql.ts';
+import { type BatchParts, buryKiller, runBatch } from './batch.ts';
+import type { EventsJob } from './job-queue.ts';
+import { adoptDeadWorker, countAttempt, noteHolding, registerWorker, removeWorker } from './work-store.ts';
+
+export type WorkerOptions = BatchParts & {
+  /** Events a transaction. */
+  readonly batchEventsMax: number;
+};
+
+export type Worker = {
+  start(): void;
+  /** Something was enqueued in this process: look at once instead of at the next poll. */
+  wake(): void;
+  /** Finishes the batch in hand; nothing new is fetched. */
+  stop(): Promise<void>;
+};
+
+const JOBS_A_FETCH = 50;
+const POLL_MS = 200;
+const RECONNECT_MS = 500;
+const TAKE_OVER_EVERY_MS = 5_000;
+const KILLS_MAX = 3;
+
+/**
+ * One posting loop: fetch jobs, run their events in batches. A session of its own holds the advisory lock of its row, so
+ * that whoever finds the lock free knows this worker is dead and which events it had in hand.
+ */
+export function createWorker(options: WorkerOptions): Worker {
+  const { log, metrics, pool, queue } = options;
+  let stopping = false;
+  let running: Promise<void> = Promise.resolve();
+  let nudge: () => void = () => undefined;
+  let woken = false;
+  let idle = true;
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      try {
+        await runSession();
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'the worker lost its database session; it tries again');
+        await pause(RECONNECT_MS);
+      }
+    }
+  }
+
+  /** Works until told to stop, or until the session that holds its lock is lost. */
+  async function runSession(): Promise<void> {
+    const holder = await pool.connect();
+    let lost: Error | undefined;
+    const onError = (error: Error): void => {
+      lost = error;
+    };
+    holder.on('error', onError);
+    try {
+      // Notes of what is in hand must survive this process, not the server: they need not wait for the disk.
+      await holder.query('set synchronous_commit = off');
+      const workerId = await registerWorker(sqlOf(holder));
+      let nextTakeOver = 0;
+      while (!stopping && lost === undefined) {
+        if (options.clock.now() >= nextTakeOver) {
+          await takeOver(holder, workerId);
+          nextTakeOver = options.clock.now() + TAKE_OVER_EVERY_MS;
+        }
+        const jobs = await queue.fetch(JOBS_A_FETCH);
+        if (jobs.length === 0) {
+          if (!idle) await noteHolding(sqlOf(holder), workerId, []);
+          idle = true;
+          await pause(POLL_MS);
+          continue;
+        }
+        idle = false;
+        for (const batch of batchesOf(jobs, options.batchEventsMax)) {
+          await noteHolding(sqlOf(holder), workerId, batch.ids);
+          await runUntilDatabaseAnswers(batch.ids, batch.jobs);
+        }
+      }
+      if (lost === undefined) await removeWorker(sqlOf(holder), workerId);
+    } finally {
+      holder.off('error', onError);
+      // Destroyed, not pooled: the session's lock and settings end with it.
+      holder.release(true);
+    }
+  }
+
+  /** Nobody's attempt is counted when the database fails; past a few tries the job's own expiry brings it back. */
+  async function runUntilDatabaseAnswers(ids: readonly string[], jobs: readonly EventsJob[]): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        await runBatch(ids, jobs, options);
+        return;
+      } catch (error) {
+        if (!isDatabaseError(error) || tries >= 3) throw error;
+        log.warn({ error: messageOf(error), events: ids.length }, 'the database failed a batch; it is run again');
+        await pause(RECONNECT_MS);
+      }
+    }
+  }
+
+  /** What a dead worker left is run one by one, an attempt counted before each: an event that kills dies alone. */
+  async function takeOver(holder: pg.PoolClient, workerId: bigint): Promise<void> {
+    const sql = sqlOf(holder);
+    for (let dead = await adoptDeadWorker(sql, workerId); dead !== null; dead = await adoptDeadWorker(sql, workerId)) {
+      for (const id of dead.holding) {
+        await noteHolding(sql, workerId, [id]);
+        const attempts = await countAttempt(sqlOf(pool), id);
+        if (attempts === null) continue;
+        metrics.takenUp.inc();
+        if (attempts > KILLS_MAX) await buryKiller(id, options);
+        else await runUntilDatabaseAnswers([id], []);
+      }
+      await removeWorker(sql, dead.id);
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    if (stopping || woken) {
+      woken = false;
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      function done(): void {
+        clearTimeout(timer);
+        nudge = () => undefined;
+        woken = false;
+        resolve();
+      }
+      nudge = done;
+    });
+  }
+
+  return {
+    start() {
+      running = loop();
+    },
+    wake() {
+      if (!idle) return;
+      woken = true;
+      nudge();
+    },
+    async stop() {
+      stopping = true;
+      nudge();
+      await running;
+    },
+  };
+}
+
+/** Jobs together as long as their events fit one transaction; a job larger than that is a batch of its own. */
+export function batchesOf(
+  jobs: readonly EventsJob[],
+  eventsMax: number,
+): { ids: readonly string[]; jobs: readonly EventsJob[] }[] {
+  const batches: { ids: string[]; jobs: EventsJob[] }[] = [];
+  for (const job of jobs) {
+    const last = batches.at(-1);
+    if (last === undefined || last.ids.length + job.events.length > eventsMax) batches.push({ ids: [...job.events], jobs: [job] });
+    else {
+      last.ids.push(...job.events);
+      last.jobs.push(job);
+    }
+  }
+  return batches;
+}

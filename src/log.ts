@@ -1,0 +1,38 @@
+import { type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+
+/**
+ * The log: one JSON object a line on standard output. Never a body, a header's value or a secret: what is logged is
+ * named field by field where it is logged, and what slips in under a telling name is removed here.
+ */
+export function createLog(level: LogLevel): Log {
+  return pino({
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: {
+      paths: SECRET_NAMES.flatMap((name) => [name, `*.${name}`]),
+      censor: '[removed]',
+    },
+    serializers: { err: describeError },
+  });
+}
+
+const SECRET_NAMES = ['body', 'headers', 'authorization', 'cookie', 'secret', 'secrets', 'password', 'token', 'connectionString', 'url'];
+
+/**
+ * An error as a log shows it. pg's errors carry `detail`, `where` and the failing parameters, which quote the row: a
+ * payload would be in the log.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const described: Record<string, unknown> = { type: error.name, message: error.message, stack: error.stack };
+  if ('code' in error) described['code'] = error.code;
+  if ('constraint' in error && error.constraint !== undefined) described['constraint'] = error.constraint;
+  if (error.cause instanceof Error) described['cause'] = error.cause.message;
+  return described;
+}

@@ -1,0 +1,164 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RejectReason } from './providers/provider.ts';
+
+/**
+ * Every metric, by name. Labels are bounded: providers and endpoints are configured by a person, everything else is one
+ * of the closed lists below. An event id, an address or an account as a label would grow without end.
+ */
+export type AckOutcome =
+  | 'accepted'
+  | 'duplicate'
+  | 'conflict'
+  | 'unreadable'
+  | 'control'
+  | 'rejected'
+  | 'unavailable'
+  | 'failed';
+export type ShedLimit =
+  | 'requests'
+  | 'bytes'
+  | 'waiting'
+  | 'deadline'
+  | 'database'
+  | 'draining'
+  | 'failed_verifications';
+export type EventEnd = 'posted' | 'no_effect' | 'deferred' | 'dead';
+export type QueueFigure = 'queued' | 'active' | 'deferred' | 'dead';
+export type PoolName = 'intake' | 'worker' | 'queue' | 'api' | 'listener';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+const ACK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const WORK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
+const GROUP_SIZES = [1, 2, 5, 10, 20, 50, 100, 150, 200];
+
+/** `process: false` leaves out Node's own figures, for tests that make many. */
+export function createMetrics(options: { readonly process?: boolean } = {}) {
+  const registry = new Registry();
+  const registers = [registry];
+  if (options.process !== false) collectDefaultMetrics({ register: registry, prefix: 'postern_' });
+
+  const counter = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+    new Counter<L>({ name, help, labelNames: [...labelNames], registers });
+  const gauge = <L extends string = never>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> =>
+    new Gauge<L>({ name, help, labelNames: [...labelNames], registers });
+  const histogram = (name: string, help: string, buckets: number[]): Histogram =>
+    new Histogram({ name, help, buckets, registers });
+
+  const acknowledgements = counter('postern_acknowledgements_total', 'Webhook requests answered, by how', [
+    'provider',
+    'endpoint',
+    'outcome',
+  ]);
+  const rejected = counter('postern_rejected_total', 'Webhook requests that did not verify, by reason', [
+    'provider',
+    'endpoint',
+    'reason',
+  ]);
+
+  return {
+    registry,
+
+    // On the way to the acknowledgement.
+    acknowledgements,
+    rejected,
+    ackSeconds: histogram('postern_ack_seconds', 'From the first byte of a webhook to its answer', ACK_SECONDS),
+    inFlightRequests: gauge('postern_in_flight_requests', 'Webhook requests not yet answered'),
+    inFlightBytes: gauge('postern_in_flight_bytes', 'Bytes of webhook bodies held'),
+    shed: counter('postern_shed_total', 'Webhook requests refused with 503 or 429, by the limit that was passed', [
+      'limit',
+    ]),
+    unknownEndpoint: counter('postern_unknown_endpoint_total', 'Webhook requests to no endpoint of ours'),
+    duplicates: counter('postern_duplicates_total', 'Events that were known already', ['provider', 'endpoint']),
+    conflicts: counter('postern_conflicts_total', 'Known event ids that came with other content', [
+      'provider',
+      'endpoint',
+    ]),
+    intakeGroupSize: histogram('postern_intake_group_size', 'Events written by one intake transaction', GROUP_SIZES),
+    intakeSeconds: histogram('postern_intake_seconds', 'One intake transaction, from begin to COMMIT', ACK_SECONDS),
+    intakeHalved: counter('postern_intake_halved_total', 'Groups that Postgres refused on data and that were halved'),
+    intakePoison: counter('postern_intake_poison_total', 'Rows that Postgres refused alone: answered 500'),
+    intakeRetried: counter('postern_intake_retried_total', 'Groups tried again on another connection'),
+    cacheHits: counter('postern_cache_hits_total', 'Retries answered from the cache'),
+    cacheMisses: counter('postern_cache_misses_total', 'Requests the cache did not know'),
+    cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache'),
+    certificateFetches: counter('postern_certificate_fetches_total', 'Signing certificates fetched, by result', [
+      'result',
+    ]),
+
+    // Work.
+    workerBatchSize: histogram('postern_worker_batch_size', 'Events taken by one worker transaction', GROUP_SIZES),
+    workerSeconds: histogram('postern_worker_seconds', 'One worker transaction, from begin to COMMIT', WORK_SECONDS),
+    events: counter('postern_events_total', 'Events that left the queue, by provider and state', [
+      'provider',
+      'status',
+    ]),
+    postings: counter('postern_postings_total', 'Lines written to the ledger'),
+    effectConflicts: counter('postern_effect_conflicts_total', 'Effect keys told again with other content'),
+    retries: counter('postern_retries_total', 'Events put back for another attempt', ['provider']),
+    workerHalved: counter('postern_worker_halved_total', 'Worker batches halved to find a poison event'),
+    serializationFailures: counter('postern_serialization_failures_total', 'Deadlocks and serialization failures', [
+      'sqlstate',
+    ]),
+    sweptEvents: counter('postern_swept_events_total', 'Queued events without a live job that got a new one'),
+    takenUp: counter('postern_taken_up_total', 'Events taken over from a worker that died'),
+    queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),
+    queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest event that is due'),
+
+    // The house.
+    housekeepingLateness: gauge(
+      'postern_housekeeping_late_intervals',
+      'Intervals since a task last ran; more than 3 alarms',
+      ['task'],
+    ),
+    housekeepingErrors: counter('postern_housekeeping_errors_total', 'Housekeeping runs that failed', ['task']),
+    databaseUp: gauge('postern_database_up', '1 while the database answers'),
+    poolWaiting: gauge('postern_pool_waiting', 'Callers that wait for a connection', ['pool']),
+    endpointsAge: gauge('postern_endpoints_age_seconds', 'Since endpoints and secrets were last read'),
+    apiRequests: counter('postern_api_requests_total', 'API requests, by route and class of status', [
+      'route',
+      'status',
+    ]),
+
+    /** The counters of one endpoint, bound once: label hashing per request would cost more than the count. */
+    forEndpoint: createEndpointCounters(acknowledgements, rejected),
+  };
+}
+
+export type EndpointCounters = {
+  readonly acknowledged: (outcome: AckOutcome, count?: number) => void;
+  readonly rejected: (reason: RejectReason) => void;
+};
+
+type Counts = { inc(value?: number): void };
+
+function createEndpointCounters(
+  acknowledgements: Counter<'provider' | 'endpoint' | 'outcome'>,
+  rejected: Counter<'provider' | 'endpoint' | 'reason'>,
+): (provider: string, endpoint: string) => EndpointCounters {
+  const known = new Map<string, EndpointCounters>();
+  return (provider, endpoint) => {
+    const key = `${provider}/${endpoint}`;
+    let counters = known.get(key);
+    if (counters === undefined) {
+      counters = {
+        acknowledged: bound<AckOutcome>((outcome) => acknowledgements.labels(provider, endpoint, outcome)),
+        rejected: bound<RejectReason>((reason) => rejected.labels(provider, endpoint, reason)),
+      };
+      known.set(key, counters);
+    }
+    return counters;
+  };
+}
+
+function bound<L extends string>(make: (label: L) => Counts): (label: L, count?: number) => void {
+  const children = new Map<L, Counts>();
+  return (label, count = 1) => {
+    let child = children.get(label);
+    if (child === undefined) {
+      child = make(label);
+      children.set(label, child);
+    }
+    child.inc(count);
+  };
+}

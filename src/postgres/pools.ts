@@ -1,0 +1,87 @@
+import pg from 'pg';
+import type { Log } from '../log.ts';
+import { withSettings } from './address.ts';
+import { sqlTypes } from './sql.ts';
+
+/**
+ * Four pools and a listener a process (14 connections), so that nothing starves the acknowledgement: an export that
+ * takes every connection it may have still leaves intake its three.
+ */
+export type Pools = {
+  intake: pg.Pool;
+  worker: pg.Pool;
+  boss: pg.Pool;
+  api: pg.Pool;
+  /** One connection, made by the caller when it listens; not pooled, because LISTEN belongs to a session. */
+  listener(): pg.Client;
+  /** Ends all pools; their connections in use end when they are given back. */
+  end(): Promise<void>;
+};
+
+export type PoolsOptions = {
+  log: Log;
+  /** What the gateway runs as; null where the login may not have roles of its own (then triggers alone protect). */
+  role: 'postern_app' | null;
+};
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_MS = 10_000;
+
+type PoolName = 'intake' | 'worker' | 'boss' | 'api';
+
+const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; queryTimeoutMs?: number }> = {
+  // The acknowledgement's deadline is 3 s and ours to keep: a stopped server enforces no timeout, so pg's own timer
+  // (query_timeout) stands behind the server's.
+  intake: {
+    max: 3,
+    settings: { statement_timeout: '2500', lock_timeout: '2000', synchronous_commit: 'on' },
+    queryTimeoutMs: 2_800,
+  },
+  // Under the 15 s in which pg-boss would hand a batch to another worker.
+  worker: { max: 3, settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on' }, queryTimeoutMs: 13_000 },
+  boss: { max: 2, settings: { statement_timeout: '30000' }, queryTimeoutMs: 35_000 },
+  api: { max: 5, settings: { statement_timeout: '30000', synchronous_commit: 'on' }, queryTimeoutMs: 35_000 },
+};
+
+export function createPools(url: string, { log, role }: PoolsOptions): Pools {
+  const shared = {
+    ...(role === null ? {} : { role }),
+    idle_in_transaction_session_timeout: '30000',
+    timezone: 'UTC',
+  };
+  const create = (name: PoolName): pg.Pool => {
+    const { max, settings, queryTimeoutMs } = POOLS[name];
+    const pool = new pg.Pool({
+      connectionString: withSettings(url, { ...shared, ...settings }),
+      application_name: `postern ${name}`,
+      max,
+      // pg-boss reads counts as JS numbers: its pool keeps pg's own parsers.
+      ...(name === 'boss' ? {} : { types: sqlTypes }),
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
+    });
+    // Without a listener an idle connection that the server ends (a restart) ends the whole process.
+    pool.on('error', (error) => log.warn({ pool: name, err: error }, 'a database connection was lost'));
+    return pool;
+  };
+  const pools = { intake: create('intake'), worker: create('worker'), boss: create('boss'), api: create('api') };
+  return {
+    ...pools,
+    listener: () => {
+      const client = new pg.Client({
+        connectionString: withSettings(url, shared),
+        application_name: 'postern listener',
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      });
+      return client;
+    },
+    async end() {
+      await Promise.all(Object.values(pools).map((pool) => pool.end()));
+    },
+  };
+}
