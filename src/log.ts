@@ -22,7 +22,18 @@ export function createLog(level: LogLevel): Log {
   });
 }
 
-const SECRET_NAMES = ['body', 'headers', 'authorization', 'cookie', 'secret', 'secrets', 'password', 'token', 'connectionString', 'url'];
+const SECRET_NAMES = [
+  'body',
+  'headers',
+  'authorization',
+  'cookie',
+  'secret',
+  'secrets',
+  'password',
+  'token',
+  'connectionString',
+  'url',
+];
 
 /**
  * An error as a log shows it. pg's errors carry `detail`, `where` and the failing parameters, which quote the row: a
@@ -31,8 +42,8 @@ const SECRET_NAMES = ['body', 'headers', 'authorization', 'cookie', 'secret', 's
 function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) return { message: String(error) };
   const described: Record<string, unknown> = { type: error.name, message: error.message, stack: error.stack };
-  if ('code' in error) described['code'] = error.code;
-  if ('constraint' in error && error.constraint !== undefined) described['constraint'] = error.constraint;
-  if (error.cause instanceof Error) described['cause'] = error.cause.message;
+  if ('code' in error) described.code = error.code;
+  if ('constraint' in error && error.constraint !== undefined) described.constraint = error.constraint;
+  if (error.cause instanceof Error) described.cause = error.cause.message;
   return described;
 }

@@ -1,4 +1,4 @@
-import { byteaArray, int2Array, int4Array, textArray, timestamptzArray, uuidArray } from '../postgres/binary-arrays.ts';
+import { boolArray, byteaArray, int2Array, int4Array, textArray, timestamptzArray, uuidArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { uuidText } from '../uuid.ts';
 import type { Delivery, IncomingEvent } from './delivery.ts';
@@ -75,7 +75,7 @@ export async function storeGroup(
     textArray(rows.map((r) => r.event.transmissionId)),
     textArray(rows.map((r) => r.event.type)),
     textArray(rows.map((r) => r.event.apiVersion)),
-    rows.map((r) => r.event.live),
+    boolArray(rows.map((r) => r.event.live)),
     textArray(rows.map((r) => r.event.account)),
     timestamptzArray(rows.map((r) => r.event.occurredAt)),
     group.jobId,
@@ -88,7 +88,7 @@ export async function storeGroup(
     textArray(deliveries.map((d) => JSON.stringify(d.headers))),
     byteaArray(deliveries.map((d) => d.body)),
     textArray(deliveries.map((d) => d.level)),
-    uuidArray(deliveries.map((d) => d.secretId)),
+    uuidTextArray(deliveries.map((d) => d.secretId)),
     group.writer,
     textArray(rows.map((r) => r.event.unreadable)),
   ]);
@@ -197,7 +197,7 @@ on conflict (minute, endpoint_id, writer) do update
 set accepted = endpoint_minutes.accepted + excluded.accepted, duplicates = endpoint_minutes.duplicates + excluded.duplicates`,
     },
     [
-      uuidArray(ids),
+      uuidTextArray(ids),
       int4Array(ids.map((id) => counts.get(id)?.times ?? 0)),
       timestamptzArray(ids.map((id) => counts.get(id)?.lastAt ?? 0)),
       writer,

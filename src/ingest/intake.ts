@@ -20,8 +20,8 @@ export type IntakeOptions = {
   readonly metrics: Metrics;
   readonly ackDeadlineMs: number;
   readonly groupEventsMax?: number;
-  /** How long a delivery may wait for others once both lanes are busy; a lane that falls free ends the wait at once. */
-  readonly groupWaitMs?: number;
+  /** Called after a group became durable: a worker in this process need not wait for its next poll. */
+  readonly onStored?: () => void;
 };
 
 export type Intake = {
@@ -68,6 +68,7 @@ export function createIntake(options: IntakeOptions): Intake {
   const duplicatesWriter = uuidv7(clock.now());
   let duplicatesTimer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
+  const running = new Set<Promise<void>>();
   let scheduled = false;
   let closed = false;
 
@@ -140,10 +141,12 @@ export function createIntake(options: IntakeOptions): Intake {
       const group = takeGroup();
       if (group.length === 0) continue;
       lane.busy = true;
-      void runGroup(group, lane.writer).finally(() => {
+      const run = runGroup(group, lane.writer).finally(() => {
         lane.busy = false;
+        running.delete(run);
         startLanes();
       });
+      running.add(run);
     }
   }
 
@@ -186,6 +189,7 @@ export function createIntake(options: IntakeOptions): Intake {
       stop();
     }
     for (const waiting of group) settleByOutcome(waiting, outcome);
+    options.onStored?.();
   }
 
   function settleByOutcome(waiting: Waiting, outcome: GroupOutcome): void {
@@ -282,9 +286,9 @@ export function createIntake(options: IntakeOptions): Intake {
     stats: () => ({ waiting: queue.length, inFlight: lanes.filter((l) => l.busy).length }),
     async close() {
       closed = true;
-      while (queue.some((w) => !w.settled) || lanes.some((l) => l.busy)) {
-        await new Promise((resolve) => setImmediate(resolve));
-      }
+      startLanes();
+      // A lane that falls free takes the next group before its run is over, so this ends with the queue.
+      while (running.size > 0) await Promise.all(running);
       await flushDuplicates();
       clearTimeout(duplicatesTimer);
     },

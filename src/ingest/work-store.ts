@@ -1,4 +1,4 @@
-import { int2Array, int4Array, int8Array, textArray, timestamptzArray, uuidArray } from '../postgres/binary-arrays.ts';
+import { int2Array, int8Array, textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import type { Ending, Interpretation, TakenEvent } from './interpret.ts';
 
@@ -35,7 +35,7 @@ from taken t
 join postern.deliveries d on d.id = t.delivery_id and d.received_at = t.received_at
 order by t.id`,
     },
-    [uuidArray(ids)],
+    [uuidTextArray(ids)],
   );
   return result.rows.map((row) => ({
     id: row.id,
@@ -98,7 +98,7 @@ select $16::uuid, endpoint_id, date_trunc('minute', now()), count(*) from moved 
 on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minutes.finished + excluded.finished`,
     },
     [
-      uuidArray(finished.map((f) => f.interpretation.event.id)),
+      uuidTextArray(finished.map((f) => f.interpretation.event.id)),
       textArray(finished.map((f) => f.ending.status)),
       textArray(finished.map((f) => ('reason' in f.ending ? f.ending.reason : f.ending.code))),
       textArray(fails.map((e) => e?.code ?? null)),
@@ -107,10 +107,10 @@ on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minu
       textArray(waits.map((e) => e?.waitingKey ?? null)),
       timestamptzArray(waits.map((e) => e?.until ?? null)),
       int2Array(finished.map((f) => Math.min(ATTEMPTS_SHOWN_MAX, f.interpretation.event.attempts + 1))),
-      uuidArray(references.map((r) => r.eventId)),
+      uuidTextArray(references.map((r) => r.eventId)),
       textArray(references.map((r) => r.kind)),
       textArray(references.map((r) => r.value)),
-      uuidArray(atRisk.map((a) => a.eventId)),
+      uuidTextArray(atRisk.map((a) => a.eventId)),
       textArray(atRisk.map((a) => a.currency)),
       int8Array(atRisk.map((a) => a.amount)),
       writer,
@@ -123,7 +123,7 @@ const ATTEMPTS_SHOWN_MAX = 30_000;
 
 /** Events that waited or were dead once had their amount noted as at risk; now they are through. */
 export async function forgetAmounts(tx: Tx, ids: readonly string[]): Promise<void> {
-  await tx.query('delete from postern.event_amounts where event_id = any($1::uuid[])', [uuidArray(ids)]);
+  await tx.query('delete from postern.event_amounts where event_id = any($1::uuid[])', [uuidTextArray(ids)]);
 }
 
 /** Counts an attempt and sets when the next is due; the job is the caller's, in the same transaction. */
@@ -217,7 +217,7 @@ const WORKER_LOCK_CLASS = 0x706f7374;
 export async function noteHolding(sql: Sql, workerId: bigint, ids: readonly string[]): Promise<void> {
   await sql.query({ name: 'work-note-holding', text: 'update postern.workers set holding = $2::uuid[] where id = $1' }, [
     workerId,
-    uuidArray(ids),
+    uuidTextArray(ids),
   ]);
 }
 

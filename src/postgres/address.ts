@@ -31,7 +31,13 @@ export function describeAddress(url: string): string {
 }
 
 /** A URL for a server reached over a Unix socket in `folder`. */
-export function socketUrl(address: { folder: string; port: number; user: string; password: string; database: string }): string {
+export function socketUrl(address: {
+  folder: string;
+  port: number;
+  user: string;
+  password: string;
+  database: string;
+}): string {
   const login = `${encodeURIComponent(address.user)}:${encodeURIComponent(address.password)}`;
   const query = new URLSearchParams({ host: address.folder, port: String(address.port) });
   return `postgresql://${login}@localhost/${encodeURIComponent(address.database)}?${query}`;

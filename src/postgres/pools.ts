@@ -38,7 +38,11 @@ const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; q
     queryTimeoutMs: 2_800,
   },
   // Under the 15 s in which pg-boss would hand a batch to another worker.
-  worker: { max: 3, settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on' }, queryTimeoutMs: 13_000 },
+  worker: {
+    max: 3,
+    settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on' },
+    queryTimeoutMs: 13_000,
+  },
   boss: { max: 2, settings: { statement_timeout: '30000' }, queryTimeoutMs: 35_000 },
   api: { max: 5, settings: { statement_timeout: '30000', synchronous_commit: 'on' }, queryTimeoutMs: 35_000 },
 };

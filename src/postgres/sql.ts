@@ -92,9 +92,13 @@ export async function withTransaction<T>(pool: TransactionPool, work: (tx: Tx) =
     } catch (error) {
       broken = error instanceof Error ? error : new Error(String(error));
       if (isDefiniteCommitFailure(error)) throw error;
-      throw new PosternError('commit_unknown', 'the connection was lost during commit; whether it took place is unknown', {
-        cause: error,
-      });
+      throw new PosternError(
+        'commit_unknown',
+        'the connection was lost during commit; whether it took place is unknown',
+        {
+          cause: error,
+        },
+      );
     }
     if (tag !== 'COMMIT') {
       throw new PosternError('internal', `the transaction ended with ${tag}: a statement in it had failed unnoticed`);
@@ -120,7 +124,9 @@ function isDefiniteCommitFailure(error: unknown): boolean {
 /** The SQLSTATE of an error the server answered with. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
-  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error ? error.code : undefined;
+  return typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code) && 'severity' in error
+    ? error.code
+    : undefined;
 }
 
 /** Classes 22 (data), 23 (integrity) and 54 (limits): the row is guilty, and halving the batch finds it. */

@@ -19,9 +19,13 @@ const CHECKS: Readonly<Record<string, (value: unknown) => string | null>> = {
   mode: (value) => oneOf(value, ['live', 'test']),
   marketplace: (value) => oneOf(value, ['on_capture', 'on_transfer']),
   // In ledger paths and effect keys a ':' would blur where the account ends.
-  account: (value) => (typeof value === 'string' && ACCOUNT.test(value) ? null : 'must be 1 to 128 letters, digits and . _ @ -'),
+  account: (value) =>
+    typeof value === 'string' && ACCOUNT.test(value) ? null : 'must be 1 to 128 letters, digits and . _ @ -',
   accounts: (value) =>
-    Array.isArray(value) && value.length > 0 && value.length <= ACCOUNTS_MAX && value.every((one) => typeof one === 'string')
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= ACCOUNTS_MAX &&
+    value.every((one) => typeof one === 'string')
       ? null
       : `must be a list of 1 to ${ACCOUNTS_MAX} account names`,
   tolerance_s: (value) =>

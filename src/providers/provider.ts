@@ -100,7 +100,12 @@ export type Verdict =
       /** Which secret matched; null where the scheme has none of ours (certificates). */
       readonly secretId: string | null;
     }
-  | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly items?: readonly boolean[] }
+  | {
+      readonly kind: 'rejected';
+      readonly reason: RejectReason;
+      readonly detail: string;
+      readonly items?: readonly boolean[];
+    }
   /** A certificate that is not cached: fetched beside the request, which is answered 503. */
   | { readonly kind: 'needs'; readonly url: string };
 

@@ -55,7 +55,8 @@ function contextAccount(context: string | null): string | null {
 
 /** Unix seconds in snapshots, ISO 8601 in thin events. */
 function occurredAt(created: unknown): number | null {
-  const ms = typeof created === 'number' ? created * 1000 : typeof created === 'string' ? Date.parse(created) : Number.NaN;
+  const ms =
+    typeof created === 'number' ? created * 1000 : typeof created === 'string' ? Date.parse(created) : Number.NaN;
   return Number.isFinite(ms) ? ms : null;
 }
 

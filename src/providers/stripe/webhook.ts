@@ -1,4 +1,4 @@
-import type { VerifyContext, Verdict, WebhookRequest } from '../provider.ts';
+import type { Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 
 /*
@@ -33,12 +33,16 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
     return parsed.macs.some((mac) => safeEqual(mac, expected));
   });
   if (match === undefined) {
-    return rejected('signature_mismatch', 'no v1 signature fits: another secret (each endpoint has its own), or the body was changed');
+    return rejected(
+      'signature_mismatch',
+      'no v1 signature fits: another secret (each endpoint has its own), or the body was changed',
+    );
   }
   const age = Math.floor(context.now / 1000) - Number(parsed.timestamp);
   const tolerance = context.settings.tolerance_s ?? TOLERANCE_S;
   // Both sides: Stripe's libraries differ about times ahead of ours, and one far ahead would be replayable for long.
-  if (Math.abs(age) > tolerance) return rejected('stale', `signed ${age} s ago; ${tolerance} s are allowed: is the clock right?`);
+  if (Math.abs(age) > tolerance)
+    return rejected('stale', `signed ${age} s ago; ${tolerance} s are allowed: is the clock right?`);
   return { kind: 'authentic', level: 'body', secretId: match.id };
 }
 

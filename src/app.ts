@@ -1,0 +1,53 @@
+import Fastify, { type FastifyInstance } from 'fastify';
+import { type ApiDeps, apiPlugin } from './api/plugin.ts';
+import { PosternError } from './errors.ts';
+import { type WebhookRouteOptions, webhookRoutes } from './ingest/route.ts';
+import type { Log } from './log.ts';
+import { problemOf } from './problem.ts';
+
+export type AppParts = {
+  readonly log: Log;
+  /** Addresses of proxies whose X-Forwarded-For is believed; false: none. */
+  readonly trustProxy: boolean | string | number;
+  readonly webhooks: WebhookRouteOptions | null;
+  readonly api: ApiDeps | null;
+};
+
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+const KEEP_ALIVE_MS = 72_000;
+const RETRY_AFTER_S = 5;
+
+/** The HTTP application from its parts: sibling plugins, each with its own parsers, authentication and limits. */
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: parts.log,
+    disableRequestLogging: true,
+    trustProxy: parts.trustProxy,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: true,
+  });
+  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
+
+  app.setErrorHandler((error, request, reply) => {
+    const problem = problemOf(error);
+    if (problem.status >= 500 && problem.status !== 503) request.log.error({ err: error, path: request.url }, 'a request failed');
+    if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', String(RETRY_AFTER_S));
+    return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  });
+  app.setNotFoundHandler((request) => {
+    throw new PosternError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      { method: request.method, path: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 },
+      'answered',
+    );
+  });
+
+  if (parts.webhooks !== null) await app.register(webhookRoutes, parts.webhooks);
+  if (parts.api !== null) await app.register(apiPlugin, parts.api);
+  return app;
+}

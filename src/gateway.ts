@@ -1,0 +1,169 @@
+import type { FastifyInstance } from 'fastify';
+import { createTokens } from './access/tokens.ts';
+import { buildApp } from './app.ts';
+import { createCertificates } from './certificates.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config.ts';
+import { createEgress } from './egress.ts';
+import type { Keyring } from './encryption.ts';
+import { createEndpointRegistry } from './endpoints/registry.ts';
+import { messageOf } from './errors.ts';
+import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
+import { createMemoryCache, type DuplicateCache } from './ingest/duplicate-cache.ts';
+import { createFailedVerifications } from './ingest/failed-verifications.ts';
+import { createHousekeeping } from './ingest/housekeeping.ts';
+import { createIntake } from './ingest/intake.ts';
+import { createJobQueue } from './ingest/job-queue.ts';
+import { createWorker, type Worker } from './ingest/worker.ts';
+import { createLedger } from './ledger/post.ts';
+import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import { createBoss } from './postgres/boss.ts';
+import { createPools, type Pools } from './postgres/pools.ts';
+import { sqlOf } from './postgres/sql.ts';
+import { providers } from './providers/index.ts';
+import { uuidv7 } from './uuid.ts';
+
+export type GatewayOptions = {
+  readonly config: Config;
+  readonly database: { readonly url: string; readonly role: 'postern_app' | null };
+  readonly keyring: Keyring;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** Answer HTTP. */
+  readonly serve: boolean;
+  /** Turn events into postings, and keep house. */
+  readonly work: boolean;
+};
+
+export type Gateway = {
+  /** Resolves when webhooks are taken; the address is null where it only works. */
+  start(): Promise<{ url: string | null }>;
+  /** Finishes what is in hand. */
+  stop(): Promise<void>;
+  readonly app: FastifyInstance | null;
+  readonly pools: Pools;
+};
+
+/** Puts the house together: one process that serves, works, or both. */
+export async function createGateway(options: GatewayOptions): Promise<Gateway> {
+  const { clock, config, database, keyring, log } = options;
+  const pools = createPools(database.url, { log, role: database.role });
+  const metrics = createMetrics();
+  const api = sqlOf(pools.api);
+  const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
+  const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
+  const certificates = createCertificates({ sql: api, egress: createEgress({}), clock, log, metrics });
+  const boss = createBoss(pools.boss, log, { supervise: options.work });
+  const cache: DuplicateCache = createMemoryCache(clock);
+  pools.intake.on('error', () => cache.clear());
+
+  const workers: Worker[] = [];
+  const intake = createIntake({
+    pool: pools.intake,
+    cache,
+    clock,
+    log,
+    metrics,
+    ackDeadlineMs: config.ackDeadlineMs,
+    groupEventsMax: config.intakeMaxBatch,
+    onStored: () => {
+      for (const worker of workers) worker.wake();
+    },
+  });
+  const admission = createAdmission(
+    { ...ADMISSION_LIMITS, requestsMax: config.maxInFlight },
+    { since: () => intake.waitingSince(), now: () => clock.now() },
+    metrics,
+  );
+  const queue = createJobQueue(boss);
+  if (options.work) {
+    const ledger = createLedger({ clock });
+    for (let n = 0; n < config.workerConcurrency; n += 1) {
+      workers.push(
+        createWorker({
+          pool: pools.worker,
+          queue,
+          ledger,
+          endpoints,
+          clock,
+          random: Math.random,
+          log,
+          metrics,
+          writer: uuidv7(clock.now()),
+          batchEventsMax: config.workerBatch,
+        }),
+      );
+    }
+  }
+  const housekeeping = options.work ? createHousekeeping({ pool: pools.worker, queue, clock, log, metrics }) : null;
+
+  let draining = false;
+  const app = options.serve
+    ? await buildApp({
+        log,
+        trustProxy: config.trustProxy,
+        webhooks: {
+          parts: {
+            endpoints,
+            certificates,
+            intake,
+            hashCredential: (value) => keyring.hashCredential(value),
+            clock,
+          },
+          endpoints,
+          admission,
+          failures: createFailedVerifications(clock),
+          metrics,
+          bodyBytesMax: config.bodyLimit,
+          publicUrl: config.publicUrl,
+        },
+        api: {
+          sql: api,
+          pool: pools.api,
+          endpoints,
+          tokens,
+          keyring,
+          providers,
+          metrics,
+          clock,
+          log,
+          cacheStats: () => cache.stats(),
+          state: () => ({ draining }),
+        },
+      })
+    : null;
+
+  return {
+    app,
+    pools,
+    async start() {
+      await endpoints.load();
+      await tokens.load();
+      await certificates.load();
+      await boss.start();
+      endpoints.start(pools.listener);
+      tokens.start();
+      certificates.start();
+      for (const worker of workers) worker.start();
+      housekeeping?.start();
+      if (app === null) return { url: null };
+      return { url: await app.listen({ host: config.host, port: config.port }) };
+    },
+    async stop() {
+      draining = true;
+      if (app !== null && config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
+      await app?.close();
+      await intake.close();
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await housekeeping?.stop();
+      certificates.stop();
+      tokens.stop();
+      await endpoints.stop();
+      await boss.stop({ graceful: false, close: false }).catch((error: unknown) =>
+        log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'),
+      );
+      await pools.end();
+    },
+  };
+}

@@ -1,0 +1,69 @@
+import { plainAcknowledgement } from '../acknowledgement.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import type { Acknowledged, Answer, EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { normalise } from './events.ts';
+import { basicAuthOf, identify, verify } from './webhook.ts';
+
+const KEY = /^[0-9a-fA-F]{64}$/;
+
+export const adyen: Provider = {
+  name: 'adyen',
+  title: 'Adyen',
+  facts: {
+    // Queued webhooks are tried for 30 days.
+    retryHorizonHours: 720,
+    // No time is signed, so a captured request replays for ever.
+    dedupHorizonDays: null,
+    documentation: [
+      'https://docs.adyen.com/development-resources/webhooks',
+      'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures',
+      'https://docs.adyen.com/development-resources/webhooks/troubleshoot',
+      'https://docs.adyen.com/development-resources/currency-codes',
+    ],
+  },
+  secretHeaders: [],
+  signatureHeader: null,
+  checkSettings,
+  checkSecret: (secret) =>
+    KEY.test(secret)
+      ? null
+      : 'an HMAC key is 64 hexadecimal digits, as the Customer Area shows it once when it is generated',
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge,
+};
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['capture', 'basic_auth', 'multiple_partial_captures']);
+  const { capture, basic_auth: auth, multiple_partial_captures: parts } = settings;
+  if (capture !== undefined && capture !== 'automatic' && capture !== 'manual') {
+    faults.push({ path: '/capture', message: 'must be one of automatic, manual' });
+  }
+  if (parts !== undefined && typeof parts !== 'boolean') {
+    faults.push({ path: '/multiple_partial_captures', message: 'must be true or false' });
+  }
+  const credentials = basicAuthOf(settings);
+  // An empty password, or a user with a colon in it, is no protection that anybody meant.
+  if (
+    auth !== undefined &&
+    (credentials === null || credentials.password === '' || !/^[^:]+$/.test(credentials.user))
+  ) {
+    faults.push({ path: '/basic_auth', message: 'must be {"user": …, "password": …}, both of at least one character' });
+  }
+  if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Adyen signs no time' });
+  return faults;
+}
+
+/** Older set-ups want this text, newer ones any 2xx. */
+function acknowledge(outcome: Acknowledged): Answer {
+  if (outcome.kind === 'rejected') return refused(outcome);
+  return { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: '[accepted]' };
+}
+
+/** The signature is inside the body: a body that cannot be read is one that is not authentic. */
+function refused(outcome: Extract<Acknowledged, { kind: 'rejected' }>): Answer {
+  const answer = plainAcknowledgement(outcome);
+  return outcome.reason === 'unreadable' ? { ...answer, status: 401 } : answer;
+}

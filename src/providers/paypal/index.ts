@@ -1,0 +1,56 @@
+import { plainAcknowledgement } from '../acknowledgement.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { normalise } from './events.ts';
+import { identify, TOLERANCE_S, verify } from './webhook.ts';
+
+const WEBHOOK_ID = /^[A-Z0-9]{10,40}$/;
+const TOLERANCE_S_MAX = 30 * 86_400;
+
+export const paypal: Provider = {
+  name: 'paypal',
+  title: 'PayPal',
+  facts: {
+    retryHorizonHours: 72,
+    // Events can be sent again by hand for 30 days; the signed time bounds what else can come back.
+    dedupHorizonDays: 60,
+    documentation: [
+      'https://developer.paypal.com/api/rest/webhooks/rest/',
+      'https://developer.paypal.com/api/rest/webhooks/event-names/',
+      'https://developer.paypal.com/api/rest/reference/currency-codes/',
+    ],
+  },
+  secretHeaders: [],
+  signatureHeader: ['paypal-transmission-sig'],
+  checkSettings,
+  checkSecret: () => 'PayPal signs with its own certificate: set webhook_id in the settings instead of a secret',
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge: plainAcknowledgement,
+};
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['webhook_id', 'tolerance_s']);
+  const { webhook_id: id, tolerance_s: tolerance } = settings;
+  if (id === 'WEBHOOK_ID') {
+    // The simulator signs with the live certificate over this text, and anybody with an account can use it.
+    faults.push({ path: '/webhook_id', message: "is the simulator's: anybody may have events signed for it" });
+  } else if (typeof id !== 'string' || !WEBHOOK_ID.test(id)) {
+    faults.push({
+      path: '/webhook_id',
+      message: 'must be the id PayPal shows for this webhook, like 8PT597110X687430LKGECATA',
+    });
+  }
+  if (
+    tolerance !== undefined &&
+    !(Number.isInteger(tolerance) && tolerance >= TOLERANCE_S && tolerance <= TOLERANCE_S_MAX)
+  ) {
+    faults.push({
+      path: '/tolerance_s',
+      message: `must be from ${TOLERANCE_S} to ${TOLERANCE_S_MAX}: PayPal itself tries for three days`,
+    });
+  }
+  return faults;
+}

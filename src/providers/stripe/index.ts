@@ -1,0 +1,40 @@
+import { plainAcknowledgement } from '../acknowledgement.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import type { Provider } from '../provider.ts';
+import { normalise } from './events.ts';
+import { identify } from './identify.ts';
+import { verify } from './webhook.ts';
+
+const SECRET_CHARS_MAX = 200;
+
+export const stripe: Provider = {
+  name: 'stripe',
+  title: 'Stripe',
+  facts: {
+    // Live events are tried for 3 days; a manual resend works for 30. docs.stripe.com/webhooks#retries
+    retryHorizonHours: 72,
+    dedupHorizonDays: 35,
+    documentation: [
+      'https://docs.stripe.com/webhooks',
+      'https://docs.stripe.com/webhooks/signature',
+      'https://docs.stripe.com/api/events',
+      'https://docs.stripe.com/currencies',
+      'https://docs.stripe.com/event-destinations',
+    ],
+  },
+  secretHeaders: [],
+  signatureHeader: ['stripe-signature'],
+  checkSettings: (settings) => commonSettingFaults(settings),
+  checkSecret: (secret) => {
+    if (/\s/.test(secret)) return 'the secret holds a blank: it was copied with its surroundings';
+    if (/^[spr]k_/.test(secret))
+      return 'this is an API key; the signing secret of the webhook endpoint begins with whsec_';
+    if (!/^whsec_.{8,}$/.test(secret)) return "a Stripe endpoint's signing secret begins with whsec_";
+    return secret.length > SECRET_CHARS_MAX ? `the secret is over ${SECRET_CHARS_MAX} characters` : null;
+  },
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge: plainAcknowledgement,
+};
