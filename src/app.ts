@@ -8,7 +8,7 @@ import { problemOf } from './problem.ts';
 export type AppParts = {
   readonly log: Log;
   /** Addresses of proxies whose X-Forwarded-For is believed; false: none. */
-  readonly trustProxy: boolean | string | number;
+  readonly trustProxy: false | string[] | number;
   readonly webhooks: WebhookRouteOptions | null;
   readonly api: ApiDeps | null;
 };
@@ -33,7 +33,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);
-    if (problem.status >= 500 && problem.status !== 503) request.log.error({ err: error, path: request.url }, 'a request failed');
+    if (problem.status >= 500 && problem.status !== 503)
+      request.log.error({ err: error, path: request.url }, 'a request failed');
     if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', String(RETRY_AFTER_S));
     return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   });
@@ -42,7 +43,12 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
-      { method: request.method, path: request.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 100) / 100 },
+      {
+        method: request.method,
+        path: request.url,
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 100) / 100,
+      },
       'answered',
     );
   });

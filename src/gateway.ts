@@ -66,13 +66,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log,
     metrics,
     ackDeadlineMs: config.ackDeadlineMs,
-    groupEventsMax: config.intakeMaxBatch,
+    groupEventsMax: config.intakeBatchMax,
     onStored: () => {
       for (const worker of workers) worker.wake();
     },
   });
   const admission = createAdmission(
-    { ...ADMISSION_LIMITS, requestsMax: config.maxInFlight },
+    { ...ADMISSION_LIMITS, requestsMax: config.inFlightMax },
     { since: () => intake.waitingSince(), now: () => clock.now() },
     metrics,
   );
@@ -115,7 +115,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           admission,
           failures: createFailedVerifications(clock),
           metrics,
-          bodyBytesMax: config.bodyLimit,
+          bodyBytesMax: config.bodyLimitBytes,
           publicUrl: config.publicUrl,
         },
         api: {
@@ -152,7 +152,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     },
     async stop() {
       draining = true;
-      if (app !== null && config.drainDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
+      if (app !== null && config.drainDelayMs > 0)
+        await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
       await intake.close();
       await Promise.all(workers.map((worker) => worker.stop()));
@@ -160,9 +161,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.stop();
       tokens.stop();
       await endpoints.stop();
-      await boss.stop({ graceful: false, close: false }).catch((error: unknown) =>
-        log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'),
-      );
+      await boss
+        .stop({ graceful: false, close: false })
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
       await pools.end();
     },
   };

@@ -34,7 +34,8 @@ export function parseMajor(text: string, exponent: number): bigint {
 export function rescale(amount: bigint, from: number, to: number): bigint {
   if (to >= from) return bounded(amount * 10n ** BigInt(to - from), String(amount));
   const divisor = 10n ** BigInt(from - to);
-  if (amount % divisor !== 0n) throw invalid(String(amount), `a multiple of ${divisor}, because the currency has ${to} decimals`);
+  if (amount % divisor !== 0n)
+    throw invalid(String(amount), `a multiple of ${divisor}, because the currency has ${to} decimals`);
   return amount / divisor;
 }
 

@@ -82,7 +82,11 @@ export type PlatformFee = Effect &
 
 /** A reversal names itself in `transfer`, as the processor's report does. */
 export type Transfer = Effect &
-  Amount & { readonly type: 'transfer.created' | 'transfer.reversed'; readonly transfer: string; readonly seller: string };
+  Amount & {
+    readonly type: 'transfer.created' | 'transfer.reversed';
+    readonly transfer: string;
+    readonly seller: string;
+  };
 
 export type Refund = Effect &
   Amount & {

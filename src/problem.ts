@@ -25,7 +25,11 @@ type HttpError = {
 export function problemOf(error: unknown): Problem {
   if (error instanceof PosternError) {
     const inner = error.http === 500;
-    return problem(error.http, inner ? 'something went wrong on our side; the log says what' : error.message, error.faults);
+    return problem(
+      error.http,
+      inner ? 'something went wrong on our side; the log says what' : error.message,
+      error.faults,
+    );
   }
   const { statusCode = 500, message, validation, validationContext } = error as HttpError;
   if (validation !== undefined) {
@@ -36,7 +40,11 @@ export function problemOf(error: unknown): Problem {
     return problem(400, message, faults);
   }
   if (statusCode >= 400 && statusCode < 500) return problem(statusCode, message, []);
-  return problem(statusCode >= 500 && statusCode < 600 ? statusCode : 500, 'something went wrong on our side; the log says what', []);
+  return problem(
+    statusCode >= 500 && statusCode < 600 ? statusCode : 500,
+    'something went wrong on our side; the log says what',
+    [],
+  );
 }
 
 function problem(status: number, detail: string, faults: Problem['errors'] = []): Problem {

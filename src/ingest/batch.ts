@@ -49,7 +49,11 @@ export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[
   }
 }
 
-async function runRetryingDeadlocks(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
+async function runRetryingDeadlocks(
+  ids: readonly string[],
+  jobs: readonly EventsJob[],
+  parts: BatchParts,
+): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       await runOnce(ids, jobs, parts);
@@ -92,7 +96,6 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
     tx,
     posting.map((i) => ({
       eventId: i.event.id,
-      receivedAt: i.event.receivedAt,
       provider: i.provider,
       account: i.event.account,
       marketplace: i.marketplace,
@@ -102,12 +105,19 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
   const resultOf = new Map(posting.map((i, n) => [i.event.id, results[n]]));
   const finished = interpretations.map((interpretation) => ({
     interpretation,
-    ending: interpretation.kind === 'end' ? interpretation.ending : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
+    ending:
+      interpretation.kind === 'end'
+        ? interpretation.ending
+        : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
   }));
   await finishEvents(tx, finished, parts.writer);
   const through = finished.filter((f) => f.interpretation.event.attempts > 0 || f.interpretation.event.reason !== null);
   const settled = through.filter((f) => f.ending.status === 'posted' || f.ending.status === 'no_effect');
-  if (settled.length > 0) await forgetAmounts(tx, settled.map((f) => f.interpretation.event.id));
+  if (settled.length > 0)
+    await forgetAmounts(
+      tx,
+      settled.map((f) => f.interpretation.event.id),
+    );
   await wakeThoseWaiting(tx, posting, parts);
   return finished;
 }
@@ -120,7 +130,11 @@ async function wakeThoseWaiting(
 ): Promise<void> {
   const keys = posting
     .filter((i) => i.marketplace !== null)
-    .flatMap((i) => i.effects.map((effect) => `${i.provider}:${i.event.account}:${effect.key}`));
+    .flatMap((i) =>
+      i.effects.flatMap((effect) =>
+        effect.type === 'payment.captured' ? [`${i.provider}:${i.event.account}:${effect.payment}:captured`] : [],
+      ),
+    );
   if (keys.length === 0) return;
   const jobId = uuidv7(parts.clock.now());
   const woken = await wakeWaiting(tx, keys, jobId);
@@ -153,7 +167,12 @@ function endingOf(event: TakenEvent, result: PostResult | undefined): Ending {
 }
 
 /** The guilty event is alone: its attempt is counted in a transaction of its own. */
-async function bury(ids: readonly string[], jobs: readonly EventsJob[], error: unknown, parts: BatchParts): Promise<void> {
+async function bury(
+  ids: readonly string[],
+  jobs: readonly EventsJob[],
+  error: unknown,
+  parts: BatchParts,
+): Promise<void> {
   const retryable = error instanceof PosternError && error.retryable;
   const code = error instanceof PosternError ? error.code : (sqlStateOf(error) ?? 'rule_failed');
   parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');

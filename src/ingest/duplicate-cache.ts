@@ -11,7 +11,13 @@ export type DuplicateCache = {
   stats(): CacheStats;
 };
 
-export type CacheStats = { engine: 'memory' | 'redis'; connected: boolean; hits: number; misses: number; entries: number };
+export type CacheStats = {
+  engine: 'memory' | 'redis';
+  connected: boolean;
+  hits: number;
+  misses: number;
+  entries: number;
+};
 
 const ENTRIES_MAX = 100_000;
 const KEPT_MS = 10 * 60_000;

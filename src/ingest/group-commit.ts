@@ -5,7 +5,14 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { isDataError, sqlOf, sqlStateOf } from '../postgres/sql.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
-import { findKnown, type GroupRow, inKeyOrder, keepDuplicateDelivery, storeConflict, storeGroup } from './intake-store.ts';
+import {
+  findKnown,
+  type GroupRow,
+  inKeyOrder,
+  keepDuplicateDelivery,
+  storeConflict,
+  storeGroup,
+} from './intake-store.ts';
 import { resolveKnown } from './known-events.ts';
 
 /** What became of one event of a group, by its own id; an id that is missing was stored. */
@@ -98,7 +105,10 @@ async function storeHalving(
     if (only === undefined) return;
     if (rows.length === 1) {
       context.metrics.intakePoison.inc();
-      context.log.error({ error: messageOf(error), endpoint: only.delivery.endpoint.name }, 'Postgres refuses an event');
+      context.log.error(
+        { error: messageOf(error), endpoint: only.delivery.endpoint.name },
+        'Postgres refuses an event',
+      );
       outcome.set(uuidText(only.event.id), {
         kind: 'refused',
         error: new PosternError('internal', 'the event could not be stored', { cause: error }),
@@ -151,7 +161,10 @@ async function resolve(
     const ownId = uuidText(row.event.id);
     const resolution = resolveKnown(row, await findKnown(sql, [row]), ownId);
     if (resolution === undefined) {
-      throw new PosternError('internal', `event ${row.event.eventId} was refused as known, but nobody stands under its id`);
+      throw new PosternError(
+        'internal',
+        `event ${row.event.eventId} was refused as known, but nobody stands under its id`,
+      );
     }
     if (resolution.kind === 'stored') continue;
     if (resolution.kind === 'duplicate') {
@@ -182,7 +195,9 @@ async function beforeDeadline<T>(work: Promise<T>, context: GroupContext): Promi
   } finally {
     clearTimeout(timer);
     // The loser of the race must not become an unhandled rejection.
-    work.catch((error: unknown) => context.log.debug({ error: messageOf(error) }, 'an attempt ended after its deadline'));
+    work.catch((error: unknown) =>
+      context.log.debug({ error: messageOf(error) }, 'an attempt ended after its deadline'),
+    );
   }
 }
 

@@ -16,7 +16,11 @@ export type HousekeepingTask = {
   run(tx: Tx): Promise<void>;
 };
 
-export type Housekeeping = { start(): void; stop(): Promise<void>; tasks: readonly { name: string; intervalS: number }[] };
+export type Housekeeping = {
+  start(): void;
+  stop(): Promise<void>;
+  tasks: readonly { name: string; intervalS: number }[];
+};
 
 type Parts = {
   readonly pool: pg.Pool;

@@ -1,4 +1,13 @@
-import { boolArray, byteaArray, int2Array, int4Array, textArray, timestamptzArray, uuidArray, uuidTextArray } from '../postgres/binary-arrays.ts';
+import {
+  boolArray,
+  byteaArray,
+  int2Array,
+  int4Array,
+  textArray,
+  timestamptzArray,
+  uuidArray,
+  uuidTextArray,
+} from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { uuidText } from '../uuid.ts';
 import type { Delivery, IncomingEvent } from './delivery.ts';

@@ -3,9 +3,9 @@ import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { sqlOf } from '../postgres/sql.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
-import { sqlOf } from '../postgres/sql.ts';
 import type { DuplicateCache } from './duplicate-cache.ts';
 import { commitGroup, type GroupOutcome } from './group-commit.ts';
 import type { GroupRow } from './intake-store.ts';
@@ -158,7 +158,8 @@ export function createIntake(options: IntakeOptions): Intake {
       const next = queue[0];
       if (next === undefined) break;
       if (!next.settled) {
-        const full = events + next.delivery.events.length > groupEventsMax || bytes + next.delivery.body.length > GROUP_BYTES_MAX;
+        const full =
+          events + next.delivery.events.length > groupEventsMax || bytes + next.delivery.body.length > GROUP_BYTES_MAX;
         if (full && group.length > 0) break;
         events += next.delivery.events.length;
         bytes += next.delivery.body.length;
@@ -176,13 +177,22 @@ export function createIntake(options: IntakeOptions): Intake {
     const deadline = Math.min(...group.map((w) => w.deadline));
     let outcome: GroupOutcome;
     try {
-      outcome = await commitGroup(rows, { connect: () => pool.connect() as Promise<PoolClient>, writer, clock, deadline, metrics, log });
+      outcome = await commitGroup(rows, {
+        connect: () => pool.connect() as Promise<PoolClient>,
+        writer,
+        clock,
+        deadline,
+        metrics,
+        log,
+      });
     } catch (error) {
       // The fate of the group is unknown, and so may be everything the cache remembers.
       cache.clear();
       log.warn({ error: messageOf(error), events: rows.length }, 'a group could not be made durable');
       const unknown =
-        error instanceof PosternError ? error : new PosternError('overloaded', 'the database is away; deliver again', { cause: error });
+        error instanceof PosternError
+          ? error
+          : new PosternError('overloaded', 'the database is away; deliver again', { cause: error });
       for (const waiting of group) settle(waiting, unknown);
       return;
     } finally {
@@ -258,7 +268,10 @@ export function createIntake(options: IntakeOptions): Intake {
       if (counts.size + duplicates.size <= DUPLICATES_HELD_MAX) {
         for (const [id, count] of counts) {
           const later = duplicates.get(id);
-          duplicates.set(id, { times: count.times + (later?.times ?? 0), lastAt: Math.max(count.lastAt, later?.lastAt ?? 0) });
+          duplicates.set(id, {
+            times: count.times + (later?.times ?? 0),
+            lastAt: Math.max(count.lastAt, later?.lastAt ?? 0),
+          });
         }
       }
       if (!closed) duplicatesTimer ??= setTimeout(() => void flushDuplicates(), DUPLICATES_FLUSH_MS * 4);

@@ -41,7 +41,12 @@ export type Interpretation = {
   readonly references: readonly ObjectReference[];
   readonly amount: { readonly amount: bigint; readonly currency: string } | null;
 } & (
-  | { readonly kind: 'post'; readonly provider: string; readonly marketplace: string | null; readonly effects: readonly PaymentEvent[] }
+  | {
+      readonly kind: 'post';
+      readonly provider: string;
+      readonly marketplace: string | null;
+      readonly effects: readonly PaymentEvent[];
+    }
   | { readonly kind: 'end'; readonly ending: Ending }
 );
 
@@ -51,7 +56,8 @@ export const LAST_TRY = 'until_passed';
 /** What an event means, by its endpoint's settings and its provider's adapter. Pure, and never throws. */
 export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation {
   const refused = refusedBySettings(event, endpoint);
-  if (refused !== null) return { event, references: [], amount: null, kind: 'end', ending: { status: 'no_effect', reason: refused } };
+  if (refused !== null)
+    return { event, references: [], amount: null, kind: 'end', ending: { status: 'no_effect', reason: refused } };
   let meaning: Normalised;
   try {
     meaning = endpoint.provider.normalise(
@@ -69,7 +75,13 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
   } catch (error) {
     // Normalising is pure: the same bytes fail again, so no attempt is wasted on them.
     const code = error instanceof PosternError ? error.code : 'normaliser_failed';
-    return { event, references: [], amount: null, kind: 'end', ending: { status: 'dead', code, message: messageOf(error) } };
+    return {
+      event,
+      references: [],
+      amount: null,
+      kind: 'end',
+      ending: { status: 'dead', code, message: messageOf(error) },
+    };
   }
   const about = { event, references: meaning.references, amount: meaning.amount };
   switch (meaning.kind) {
@@ -79,8 +91,13 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
       return { ...about, kind: 'end', ending: deferredOrDead(event, { ...meaning, waitingKey: null }) };
     case 'effects':
       if (event.level !== 'body') {
-        const reason = 'the request does not sign its body: the object must be fetched from the processor before it posts';
-        return { ...about, kind: 'end', ending: deferredOrDead(event, { waitingFor: 'api_key', waitingKey: null, until: null, reason }) };
+        const reason =
+          'the request does not sign its body: the object must be fetched from the processor before it posts';
+        return {
+          ...about,
+          kind: 'end',
+          ending: deferredOrDead(event, { waitingFor: 'api_key', waitingKey: null, until: null, reason }),
+        };
       }
       return {
         ...about,

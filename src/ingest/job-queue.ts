@@ -40,7 +40,11 @@ export function createJobQueue(boss: PgBoss): JobQueue {
         await boss.send(
           EVENTS_QUEUE,
           { events },
-          { ...(from === 0 ? { id: jobId } : {}), ...(startAfter === undefined ? {} : { startAfter }), ...inTransaction(tx) },
+          {
+            ...(from === 0 ? { id: jobId } : {}),
+            ...(startAfter === undefined ? {} : { startAfter }),
+            ...inTransaction(tx),
+          },
         );
       }
     },

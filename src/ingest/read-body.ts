@@ -1,5 +1,5 @@
-import { createGunzip } from 'node:zlib';
 import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import type { Admission } from './admission.ts';
 
 /** What reading a request's body came to; `bytes` is what was counted against the gateway's limit. */
@@ -35,7 +35,11 @@ export async function readBody(
     return { kind: 'broken', bytes: counted, detail: error instanceof Error ? error.message : String(error) };
   }
   const [only] = chunks;
-  return { kind: 'read', body: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks), bytes: counted };
+  return {
+    kind: 'read',
+    body: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks),
+    bytes: counted,
+  };
 }
 
 /**

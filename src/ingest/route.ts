@@ -64,7 +64,8 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       reply.header('connection', 'close');
       throw new PosternError('too_large', `the body is over ${options.bodyBytesMax} bytes`);
     }
-    if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip)) return shed(request, reply, 'failed_verifications');
+    if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip))
+      return shed(request, reply, 'failed_verifications');
     const over = admission.enter(bytes);
     if (over !== null) return shed(request, reply, over);
     held.set(request, { endpoint, bytes, released: false, startedAt: performance.now() });
@@ -100,7 +101,12 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     }
   }
 
-  function answer(request: FastifyRequest, reply: FastifyReply, endpoint: Endpoint, outcome: WebhookOutcome): FastifyReply {
+  function answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    endpoint: Endpoint,
+    outcome: WebhookOutcome,
+  ): FastifyReply {
     switch (outcome.kind) {
       case 'accepted':
         countAccepted(endpoint, outcome.accepted);
@@ -120,7 +126,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
         if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
         failures.note(request.ip);
-        request.log.warn({ provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason }, 'refused');
+        request.log.warn(
+          { provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason },
+          'refused',
+        );
         if (outcome.answer.body !== null) return send(reply, outcome.answer);
         reply.headers(outcome.answer.headers);
         throw new PosternError('unauthenticated', outcome.detail);
@@ -132,7 +141,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     metrics.forEndpoint(endpoint.provider.name, endpoint.name).acknowledged(outcome);
   }
 
-  function countAccepted(endpoint: Endpoint, accepted: { stored: number; duplicates: number; conflicts: number }): void {
+  function countAccepted(
+    endpoint: Endpoint,
+    accepted: { stored: number; duplicates: number; conflicts: number },
+  ): void {
     count(endpoint, accepted.conflicts > 0 ? 'conflict' : accepted.stored > 0 ? 'accepted' : 'duplicate');
     const labels = { provider: endpoint.provider.name, endpoint: endpoint.name };
     if (accepted.duplicates > 0) metrics.duplicates.inc(labels, accepted.duplicates);
@@ -148,11 +160,24 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     metrics.shed.inc({ limit });
     const flood = limit === 'failed_verifications';
     const status = flood ? 429 : 503;
-    const detail = flood ? 'too many requests from this source failed verification' : `the gateway is over its limit of ${limit}; deliver again`;
+    const detail = flood
+      ? 'too many requests from this source failed verification'
+      : `the gateway is over its limit of ${limit}; deliver again`;
     return reply
       .code(status)
-      .headers({ connection: 'close', 'retry-after': String(RETRY_OVERLOADED_S), 'content-type': 'application/problem+json' })
-      .send(JSON.stringify({ type: 'about:blank', title: flood ? 'Too Many Requests' : 'Service Unavailable', status, detail }));
+      .headers({
+        connection: 'close',
+        'retry-after': String(RETRY_OVERLOADED_S),
+        'content-type': 'application/problem+json',
+      })
+      .send(
+        JSON.stringify({
+          type: 'about:blank',
+          title: flood ? 'Too Many Requests' : 'Service Unavailable',
+          status,
+          detail,
+        }),
+      );
   }
 
   for (const url of ['/webhooks/:provider', '/webhooks/:provider/:endpoint']) {
@@ -185,7 +210,8 @@ async function signedBytes(request: FastifyRequest, bytesMax: number): Promise<B
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
   if (request.headers['content-encoding'] !== 'gzip') return body;
   const unpacked = await unpackGzip(body, bytesMax);
-  if (unpacked === null) throw new PosternError('too_large', `the body is no gzip or unpacks to over ${bytesMax} bytes`);
+  if (unpacked === null)
+    throw new PosternError('too_large', `the body is no gzip or unpacks to over ${bytesMax} bytes`);
   return unpacked;
 }
 
@@ -202,5 +228,8 @@ function webhookRequest(
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
-  return reply.code(answer.status).headers({ ...answer.headers }).send(answer.body ?? '');
+  return reply
+    .code(answer.status)
+    .headers({ ...answer.headers })
+    .send(answer.body ?? '');
 }

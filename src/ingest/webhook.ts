@@ -49,7 +49,10 @@ export async function handleWebhook(
     return { kind: 'needs_certificate' };
   }
   if (verdict.kind === 'rejected') {
-    return { ...verdict, answer: provider.acknowledge({ kind: 'rejected', reason: verdict.reason, detail: verdict.detail }) };
+    return {
+      ...verdict,
+      answer: provider.acknowledge({ kind: 'rejected', reason: verdict.reason, detail: verdict.detail }),
+    };
   }
   if (verdict.secretId !== null) parts.endpoints.noteUse(verdict.secretId, now);
   if (request.body.length === 0) return { kind: 'empty' };

@@ -102,7 +102,9 @@ on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minu
       textArray(finished.map((f) => f.ending.status)),
       textArray(finished.map((f) => ('reason' in f.ending ? f.ending.reason : f.ending.code))),
       textArray(fails.map((e) => e?.code ?? null)),
-      textArray(fails.map((e) => e?.message.slice(0, ERROR_MESSAGE_MAX).toWellFormed().replaceAll('\u0000', '\ufffd') ?? null)),
+      textArray(
+        fails.map((e) => e?.message.slice(0, ERROR_MESSAGE_MAX).toWellFormed().replaceAll('\u0000', '\ufffd') ?? null),
+      ),
       textArray(waits.map((e) => e?.waitingFor ?? null)),
       textArray(waits.map((e) => e?.waitingKey ?? null)),
       timestamptzArray(waits.map((e) => e?.until ?? null)),
@@ -134,7 +136,14 @@ export async function putBack(
   await tx.query(
     `update postern.events set attempts = $2, next_attempt_at = $3, job_id = $4, error_code = $5, error_message = $6
      where id = $1 and status = 'queued'`,
-    [event.id, event.attempts, new Date(event.nextAttemptAt), event.jobId, event.code, event.message.slice(0, ERROR_MESSAGE_MAX)],
+    [
+      event.id,
+      event.attempts,
+      new Date(event.nextAttemptAt),
+      event.jobId,
+      event.code,
+      event.message.slice(0, ERROR_MESSAGE_MAX),
+    ],
   );
 }
 
@@ -215,10 +224,10 @@ const WORKER_LOCK_CLASS = 0x706f7374;
 
 /** Notes what a worker is about to run. It need not survive a server crash, only this process's: no wait for the disk. */
 export async function noteHolding(sql: Sql, workerId: bigint, ids: readonly string[]): Promise<void> {
-  await sql.query({ name: 'work-note-holding', text: 'update postern.workers set holding = $2::uuid[] where id = $1' }, [
-    workerId,
-    uuidTextArray(ids),
-  ]);
+  await sql.query(
+    { name: 'work-note-holding', text: 'update postern.workers set holding = $2::uuid[] where id = $1' },
+    [workerId, uuidTextArray(ids)],
+  );
 }
 
 /** Takes the lock of a dead worker, if there is one: its row's lock is free. */
@@ -228,9 +237,10 @@ export async function adoptDeadWorker(sql: Sql, exceptId: bigint): Promise<{ id:
     [exceptId],
   );
   for (const row of rows.rows) {
-    const locked = await sql.query<{ locked: boolean }>(`select pg_try_advisory_lock(${WORKER_LOCK_CLASS}, $1) as locked`, [
-      Number(row.id),
-    ]);
+    const locked = await sql.query<{ locked: boolean }>(
+      `select pg_try_advisory_lock(${WORKER_LOCK_CLASS}, $1) as locked`,
+      [Number(row.id)],
+    );
     if (locked.rows[0]?.locked === true) return row;
   }
   return null;

@@ -158,7 +158,8 @@ export function batchesOf(
   const batches: { ids: string[]; jobs: EventsJob[] }[] = [];
   for (const job of jobs) {
     const last = batches.at(-1);
-    if (last === undefined || last.ids.length + job.events.length > eventsMax) batches.push({ ids: [...job.events], jobs: [job] });
+    if (last === undefined || last.ids.length + job.events.length > eventsMax)
+      batches.push({ ids: [...job.events], jobs: [job] });
     else {
       last.ids.push(...job.events);
       last.jobs.push(job);

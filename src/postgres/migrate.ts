@@ -3,6 +3,7 @@ import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { describeAddress, withSettings } from './address.ts';
 import { BOSS_SCHEMA, createMigratingBoss, EVENTS_QUEUE, EVENTS_QUEUE_OPTIONS } from './boss.ts';
+import { checkSchema } from './check-schema.ts';
 import { connectWaiting } from './connect.ts';
 import { ADVISORY_LOCK } from './locks.ts';
 import { type Migration, readMigrations } from './migration-files.ts';
@@ -25,6 +26,8 @@ export type MigrateOptions = {
   /** How long an unreachable server is tried. */
   waitS?: number;
   migrations?: readonly Migration[];
+  /** `check` (MIGRATE=off): changes nothing, and refuses an older schema. */
+  only?: 'apply' | 'check';
 };
 
 const OTHERS_WAIT_MS = 60_000;
@@ -40,7 +43,9 @@ export async function migrate({
   log,
   waitS = 10,
   migrations = readMigrations(),
+  only = 'apply',
 }: MigrateOptions): Promise<Migrated> {
+  if (only === 'check') return { ...(await checkSchema(url, { waitS, migrations })), applied: [] };
   const { client, serverVersion } = await connectWaiting(url, { waitS, applicationName: 'postern migrate' });
   try {
     await takeLock(client, url);

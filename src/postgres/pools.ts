@@ -68,7 +68,10 @@ export function createPools(url: string, { log, role }: PoolsOptions): Pools {
       ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
     });
     // Without a listener an idle connection that the server ends (a restart) ends the whole process.
-    pool.on('error', (error) => log.warn({ pool: name, err: error }, 'a database connection was lost'));
+    pool.on('error', (error) => {
+      // A connection being closed that the server closes first is what was wanted.
+      if (!pool.ending) log.warn({ pool: name, err: error }, 'a database connection was lost');
+    });
     return pool;
   };
   const pools = { intake: create('intake'), worker: create('worker'), boss: create('boss'), api: create('api') };

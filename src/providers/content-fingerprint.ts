@@ -22,7 +22,7 @@ function omit(object: JsonObject, names: readonly string[]): JsonObject {
 }
 
 /** Members sorted by name; the depth is bounded by parseExactJson. */
-export function canonical(value: Json | undefined): string {
+function canonical(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (isObject(value)) {
     const members = Object.keys(value).sort();

@@ -10,10 +10,15 @@ export const tellAdyen: Teller = (life, account) => {
   const events: ToldEvent[] = [];
   const tell = (item: Item): void => {
     const at = moment(life, events.length + 1);
-    events.push({ at, destination: 'main', content: JSON.stringify(notification(life, account, at, item)), headerId: '' });
+    events.push({ at, destination: 'main', content: JSON.stringify(notification(life, account, at, item)) });
   };
 
-  tell({ eventCode: 'AUTHORISATION', psp: 'payment', amount: life.amount, operations: ['CANCEL', 'CAPTURE', 'REFUND'] });
+  tell({
+    eventCode: 'AUTHORISATION',
+    psp: 'payment',
+    amount: life.amount,
+    operations: ['CANCEL', 'CAPTURE', 'REFUND'],
+  });
   tellCaptures(life, tell);
   tellRefunds(life, tell);
   tellDispute(life, tell);
@@ -40,7 +45,13 @@ function tellCaptures(life: Life, tell: Tell): void {
   for (const [index, amount] of captures.entries()) {
     tell({ eventCode: 'CAPTURE', psp: `capture${index}`, modification: true, amount });
     if (life.captureFails && index === captures.length - 1) {
-      tell({ eventCode: 'CAPTURE_FAILED', psp: `capture${index}`, modification: true, amount, reason: 'Capture refused by the issuer' });
+      tell({
+        eventCode: 'CAPTURE_FAILED',
+        psp: `capture${index}`,
+        modification: true,
+        amount,
+        reason: 'Capture refused by the issuer',
+      });
     }
   }
 }
@@ -53,7 +64,8 @@ function tellRefunds(life: Life, tell: Tell): void {
       continue;
     }
     tell({ eventCode: 'REFUND', ...named });
-    if (refund.outcome === 'failed_later') tell({ eventCode: 'REFUND_FAILED', ...named, reason: 'Refused by the issuer' });
+    if (refund.outcome === 'failed_later')
+      tell({ eventCode: 'REFUND_FAILED', ...named, reason: 'Refused by the issuer' });
   }
 }
 
@@ -68,13 +80,18 @@ function tellDispute(life: Life, tell: Tell): void {
       eventCode,
       ...named,
       reason: 'Fraudulent processing of transaction',
-      additional: { chargebackReasonCode: '10.4', chargebackSchemeCode: 'visa', disputeStatus: eventCode === 'CHARGEBACK_REVERSED' ? 'Won' : 'Lost' },
+      additional: {
+        chargebackReasonCode: '10.4',
+        chargebackSchemeCode: 'visa',
+        disputeStatus: eventCode === 'CHARGEBACK_REVERSED' ? 'Won' : 'Lost',
+      },
     });
   }
 }
 
 function notification(life: Life, account: string, at: number, item: Item): object {
-  const reference = (name: string): string => `${stableText(life, name, 12, UPPER)}${stableText(life, `${name}#`, 4, DIGITS)}`;
+  const reference = (name: string): string =>
+    `${stableText(life, name, 12, UPPER)}${stableText(life, `${name}#`, 4, DIGITS)}`;
   return {
     additionalData: {
       expiryDate: '11/2031',

@@ -1,6 +1,6 @@
 import { formatMajor } from '../money.ts';
 import { type Life, moment, stableText } from './life.ts';
-import { HEX, UPPER } from './random.ts';
+import { UPPER } from './random.ts';
 import { isoTime, type Teller, type ToldEvent } from './told-event.ts';
 
 /**
@@ -24,14 +24,19 @@ export const tellPaypal: Teller = (life, account) => {
       resource,
       links: [
         { href: `https://api.sandbox.paypal.com/v1/notifications/webhooks-events/${id}`, rel: 'self', method: 'GET' },
-        { href: `https://api.sandbox.paypal.com/v1/notifications/webhooks-events/${id}/resend`, rel: 'resend', method: 'POST' },
+        {
+          href: `https://api.sandbox.paypal.com/v1/notifications/webhooks-events/${id}/resend`,
+          rel: 'resend',
+          method: 'POST',
+        },
       ],
     };
-    events.push({ at, destination: 'main', content: JSON.stringify(event), headerId: uuidLike(life, `transmission${step}`) });
+    events.push({ at, destination: 'main', content: JSON.stringify(event) });
   };
 
   const parts = life.captures ?? [life.amount];
-  if (life.captures !== null) tell('PAYMENT.AUTHORIZATION.CREATED', 'authorization', 'A payment was authorized', authorization(life));
+  if (life.captures !== null)
+    tell('PAYMENT.AUTHORIZATION.CREATED', 'authorization', 'A payment was authorized', authorization(life));
   for (const [index, amount] of parts.entries()) {
     const final = index === parts.length - 1;
     tell('PAYMENT.CAPTURE.COMPLETED', 'capture', 'Payment completed', capture(life, account, { index, amount, final }));
@@ -51,7 +56,10 @@ function tellRefunds(life: Life, tell: Tell): void {
     left -= refund.amount;
     tell('PAYMENT.CAPTURE.REFUNDED', 'refund', 'A payment was refunded', refundResource(life, index, refund.amount));
     if (refund.outcome === 'failed_later') {
-      tell('PAYMENT.REFUND.FAILED', 'refund', 'A refund failed', { ...refundResource(life, index, refund.amount), status: 'FAILED' });
+      tell('PAYMENT.REFUND.FAILED', 'refund', 'A refund failed', {
+        ...refundResource(life, index, refund.amount),
+        status: 'FAILED',
+      });
     }
   }
 }
@@ -73,7 +81,10 @@ function tellDispute(life: Life, amount: bigint, tell: Tell): void {
   tell('CUSTOMER.DISPUTE.RESOLVED', 'dispute', 'A dispute was resolved', {
     ...dispute,
     status: 'RESOLVED',
-    dispute_outcome: { outcome_code: code, amount_refunded: money(life, code === 'RESOLVED_BUYER_FAVOUR' ? amount : 0n) },
+    dispute_outcome: {
+      outcome_code: code,
+      amount_refunded: money(life, code === 'RESOLVED_BUYER_FAVOUR' ? amount : 0n),
+    },
   });
 }
 
@@ -114,15 +125,28 @@ function capture(life: Life, account: string, part: { index: number; amount: big
         }
       : {}),
     supplementary_data: {
-      related_ids: { order_id: orderId(life), ...(life.captures === null ? {} : { authorization_id: authorizationId(life) }) },
+      related_ids: {
+        order_id: orderId(life),
+        ...(life.captures === null ? {} : { authorization_id: authorizationId(life) }),
+      },
     },
     create_time: at,
     update_time: at,
     links: [
-      { href: `https://api.sandbox.paypal.com/v2/payments/captures/${captureId(life, part.index)}`, rel: 'self', method: 'GET' },
+      {
+        href: `https://api.sandbox.paypal.com/v2/payments/captures/${captureId(life, part.index)}`,
+        rel: 'self',
+        method: 'GET',
+      },
       ...(life.captures === null
         ? []
-        : [{ href: `https://api.sandbox.paypal.com/v2/payments/authorizations/${authorizationId(life)}`, rel: 'up', method: 'GET' }]),
+        : [
+            {
+              href: `https://api.sandbox.paypal.com/v2/payments/authorizations/${authorizationId(life)}`,
+              rel: 'up',
+              method: 'GET',
+            },
+          ]),
     ],
   };
 }
@@ -143,7 +167,11 @@ function refundResource(life: Life, index: number, amount: bigint): object {
     create_time: at,
     update_time: at,
     links: [
-      { href: `https://api.sandbox.paypal.com/v2/payments/refunds/${stableText(life, `refund${index}`, 17, UPPER)}`, rel: 'self', method: 'GET' },
+      {
+        href: `https://api.sandbox.paypal.com/v2/payments/refunds/${stableText(life, `refund${index}`, 17, UPPER)}`,
+        rel: 'self',
+        method: 'GET',
+      },
       { href: `https://api.sandbox.paypal.com/v2/payments/captures/${captureId(life, 0)}`, rel: 'up', method: 'GET' },
     ],
   };
@@ -164,9 +192,4 @@ function captureId(life: Life, index: number): string {
 
 function orderId(life: Life): string {
   return stableText(life, 'order', 17, UPPER);
-}
-
-function uuidLike(life: Life, label: string): string {
-  const hex = stableText(life, label, 32, HEX);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -15,7 +15,7 @@ export const tellSquare: Teller = (life, account) => {
       created_at: isoTime(at),
       data: { type: kind, id: object.id, object: { [kind]: { ...object, updated_at: isoTime(at), version: step } } },
     };
-    events.push({ at, destination: 'main', content: JSON.stringify(event), headerId: '' });
+    events.push({ at, destination: 'main', content: JSON.stringify(event) });
   };
 
   tellPayment(life, tell);
@@ -47,12 +47,24 @@ function payment(life: Life, status: 'APPROVED' | 'COMPLETED', withFee: boolean)
     source_type: 'CARD',
     card_details: {
       status: done ? 'CAPTURED' : 'AUTHORIZED',
-      card: { card_brand: 'VISA', last_4: '1111', exp_month: 11, exp_year: 2031, fingerprint: `sq-1-${stableText(life, 'card', 40)}`, card_type: 'CREDIT', prepaid_type: 'NOT_PREPAID', bin: '411111' },
+      card: {
+        card_brand: 'VISA',
+        last_4: '1111',
+        exp_month: 11,
+        exp_year: 2031,
+        fingerprint: `sq-1-${stableText(life, 'card', 40)}`,
+        card_type: 'CREDIT',
+        prepaid_type: 'NOT_PREPAID',
+        bin: '411111',
+      },
       entry_method: 'KEYED',
       cvv_status: 'CVV_ACCEPTED',
       avs_status: 'AVS_ACCEPTED',
       statement_description: 'SQ *SHOP EXAMPLE',
-      card_payment_timeline: { authorized_at: isoTime(life.startedAt), ...(done ? { captured_at: isoTime(moment(life, 2)) } : {}) },
+      card_payment_timeline: {
+        authorized_at: isoTime(life.startedAt),
+        ...(done ? { captured_at: isoTime(moment(life, 2)) } : {}),
+      },
     },
     location_id: `L${stableText(life, 'location', 12).toUpperCase()}`,
     order_id: stableText(life, 'order', 28),
@@ -61,7 +73,13 @@ function payment(life: Life, status: 'APPROVED' | 'COMPLETED', withFee: boolean)
     delay_action: 'CANCEL',
     delay_duration: 'PT168H',
     delayed_until: isoTime(life.startedAt + 604_800_000),
-    ...(withFee ? { processing_fee: [{ effective_at: isoTime(moment(life, 5)), type: 'INITIAL', amount_money: money(life, life.fee.amount) }] } : {}),
+    ...(withFee
+      ? {
+          processing_fee: [
+            { effective_at: isoTime(moment(life, 5)), type: 'INITIAL', amount_money: money(life, life.fee.amount) },
+          ],
+        }
+      : {}),
   };
 }
 

@@ -1,5 +1,5 @@
-import { DIGITS } from './random.ts';
 import { type Life, moment, stableText } from './life.ts';
+import { DIGITS } from './random.ts';
 import { wireNumber } from './told-event.ts';
 
 /** Objects of about the members and size Stripe sends (docs.stripe.com/api), with values of our own. */
@@ -29,7 +29,14 @@ export function chargeObject(life: Life, state: ChargeState): StripeObject {
     application_fee_amount: null,
     balance_transaction: state.fee === undefined ? null : feeMovement(life, state.captured, state.fee),
     billing_details: {
-      address: { city: 'Riverton', country: 'DE', line1: '12 Mill Lane', line2: null, postal_code: '10115', state: null },
+      address: {
+        city: 'Riverton',
+        country: 'DE',
+        line1: '12 Mill Lane',
+        line2: null,
+        postal_code: '10115',
+        state: null,
+      },
       email: `payer${life.number}@shop.example`,
       name: `Payer ${life.number}`,
       phone: null,
@@ -85,7 +92,17 @@ export function chargeObject(life: Life, state: ChargeState): StripeObject {
     },
     receipt_email: null,
     refunded: state.refunded > 0n && state.refunded === state.captured,
-    ...(state.refunds === undefined ? {} : { refunds: { object: 'list', data: refunds, has_more: false, total_count: refunds.length, url: `/v1/charges/${id}/refunds` } }),
+    ...(state.refunds === undefined
+      ? {}
+      : {
+          refunds: {
+            object: 'list',
+            data: refunds,
+            has_more: false,
+            total_count: refunds.length,
+            url: `/v1/charges/${id}/refunds`,
+          },
+        }),
     review: null,
     shipping: null,
     source_transfer: null,
@@ -106,8 +123,16 @@ export function refundObject(life: Life, index: number, status: 'pending' | 'suc
     charge: chargeId(life),
     created: Math.floor(created / 1000),
     currency: life.currency.toLowerCase(),
-    destination_details: { card: { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' }, type: 'card' },
-    ...(status === 'failed' ? { failure_balance_transaction: `txn_3${stableText(life, `refundback${index}`, 23)}`, failure_reason: 'expired_or_canceled_card' } : {}),
+    destination_details: {
+      card: { reference_status: 'pending', reference_type: 'acquirer_reference_number', type: 'refund' },
+      type: 'card',
+    },
+    ...(status === 'failed'
+      ? {
+          failure_balance_transaction: `txn_3${stableText(life, `refundback${index}`, 23)}`,
+          failure_reason: 'expired_or_canceled_card',
+        }
+      : {}),
     metadata: {},
     payment_intent: `pi_3${stableText(life, 'intent', 23)}`,
     reason: 'requested_by_customer',
@@ -129,12 +154,20 @@ export function disputeObject(life: Life, movements: readonly StripeObject[], st
     currency: life.currency.toLowerCase(),
     enhanced_eligibility_types: [],
     evidence: {},
-    evidence_details: { due_by: Math.floor(moment(life, 39) / 1000) + 864_000, has_evidence: false, past_due: false, submission_count: 0 },
+    evidence_details: {
+      due_by: Math.floor(moment(life, 39) / 1000) + 864_000,
+      has_evidence: false,
+      past_due: false,
+      submission_count: 0,
+    },
     is_charge_refundable: false,
     livemode: false,
     metadata: {},
     payment_intent: `pi_3${stableText(life, 'intent', 23)}`,
-    payment_method_details: { card: { brand: 'visa', case_type: 'chargeback', network_reason_code: '10' }, type: 'card' },
+    payment_method_details: {
+      card: { brand: 'visa', case_type: 'chargeback', network_reason_code: '10' },
+      type: 'card',
+    },
     reason: 'fraudulent',
     status,
   };
@@ -191,7 +224,17 @@ export function movement(life: Life, label: string, { amount, fee, at, type }: M
     exchange_rate: null,
     fee: wireNumber(fee),
     fee_details:
-      fee === 0n ? [] : [{ amount: wireNumber(fee), application: null, currency, description: 'Processing fees', type: 'stripe_fee' }],
+      fee === 0n
+        ? []
+        : [
+            {
+              amount: wireNumber(fee),
+              application: null,
+              currency,
+              description: 'Processing fees',
+              type: 'stripe_fee',
+            },
+          ],
     net: wireNumber(amount - fee),
     reporting_category: type === 'charge' ? 'charge' : amount < 0n ? 'dispute' : 'dispute_reversal',
     source: type === 'charge' ? chargeId(life) : `du_1${stableText(life, 'dispute', 23)}`,

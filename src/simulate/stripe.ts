@@ -1,5 +1,12 @@
 import { type Life, moment, stableText } from './life.ts';
-import { chargeObject, disputeObject, movement, payoutObject, refundObject, type StripeObject } from './stripe-objects.ts';
+import {
+  chargeObject,
+  disputeObject,
+  movement,
+  payoutObject,
+  refundObject,
+  type StripeObject,
+} from './stripe-objects.ts';
 import { isoTime, type Teller, type ToldEvent } from './told-event.ts';
 
 const API_VERSION = '2025-09-30.clover';
@@ -33,7 +40,8 @@ function tellCapture(life: Life, tell: Tell): bigint {
     const whole = { captured: life.amount, refunded: 0n };
     if (life.fee.told === 'before') tell('charge.updated', chargeObject(life, { ...whole, fee: life.fee.amount }));
     tell('charge.succeeded', chargeObject(life, whole));
-    if (life.fee.told === 'after') tell('charge.updated', chargeObject(life, { ...whole, fee: life.fee.amount }), { balance_transaction: null });
+    if (life.fee.told === 'after')
+      tell('charge.updated', chargeObject(life, { ...whole, fee: life.fee.amount }), { balance_transaction: null });
     return life.amount;
   }
   tell('charge.succeeded', chargeObject(life, { captured: 0n, refunded: 0n, authorisedOnly: true }));
@@ -43,7 +51,9 @@ function tellCapture(life: Life, tell: Tell): bigint {
     tell('charge.captured', chargeObject(life, { captured: total, refunded: 0n }), { captured: false });
   }
   if (total > 0n && life.fee.told !== 'never') {
-    tell('charge.updated', chargeObject(life, { captured: total, refunded: 0n, fee: life.fee.amount }), { balance_transaction: null });
+    tell('charge.updated', chargeObject(life, { captured: total, refunded: 0n, fee: life.fee.amount }), {
+      balance_transaction: null,
+    });
   }
   return total;
 }
@@ -71,7 +81,9 @@ function tellDispute(life: Life, captured: bigint, tell: Tell): void {
   for (const [index, kind] of dispute.movements.entries()) {
     const amount = kind === 'withdrawn' ? -captured : captured;
     const fee = index === 0 ? dispute.fee : 0n;
-    movements.push(movement(life, `dispute${index}`, { amount, fee, at: moment(life, 40 + index), type: 'adjustment' }));
+    movements.push(
+      movement(life, `dispute${index}`, { amount, fee, at: moment(life, 40 + index), type: 'adjustment' }),
+    );
     const object = disputeObject(life, [...movements], 'needs_response');
     if (index === 0) tell('charge.dispute.created', object);
     tell(kind === 'withdrawn' ? 'charge.dispute.funds_withdrawn' : 'charge.dispute.funds_reinstated', object);
@@ -86,7 +98,13 @@ function tellPayout(life: Life, tell: Tell): void {
   if (life.payout.fails) tell('payout.failed', payoutObject(life, 'failed'), { status: 'paid' });
 }
 
-type Told = { readonly id: string; readonly type: string; readonly at: number; readonly object: StripeObject; readonly previous?: StripeObject };
+type Told = {
+  readonly id: string;
+  readonly type: string;
+  readonly at: number;
+  readonly object: StripeObject;
+  readonly previous?: StripeObject;
+};
 
 function snapshot(life: Life, told: Told): ToldEvent {
   const event = {
@@ -100,7 +118,7 @@ function snapshot(life: Life, told: Told): ToldEvent {
     request: { id: `req_${stableText(life, `${told.id}req`, 14)}`, idempotency_key: null },
     type: told.type,
   };
-  return { at: told.at, destination: 'main', content: JSON.stringify(event, null, 2), headerId: '' };
+  return { at: told.at, destination: 'main', content: JSON.stringify(event, null, 2) };
 }
 
 function thin(life: Life, told: Told): ToldEvent {
@@ -115,7 +133,7 @@ function thin(life: Life, told: Told): ToldEvent {
     snapshot_event: told.id,
     type: `v1.${told.type}`,
   };
-  return { at: told.at, destination: 'thin', content: JSON.stringify(event), headerId: '' };
+  return { at: told.at, destination: 'thin', content: JSON.stringify(event) };
 }
 
 function eventId(life: Life, step: number): string {

@@ -8,8 +8,6 @@ export type ToldEvent = {
   readonly destination: 'main' | 'thin';
   /** The event as JSON text; Adyen: one notification item. */
   readonly content: string;
-  /** The id by which a processor's header names the event (Standard Webhooks, PayPal's transmission); empty elsewhere. */
-  readonly headerId: string;
 };
 
 /** A life in a processor's own words, in the order in which it happens. Pure. */

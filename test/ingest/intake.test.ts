@@ -91,7 +91,9 @@ describe('intake', () => {
   it('stores copies of one request once, however they overlap', async () => {
     const intake = newIntake();
     const endpoint = await newEndpoint();
-    const accepted = await Promise.all(Array.from({ length: 10 }, () => intake.accept(stubDelivery(endpoint, [{ id: 'one' }]))));
+    const accepted = await Promise.all(
+      Array.from({ length: 10 }, () => intake.accept(stubDelivery(endpoint, [{ id: 'one' }]))),
+    );
     expect(accepted.reduce((sum, a) => sum + a.stored, 0)).toBe(1);
     await intake.accept(stubDelivery(endpoint, [{ id: 'one' }]));
     await intake.close();
@@ -103,7 +105,8 @@ describe('intake', () => {
   it('takes other bytes with the same content for a duplicate and keeps the first five of them', async () => {
     const intake = newIntake();
     const endpoint = await newEndpoint();
-    for (let n = 0; n < 8; n += 1) await intake.accept(stubDelivery(endpoint, [{ id: 'one', content: 'a', noise: `${n}` }]));
+    for (let n = 0; n < 8; n += 1)
+      await intake.accept(stubDelivery(endpoint, [{ id: 'one', content: 'a', noise: `${n}` }]));
     await intake.close();
     expect(await rowsOf(endpoint)).toMatchObject([{ duplicates: 7, conflict: false }]);
     expect(await deliveriesOf(endpoint)).toBe(6);
@@ -118,7 +121,9 @@ describe('intake', () => {
     expect(forged).toEqual({ stored: 0, duplicates: 0, conflicts: 1 });
     await intake.close();
     const later = newIntake();
-    expect(await later.accept(stubDelivery(endpoint, [{ id: 'one', content: 'a million' }]))).toMatchObject({ duplicates: 1 });
+    expect(await later.accept(stubDelivery(endpoint, [{ id: 'one', content: 'a million' }]))).toMatchObject({
+      duplicates: 1,
+    });
     await later.close();
     expect(await rowsOf(endpoint)).toMatchObject([
       { status: 'queued', conflict: false, duplicates: 0 },
@@ -143,7 +148,9 @@ describe('intake', () => {
     const intake = newIntake();
     const endpoint = await newEndpoint();
     for (const content of ['a', 'b', 'a']) {
-      await intake.accept(stubDelivery(endpoint, [{ id: 'one', content, idSigned: false, noise: String(Math.random()) }]));
+      await intake.accept(
+        stubDelivery(endpoint, [{ id: 'one', content, idSigned: false, noise: String(Math.random()) }]),
+      );
     }
     await intake.close();
     expect(await rowsOf(endpoint)).toMatchObject([{ conflict: false }, { conflict: false }]);
@@ -202,7 +209,10 @@ describe('intake', () => {
       `select exists(select from pg_locks l where l.relation = 'postern.events'::regclass and l.mode = 'ShareLock') as held`,
     );
     expect(rows[0]?.held).toBe(true);
-    await expect(intake.accept(stubDelivery(endpoint, [{ id: 'late' }]))).rejects.toMatchObject({ code: 'commit_unknown', http: 503 });
+    await expect(intake.accept(stubDelivery(endpoint, [{ id: 'late' }]))).rejects.toMatchObject({
+      code: 'commit_unknown',
+      http: 503,
+    });
     await locker.query('rollback');
     locker.release();
     await expect(newIntakeRetry(endpoint)).resolves.toBeGreaterThanOrEqual(0);

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withDatabase } from '../../src/postgres/address.ts';
 import { createBoss } from '../../src/postgres/boss.ts';
+import { checkSchema } from '../../src/postgres/check-schema.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { readMigrations } from '../../src/postgres/migration-files.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -108,6 +110,46 @@ describe('migrate', () => {
     await client.end();
     await plain.drop();
     await database.sql.query(`drop role plain_${process.pid}`);
+  });
+});
+
+describe('checking without migrating', () => {
+  it('accepts a current schema', async () => {
+    expect(await checkSchema(database.url)).toMatchObject({ role: 'postern_app' });
+  });
+
+  it('refuses an older one with the command to run', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    await expect(migrate({ url: empty.url, log: empty.log, only: 'check' })).rejects.toMatchObject({
+      code: 'database_schema',
+      message: expect.stringMatching(/^the database lacks 0001-foundation\.sql, [^\n]*npx postern migrate[^\n]*$/),
+    });
+    await empty.drop();
+  });
+});
+
+describe('a server that cannot be used', () => {
+  it('is tried for the time given, then refused in one line without the password', async () => {
+    const url = 'postgresql://me:geheim@127.0.0.1:1/payments';
+    const begun = performance.now();
+    const error: unknown = await migrate({ url, log: database.log, waitS: 0.6 }).catch((thrown: unknown) => thrown);
+    expect(performance.now() - begun).toBeGreaterThan(500);
+    expect(error).toMatchObject({
+      code: 'database_unreachable',
+      message: expect.stringContaining('127.0.0.1:1/payments'),
+    });
+    expect(String(error)).not.toMatch(/geheim|\n/);
+  });
+
+  it('is not waited for when waiting cannot help', async () => {
+    const begun = performance.now();
+    await expect(
+      migrate({ url: withDatabase(database.url, 'no_such'), log: database.log, waitS: 10 }),
+    ).rejects.toMatchObject({
+      code: 'database_unreachable',
+      message: expect.stringContaining('"no_such" does not exist'),
+    });
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 });
 

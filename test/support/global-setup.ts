@@ -23,9 +23,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const template = `postern_template_${process.pid}`;
   const superuser = new pg.Client({ connectionString: server.superuserUrl });
   superuser.on('error', () => undefined);
-  await superuser.connect();
-  await superuser.query(`create database ${template} owner "${server.login}"`);
-  await migrate({ url: withDatabase(server.loginUrl, template), log });
+  try {
+    await superuser.connect();
+    await superuser.query(`create database ${template} owner "${server.login}"`);
+    await migrate({ url: withDatabase(server.loginUrl, template), log });
+  } catch (error) {
+    await superuser.end();
+    await server.stop();
+    throw error;
+  }
   const { superuserUrl, loginUrl, login } = server;
   project.provide('postgres', { superuserUrl, loginUrl, login, template });
   return async () => {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import type { Delivery, IncomingEvent } from '../../src/ingest/delivery.ts';
-import type { Provider } from '../../src/providers/provider.ts';
 import type { Sql } from '../../src/postgres/sql.ts';
+import type { Provider } from '../../src/providers/provider.ts';
 import { uuidv7Bytes } from '../../src/uuid.ts';
 
 /**
@@ -51,7 +51,9 @@ export type StubEvent = {
 };
 
 function fingerprintOf(event: StubEvent): Buffer {
-  return createHash('sha256').update(`${event.id}:${event.content ?? ''}`).digest();
+  return createHash('sha256')
+    .update(`${event.id}:${event.content ?? ''}`)
+    .digest();
 }
 
 /** An endpoint row in the database, with the stub behind it. */

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { PosternError } from '../../errors.ts';
@@ -10,9 +10,10 @@ import { type Connection, EMBEDDED_NAMES, ensurePasswords, type Folder, giveTo, 
 
 /** The major version whose programs come with this release. */
 const MAJOR = '18';
+const INITDB_MS = 120_000;
 
 /** Makes the cluster where there is none; refuses one of another major version, which these programs cannot read. */
-export function ensureCluster(folder: Folder, binaries: Binaries): void {
+export async function ensureCluster(folder: Folder, binaries: Binaries): Promise<void> {
   const versionFile = join(folder.cluster, 'PG_VERSION');
   if (existsSync(versionFile)) {
     const version = readFileSync(versionFile, 'utf8').trim();
@@ -30,16 +31,16 @@ export function ensureCluster(folder: Folder, binaries: Binaries): void {
   writeFileSync(passwordFile, superuser, { mode: 0o600 });
   try {
     giveTo(passwordFile, folder.user);
-    makeWritable(folder, making, binaries, passwordFile);
+    await runInitdb(folder, making, binaries, passwordFile);
   } finally {
     rmSync(passwordFile, { force: true });
   }
   renameSync(making, folder.cluster);
 }
 
-function makeWritable(folder: Folder, making: string, binaries: Binaries, passwordFile: string): void {
+async function runInitdb(folder: Folder, making: string, binaries: Binaries, passwordFile: string): Promise<void> {
   // initdb runs as the server's user, which may not write in our folder: it is given its own, empty.
-  spawnSync('mkdir', ['-m', '0700', making]);
+  mkdirSync(making, { mode: 0o700 });
   giveTo(making, folder.user);
   const args = [
     '-D',
@@ -53,22 +54,26 @@ function makeWritable(folder: Folder, making: string, binaries: Binaries, passwo
     '--encoding',
     'UTF8',
   ];
-  const done = spawnSync(binaries.initdb, [...args, '--locale', 'C', '--data-checksums'], {
-    encoding: 'utf8',
-    cwd: making,
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
-    ...(folder.user === undefined ? {} : { uid: folder.user.uid, gid: folder.user.gid }),
+  // Not the synchronous spawn: it takes a second, in which the folder's lock has to answer.
+  const failure = await new Promise<string | undefined>((resolve) => {
+    execFile(
+      binaries.initdb,
+      [...args, '--locale', 'C', '--data-checksums'],
+      {
+        cwd: making,
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+        timeout: INITDB_MS,
+        ...(folder.user === undefined ? {} : { uid: folder.user.uid, gid: folder.user.gid }),
+      },
+      (error, _output, complaints) => {
+        const telling = complaints.split('\n').find((line) => /error|could not/.test(line));
+        resolve(error === null ? undefined : (telling ?? error.message));
+      },
+    );
   });
-  if (done.status === 0) return;
+  if (failure === undefined) return;
   rmSync(making, { recursive: true, force: true });
-  const why =
-    done.error?.message ??
-    (done.stderr
-      .trim()
-      .split('\n')
-      .find((line) => /error|could not/.test(line)) ||
-      done.stderr.trim());
-  throw new PosternError('embedded_postgres', `initdb failed: ${why.replaceAll('\n', ' ')}`);
+  throw new PosternError('embedded_postgres', `initdb failed: ${failure.replaceAll('\n', ' ')}`);
 }
 
 /**

@@ -11,6 +11,7 @@ export type Holder = { pid: number; kind: 'gateway' | 'command'; nonce: string }
 
 const ANSWER_MS = 1_000;
 const ATTEMPTS_MAX = 5;
+const SETTLE_MS = 200;
 
 /**
  * The exclusive right to start and stop the server of a folder: a listening socket, which the kernel takes away from a
@@ -22,7 +23,8 @@ export async function lockFolder(folder: Folder, kind: Holder['kind']): Promise<
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
     const holder = await askHolder(path);
     if (holder !== undefined) return holder;
-    discardStale(path);
+    const stale = existsSync(path) && (await askHolder(path)) === undefined;
+    if (stale) await discardStale(path, self.nonce);
     // Bound under a name of our own and then linked: `link` refuses where somebody was faster.
     const own = `${path}.${self.nonce}`;
     const server = await listen(own, self);
@@ -35,7 +37,8 @@ export async function lockFolder(folder: Folder, kind: Holder['kind']): Promise<
     } finally {
       rmSync(own, { force: true });
     }
-    // Two that found one stale socket may each have removed it, the slower one ours: who answers now is the holder.
+    // Of two that found one stale socket the slower may yet take ours away: it has had its time after this.
+    if (stale) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     if ((await askHolder(path))?.nonce === self.nonce) {
       return {
         async release() {
@@ -46,7 +49,7 @@ export async function lockFolder(folder: Folder, kind: Holder['kind']): Promise<
     }
     await close(server);
   }
-  return (await askHolder(path)) ?? { pid: 0, kind, nonce: '' };
+  return (await askHolder(path)) ?? { pid: 0, kind: 'gateway', nonce: '' };
 }
 
 /** Who holds the folder now, if anybody. */
@@ -58,14 +61,18 @@ function lockPath(folder: Folder): string {
   return join(folder.sockets, 'lock');
 }
 
-function discardStale(path: string): void {
-  if (!existsSync(path)) return;
-  const aside = `${path}.stale`;
+/** A dead holder's socket is taken away by renaming, looked at once more, and put back if it is alive after all. */
+async function discardStale(path: string, nonce: string): Promise<void> {
+  const aside = `${path}.stale.${nonce}`;
   try {
     renameSync(path, aside);
-    rmSync(aside, { force: true });
+    if ((await askHolder(aside)) !== undefined) linkSync(aside, path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    // Somebody else was faster with the one or the other.
+    if (!(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EEXIST')))
+      throw error;
+  } finally {
+    rmSync(aside, { force: true });
   }
 }
 

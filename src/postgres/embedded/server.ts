@@ -26,7 +26,7 @@ const LOG_BYTES_MAX = 10 * 1024 * 1024;
 
 /** Starts the server of an initialised folder, keeps it running, and has it stopped when this process dies. */
 export async function startServer(folder: Folder, binaries: Binaries, log: Log): Promise<Server> {
-  const watcher = startWatcher(folder, log);
+  const watcher = startWatcher(log);
   let stopping = false;
   let pid: number;
   let backoffMs = BACKOFF_MIN_MS;
@@ -34,6 +34,8 @@ export async function startServer(folder: Folder, binaries: Binaries, log: Log):
 
   const run = async (): Promise<number> => {
     const child = spawnServer(folder, binaries);
+    // At once: a gateway killed before its watcher knows the server would leave it behind.
+    if (child.pid !== undefined) watch(watcher, child.pid);
     const startedAt = performance.now();
     child.once('exit', (code, signal) => {
       if (stopping || child.pid !== pid) return;
@@ -68,6 +70,7 @@ export async function startServer(folder: Folder, binaries: Binaries, log: Log):
   try {
     const old = await waitForOld(folder, log);
     adopted = old !== undefined;
+    if (old !== undefined) watch(watcher, old);
     pid = old ?? (await run());
   } catch (error) {
     stopping = true;
@@ -202,8 +205,8 @@ async function stopPostmaster(pid: number): Promise<void> {
   }
 }
 
-function startWatcher(folder: Folder, log: Log): ChildProcess {
-  const watcher = spawn(process.execPath, [fileURLToPath(new URL('./watcher.ts', import.meta.url)), folder.cluster], {
+function startWatcher(log: Log): ChildProcess {
+  const watcher = spawn(process.execPath, [fileURLToPath(new URL('./watcher.ts', import.meta.url))], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
     cwd: '/',
@@ -215,6 +218,10 @@ function startWatcher(folder: Folder, log: Log): ChildProcess {
   watcher.unref();
   if (watcher.stdin instanceof Socket) watcher.stdin.unref();
   return watcher;
+}
+
+function watch(watcher: ChildProcess, pid: number): void {
+  watcher.stdin?.write(`${pid}\n`);
 }
 
 function pause(ms: number): Promise<void> {

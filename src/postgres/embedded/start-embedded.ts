@@ -68,7 +68,7 @@ async function runServer(folder: Folder, lock: FolderLock, log: Log): Promise<Em
     const binaries = findBinaries();
     requireTraversable(folder.root, folder.user, 'set POSTERN_DATA_DIR to a folder it may enter, or set DATABASE_URL');
     requireTraversable(binaries.root, folder.user, 'install Postern where it may, or set DATABASE_URL');
-    ensureCluster(folder, binaries);
+    await ensureCluster(folder, binaries);
     const server = await startServer(folder, binaries, log);
     try {
       const connection = writeConnection(folder, ensurePasswords(folder));

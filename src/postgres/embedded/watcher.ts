@@ -1,53 +1,49 @@
 /**
  * A small process in a session of its own that outlives the gateway by a moment. It holds one end of a pipe; when the
- * gateway is gone, however it died (kill -9 runs no handler), the pipe ends and the server is stopped, fast and clean. Without
- * it every killed gateway would leave a server behind.
+ * gateway is gone, however it died (kill -9 runs no handler), the pipe ends and the server is stopped, fast and clean.
+ * Without it every killed gateway would leave a server behind.
  *
- * Called with the cluster folder. Imports nothing but the one file: it should cost little memory.
+ * The gateway writes the process id of each server it starts, one a line. Only the last of them is stopped, never what
+ * postmaster.pid names by then: that may be the server of the gateway's successor.
  */
-import { isRunning, livePostmaster } from './postmaster.ts';
+import { isRunning } from './postmaster.ts';
 
-const cluster = process.argv[2] ?? '';
 const FAST_MS = 20_000;
 const LOOK_MS = 50;
-// A server that the gateway had just begun to start shows its file a moment later.
-const GRACE_MS = 1_000;
+const LINES_BYTES_MAX = 4_096;
 
-process.stdin.resume();
-process.stdin.on('error', stop);
-process.stdin.on('end', stop);
+let lines = '';
+process.stdin.on('data', (chunk: Buffer) => {
+  lines = (lines + chunk.toString()).slice(-LINES_BYTES_MAX);
+});
+process.stdin.once('error', stop);
+process.stdin.once('end', stop);
 
 let stopping = false;
 
 function stop(): void {
   if (stopping) return;
   stopping = true;
+  const pid = Number(lines.trimEnd().split('\n').at(-1));
+  if (!Number.isSafeInteger(pid) || pid <= 1) return;
   const begun = Date.now();
-  let asked: number | undefined;
   let killed = false;
-  const look = () => {
-    const pid = livePostmaster(cluster)?.pid;
-    if (pid !== undefined && asked !== pid) {
-      asked = pid;
-      signal(pid, 'SIGINT');
-    }
-    const waited = Date.now() - begun;
-    if (asked !== undefined && !isRunning(asked)) process.exit(0);
-    if (asked === undefined && waited > GRACE_MS) process.exit(0);
-    if (waited > FAST_MS && asked !== undefined && !killed) {
+  if (isRunning(pid)) signal(pid, 'SIGINT');
+  const look = setInterval(() => {
+    if (!isRunning(pid) || Date.now() - begun > 2 * FAST_MS) {
+      clearInterval(look);
+    } else if (!killed && Date.now() - begun > FAST_MS) {
       killed = true;
-      signal(asked, 'SIGQUIT');
+      signal(pid, 'SIGQUIT');
     }
-    if (waited > 2 * FAST_MS) process.exit(1);
-    setTimeout(look, LOOK_MS);
-  };
-  look();
+  }, LOOK_MS);
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) process.exit(1);
+    // Ended in between: just what is wanted.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

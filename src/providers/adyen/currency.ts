@@ -22,6 +22,8 @@ export function adyenMoney(value: string, currency: string): Money {
   if (iso === undefined)
     throw new PosternError('currency_unknown', `how many decimals "${currency.slice(0, 16)}" has is not known`);
   const amount = parseMinor(value);
+  // What goes the other way has an event code of its own.
+  if (amount < 0n) throw new PosternError('amount_invalid', `"${value}" is below zero`);
   const scale = EXCEPTIONS.get(currency) ?? iso;
   if (scale > iso && amount % 10n ** BigInt(scale - iso) !== 0n) {
     throw new PosternError('currency_unknown', `${value} ${currency} has decimals that the currency has not`);

@@ -13,6 +13,7 @@ import type {
   WebhookRequest,
 } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
+import { strictBase64 } from '../strict-base64.ts';
 import { type Item, readNotification, signedText } from './notification.ts';
 
 /*
@@ -22,7 +23,7 @@ import { type Item, readNotification, signedText } from './notification.ts';
  */
 const PLATFORM_HEADER = 'hmacsignature';
 const HEX_KEY = /^(?:[0-9a-fA-F]{2}){16,64}$/;
-const MAC_TEXT = /^[A-Za-z0-9+/]{43}=$/;
+const MAC_BYTES = 32;
 
 export function verify(request: WebhookRequest, context: VerifyContext): Verdict {
   // Buffer.from(…, 'hex') stops at the first wrong character: an unfit key would be a short or an empty one.
@@ -51,11 +52,10 @@ function verifyItems(body: Buffer, keys: readonly ActiveSecret[]): Verdict {
 
 function verifyItem(item: Item, keys: readonly ActiveSecret[]): Extract<Verdict, { kind: 'authentic' | 'rejected' }> {
   if (item.signature === undefined) return rejected('signature_missing', 'an item has no additionalData.hmacSignature');
-  if (!MAC_TEXT.test(item.signature))
-    return rejected('signature_malformed', 'an hmacSignature is not 32 bytes of base64');
+  const given = strictBase64(item.signature, MAC_BYTES);
+  if (given?.length !== MAC_BYTES) return rejected('signature_malformed', 'an hmacSignature is not 32 bytes of base64');
   const text = item.signed === null ? null : signedText(item.signed);
   if (text === null) return rejected('signature_malformed', 'a signed field is no plain value or holds a colon');
-  const given = Buffer.from(item.signature, 'base64');
   const match = keys.find(({ secret }) => safeEqual(given, hmacSha256(Buffer.from(secret, 'hex'), text)));
   if (match === undefined)
     return rejected('signature_mismatch', 'an hmacSignature fits no key: a key of another endpoint, or a changed item');
@@ -64,11 +64,11 @@ function verifyItem(item: Item, keys: readonly ActiveSecret[]): Extract<Verdict,
 
 function verifyBody(body: Buffer, header: readonly string[], keys: readonly ActiveSecret[]): Verdict {
   const [given, second] = header;
-  if (given === undefined || second !== undefined || !MAC_TEXT.test(given)) {
+  const mac = given === undefined || second !== undefined ? null : strictBase64(given, MAC_BYTES);
+  if (mac?.length !== MAC_BYTES) {
     return rejected('signature_malformed', 'the HmacSignature header is not 32 bytes of base64, once');
   }
   if (body.length === 0) return rejected('unreadable', 'the body is empty');
-  const mac = Buffer.from(given, 'base64');
   const match = keys.find(({ secret }) => safeEqual(mac, hmacSha256(Buffer.from(secret, 'hex'), body)));
   if (match === undefined) return rejected('signature_mismatch', 'the HmacSignature fits no key');
   return { kind: 'authentic', level: 'body', secretId: match.id };
@@ -148,10 +148,10 @@ function identifyItem(item: Item, index: number, live: boolean | null): Identifi
 
 function identifyPlatform(body: Buffer, parsed: Parameters<typeof textAt>[0]): Identification {
   const type = textAt(parsed, 'type');
-  const object =
-    textAt(parsed, 'data', 'id') ??
-    textAt(parsed, 'data', 'accountHolder', 'id') ??
-    textAt(parsed, 'data', 'merchantId');
+  const object = ['id', 'pspReference', 'merchantId']
+    .map((name) => textAt(parsed, 'data', name))
+    .concat(textAt(parsed, 'data', 'accountHolder', 'id'))
+    .find((one) => one !== undefined);
   if (type === undefined || object === undefined)
     return { kind: 'unreadable', detail: 'a platform webhook without type or data.id' };
   const sequence =

@@ -57,6 +57,8 @@ function buildChain(pem: string, environment: PaypalEnvironment, certificates: C
   if (names.length !== 1 || names[0] !== `CN=${COMMON_NAMES[environment]}`) {
     return refused(`the certificate is not for ${COMMON_NAMES[environment]}`);
   }
+  // Another kind of key would be verified by another algorithm than the one the header names.
+  if (leaf.publicKey.asymmetricKeyType !== 'rsa') return refused('the certificate has no RSA key');
   if (leaf.ca) return refused('the certificate is an authority, not a leaf');
   const roots = certificates.trustRoots === undefined ? pinnedRoots() : parseRoots(certificates.trustRoots);
   return climb(leaf, parsed.slice(1), roots, certificates);

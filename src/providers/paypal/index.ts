@@ -2,9 +2,9 @@ import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { normalise } from './events.ts';
-import { identify, TOLERANCE_S, verify } from './webhook.ts';
+import { simulatedAuthorityFaults } from './simulated-settings.ts';
+import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
 
-const WEBHOOK_ID = /^[A-Z0-9]{10,40}$/;
 const TOLERANCE_S_MAX = 30 * 86_400;
 
 export const paypal: Provider = {
@@ -23,7 +23,10 @@ export const paypal: Provider = {
   secretHeaders: [],
   signatureHeader: ['paypal-transmission-sig'],
   checkSettings,
-  checkSecret: () => 'PayPal signs with its own certificate: set webhook_id in the settings instead of a secret',
+  checkSecret: (secret) =>
+    isWebhookId(secret)
+      ? null
+      : 'PayPal signs with its own certificate: what binds a signature to an endpoint is its webhook id',
   verify,
   identify,
   normalise,
@@ -32,12 +35,15 @@ export const paypal: Provider = {
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['webhook_id', 'tolerance_s']);
+  const faults = [
+    ...commonSettingFaults(settings, ['webhook_id', 'tolerance_s', 'simulated_authority']),
+    ...simulatedAuthorityFaults(settings),
+  ];
   const { webhook_id: id, tolerance_s: tolerance } = settings;
   if (id === 'WEBHOOK_ID') {
     // The simulator signs with the live certificate over this text, and anybody with an account can use it.
     faults.push({ path: '/webhook_id', message: "is the simulator's: anybody may have events signed for it" });
-  } else if (typeof id !== 'string' || !WEBHOOK_ID.test(id)) {
+  } else if (typeof id !== 'string' || !isWebhookId(id)) {
     faults.push({
       path: '/webhook_id',
       message: 'must be the id PayPal shows for this webhook, like 8PT597110X687430LKGECATA',

@@ -1,9 +1,9 @@
 import { createHash, sign as signBytes } from 'node:crypto';
 import type { EndpointSettings } from '../provider.ts';
+import { SIMULATED_CERTIFICATE_URL } from './simulated-settings.ts';
 import { signedText, webhookIdOf } from './webhook.ts';
 
-/** Where the simulated certificate is said to be; nothing is ever fetched from there for it. */
-export const SIMULATED_CERTIFICATE_URL = 'https://api.sandbox.paypal.com/v1/notifications/certs/CERT-simulated';
+export { SIMULATED_CERTIFICATE_URL };
 
 /**
  * The headers PayPal would send with this body, signed for the endpoint's `webhook_id`. `privateKey` is PEM and belongs to

@@ -12,15 +12,16 @@ export type SimulatedAuthority = {
 };
 
 const DAY_MS = 86_400_000;
+const BEFORE_DAYS = 30;
 const SHA256_WITH_RSA = '1.2.840.113549.1.1.11';
 const COMMON_NAME = '2.5.4.3';
 const BASIC_CONSTRAINTS = '2.5.29.19';
 
-/** A root and a leaf for `commonName`, valid from a day before `now` (unix ms) for `days`. Takes some 100 ms for the keys. */
+/** A root and a leaf for `commonName`, valid from 30 days before `now` (unix ms) for `days`. Takes some 100 ms for the keys. */
 export function createSimulatedAuthority(now: number, commonName: string, days = 400): SimulatedAuthority {
   const root = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const leaf = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const from = now - DAY_MS;
+  const from = now - BEFORE_DAYS * DAY_MS;
   const until = now + days * DAY_MS;
   const rootName = 'Postern simulated root';
   const byRoot = { issuer: rootName, issuerKey: root.privateKey, from, until };

@@ -13,8 +13,10 @@ import type {
   WebhookRequest,
 } from '../provider.ts';
 import { headerValues } from '../signature.ts';
+import { strictBase64 } from '../strict-base64.ts';
 import { createChains } from './certificate-chain.ts';
 import { certificateEnvironment } from './certificate-url.ts';
+import { certificatesFor } from './simulated-settings.ts';
 
 /*
  * PAYPAL-TRANSMISSION-SIG: base64 RSASSA-PKCS1-v1_5 with SHA-256 over `id|time|webhookId|crc32`, where crc32 is that of
@@ -33,15 +35,15 @@ const HEADERS = {
 const ALGORITHM = 'SHA256withRSA';
 /** A blank or a bar in it would move the borders of the signed text. */
 const TRANSMISSION_ID = /^[A-Za-z0-9-]{1,128}$/;
-const SIGNATURE = /^[A-Za-z0-9+/]{342,1366}={0,2}$/;
+const SIGNATURE_BYTES_MAX = 1_024;
 /** PayPal tries for three days, and does not say whether a later try has a new time. */
 export const TOLERANCE_S = 4 * 86_400;
 
 const chainOf = createChains();
 
 export function verify(request: WebhookRequest, context: VerifyContext): Verdict {
-  const webhookId = webhookIdOf(context.settings);
-  if (webhookId === null) return rejected('no_secret', 'the endpoint has no webhook_id');
+  const webhookIds = webhookIdsOf(context);
+  if (webhookIds.length === 0) return rejected('no_secret', 'the endpoint has no webhook_id');
   const sent = readHeaders(request);
   if (typeof sent === 'string')
     return sent === ''
@@ -51,7 +53,8 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
   if (!TRANSMISSION_ID.test(sent.id)) return rejected('signature_malformed', 'the transmission id is none');
   const time = isoTime(sent.time);
   if (time === undefined) return rejected('signature_malformed', 'the transmission time is no time');
-  if (!SIGNATURE.test(sent.signature))
+  const signature = strictBase64(sent.signature, SIGNATURE_BYTES_MAX);
+  if (signature === null)
     return rejected('signature_malformed', 'the transmission signature is no RSA signature in base64');
   const environment = certificateEnvironment(sent.url);
   if (environment === null) return rejected('certificate', "the certificate URL is none of PayPal's");
@@ -61,20 +64,42 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
   if (Math.abs(age) > tolerance)
     return rejected('stale', `transmitted ${age} s ago; ${tolerance} s are allowed: is the clock right?`);
 
-  const chain = chainOf(sent.url, environment, context.certificates);
+  const chain = chainOf(sent.url, environment, certificatesFor(context));
   if (chain.kind === 'needs') return chain;
   if (chain.kind === 'refused') return rejected('certificate', chain.detail);
   if (context.now < chain.notBefore || context.now > chain.notAfter) {
     return rejected('certificate', 'a certificate of the chain is not valid now');
   }
-  const text = signedText(sent.id, sent.time, webhookId, request.body);
-  if (!verifySignature('RSA-SHA256', Buffer.from(text), chain.key, Buffer.from(sent.signature, 'base64'))) {
+  const match = webhookIds.find(({ webhookId }) => {
+    const text = signedText(sent.id, sent.time, webhookId, request.body);
+    return verifySignature('RSA-SHA256', Buffer.from(text), chain.key, signature);
+  });
+  if (match === undefined) {
     return rejected(
       'signature_mismatch',
       'the signature does not fit: another webhook id (each endpoint has its own), or the body was changed',
     );
   }
-  return { kind: 'authentic', level: 'body', secretId: null };
+  return { kind: 'authentic', level: 'body', secretId: match.secretId };
+}
+
+/**
+ * The webhook id of the settings, and those kept as secrets: they take part in the signature like one, and two are valid
+ * while a webhook is made anew at PayPal.
+ */
+function webhookIdsOf(context: VerifyContext): { webhookId: string; secretId: string | null }[] {
+  const own = webhookIdOf(context.settings);
+  const kept = context.secrets
+    .filter(({ secret }) => isWebhookId(secret))
+    .map(({ id, secret }) => ({ webhookId: secret, secretId: id }));
+  return own === null ? kept : [{ webhookId: own, secretId: null }, ...kept];
+}
+
+const WEBHOOK_ID = /^[A-Z0-9]{10,40}$/;
+
+/** The id PayPal gives a webhook. Never `WEBHOOK_ID`: the simulator signs over that text for anybody with an account. */
+export function isWebhookId(text: string): boolean {
+  return WEBHOOK_ID.test(text);
 }
 
 export function signedText(id: string, time: string, webhookId: string, body: Buffer): string {
@@ -97,7 +122,7 @@ function readHeaders(request: WebhookRequest): SentHeaders | string {
 
 export function webhookIdOf(settings: EndpointSettings): string | null {
   const id = settings.webhook_id;
-  return typeof id === 'string' && id !== '' ? id : null;
+  return typeof id === 'string' && id !== '' && id !== 'WEBHOOK_ID' ? id : null;
 }
 
 export function identify(request: WebhookRequest): Identification {

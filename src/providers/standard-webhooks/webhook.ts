@@ -16,7 +16,7 @@ const TIMESTAMP = /^(?:0|[1-9]\d{0,11})$/;
 const ID = /^[!-\-/-~]{1,256}$/;
 const HEADER_CHARS_MAX = 8_192;
 
-export type SignedHeaders = { readonly id: string; readonly timestamp: string; readonly signature: string };
+type SignedHeaders = { readonly id: string; readonly timestamp: string; readonly signature: string };
 
 export function verify(request: WebhookRequest, context: VerifyContext): Verdict {
   const keys = context.secrets.flatMap(({ id, secret }) => {

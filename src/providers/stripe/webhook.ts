@@ -55,7 +55,7 @@ function parseHeader(header: string): { timestamp: string; macs: Buffer[] } | st
     const name = item.slice(0, Math.max(equals, 0));
     const value = item.slice(equals + 1);
     // A blank before a name means that two header lines were joined on the way, which hides a second t.
-    if (!SCHEME.test(name)) return 'the header is not a list of name=value';
+    if (!SCHEME.test(name) || value === '') return 'the header is not a list of name=value';
     if (name === 't') {
       if (timestamp !== undefined) return 'the header has two times';
       if (!TIMESTAMP.test(value)) return 'the time is no unix time';

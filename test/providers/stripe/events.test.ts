@@ -146,7 +146,14 @@ describe.skipIf(!existsSync(folder))('every sample body', () => {
     return stripeEvent(named ?? typeOf[kind] ?? `${kind}.created`, object);
   }
 
+  // Two of them write an amount as 10.00: whether that is 10 cents or 10 dollars nobody can tell, so it is refused by name.
+  const DECIMALS = ['payout_custom_bank_account', 'payout_custom_card'];
+
   it.each(files)('%s ends in a state with a reason, and never throws', (file) => {
+    if (DECIMALS.some((name) => file.includes(name))) {
+      expect(() => normaliseBody(bodyOf(file))).toThrowError(expect.objectContaining({ code: 'amount_invalid' }));
+      return;
+    }
     const meaning = normaliseBody(bodyOf(file));
     expect(['effects', 'no_effect', 'deferred']).toContain(meaning.kind);
     if (meaning.kind !== 'effects') expect(meaning.reason.length).toBeGreaterThan(10);

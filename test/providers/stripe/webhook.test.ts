@@ -40,7 +40,7 @@ describe('verify (Stripe)', () => {
       `v1=${good},t=${T}`,
       `t=${T},v1=${garbage},v1=${good}`,
       `t=${T},v1=${good},v1=potato,v0=${garbage}`,
-      `t=${T},v0=${good},v1=,v1=${good},v2=x`,
+      `t=${T},v0=${good},v1=${good},v2=x`,
     ]) {
       expect(check([header]), header).toMatchObject({ kind: 'authentic', level: 'body', secretId: 's0' });
     }
@@ -58,6 +58,7 @@ describe('verify (Stripe)', () => {
       `t=${T},v1`,
       `t=${T},v1=${good},`,
       `t=,v1=${good}`,
+      `t=${T},v1=,v1=${good}`,
       `t=soon,v1=${good}`,
       `t=-1,v1=${good}`,
       `t=0${T},v1=${good}`,

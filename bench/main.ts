@@ -1,0 +1,80 @@
+import { writeFile } from 'node:fs/promises';
+import { cpus, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import { postingsAlone } from './postings-alone.ts';
+import {
+  acknowledging,
+  againstNaive,
+  duplicates,
+  type Effort,
+  type Figures,
+  FULL,
+  posting,
+  QUICK,
+  steady,
+} from './sections.ts';
+import { openStand, type Stand } from './stand.ts';
+import { comparison } from './table.ts';
+
+const USAGE =
+  'npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger]   (DATABASE_URL: another server than the embedded one)';
+
+type Section = (stand: Stand, effort: Effort, tell: (line: string) => void) => Promise<Figures>;
+
+const SECTIONS: Readonly<Record<string, Section>> = {
+  ack: acknowledging,
+  naive: againstNaive,
+  dup: duplicates,
+  post: posting,
+  steady,
+  ledger: postingsAlone,
+};
+
+async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      json: { type: 'string' },
+      quick: { type: 'boolean' },
+      only: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  });
+  const names = values.only?.split(',') ?? Object.keys(SECTIONS);
+  const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
+  if (values.help === true || unknown !== undefined) {
+    process.stderr.write(`${unknown === undefined ? '' : `there is no section "${unknown}"\n`}${USAGE}\n`);
+    return unknown === undefined ? 0 : 2;
+  }
+  const effort = values.quick === true ? QUICK : FULL;
+  const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+  const stand = await openStand(env.DATABASE_URL ?? null);
+  const figures: Figures = {};
+  const failed: string[] = [];
+  try {
+    for (const name of names) {
+      try {
+        Object.assign(figures, await SECTIONS[name]?.(stand, effort, tell));
+      } catch (error) {
+        // The others are still worth measuring.
+        failed.push(name);
+        tell(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      }
+    }
+    if (stand.rssMb() > 0) figures.rss_mb = stand.rssMb();
+    const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB`;
+    const versions = `node ${process.versions.node}, postgres ${stand.version}`;
+    process.stdout.write(comparison(figures, { machine, versions }));
+    const json = {
+      ...Object.fromEntries(Object.entries(figures).map(([key, value]) => [key, Number(value.toPrecision(6))])),
+      machine,
+      versions,
+    };
+    if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(json, null, 2)}\n`);
+  } finally {
+    await stand.close();
+  }
+  return failed.length === 0 ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2), process.env);

@@ -1,0 +1,51 @@
+import type { Figures } from './sections.ts';
+
+type Row = {
+  readonly key: string;
+  readonly what: string;
+  readonly digits: number;
+  readonly aim?: readonly ['≥' | '<', number];
+};
+
+const ROWS: readonly Row[] = [
+  { key: 'bare_rps', what: 'bare server, 64 connections, requests/s', digits: 0 },
+  { key: 'naive_rps', what: 'a transaction a webhook, 64 connections, requests/s', digits: 0 },
+  { key: 'ack_rps_1', what: 'durable acknowledgements/s, 1 connection', digits: 0 },
+  { key: 'ack_rps_16', what: '… 16 connections', digits: 0 },
+  { key: 'ack_rps_64', what: '… 64 connections', digits: 0 },
+  { key: 'ack_rps_256', what: '… 256 connections', digits: 0 },
+  { key: 'ack_p99_ms_1', what: 'acknowledgement p99, 1 connection, ms', digits: 1 },
+  { key: 'ack_p99_ms_16', what: '… 16 connections, ms', digits: 1 },
+  { key: 'ack_p99_ms_64', what: '… 64 connections, ms', digits: 1 },
+  { key: 'ack_p99_ms_256', what: '… 256 connections, ms', digits: 1 },
+  { key: 'ack_ratio_64', what: 'acknowledging ÷ bare, 64 connections', digits: 2, aim: ['≥', 0.65] },
+  { key: 'ack_over_naive_64', what: 'acknowledging ÷ naive, 64 connections', digits: 2, aim: ['≥', 5] },
+  { key: 'ack_over_naive_1', what: 'acknowledging ÷ naive, 1 connection', digits: 2, aim: ['≥', 1] },
+  { key: 'duplicate_ratio', what: 'a storm of duplicates ÷ bare', digits: 2, aim: ['≥', 0.9] },
+  { key: 'posted_eps', what: 'acknowledged and posted, events/s', digits: 0 },
+  { key: 'posted_ratio', what: 'acknowledged and posted ÷ bare', digits: 2, aim: ['≥', 0.4] },
+  { key: 'ack_p99_ms_1000', what: 'acknowledgement p99 at a steady 1,000/s, ms', digits: 1, aim: ['<', 50] },
+  { key: 'posted_p99_ms_1000', what: 'posted p99 at a steady 1,000/s, ms', digits: 0, aim: ['<', 1_000] },
+  { key: 'postings_per_s', what: 'postings alone, every check on, postings/s', digits: 0, aim: ['≥', 25_000] },
+  { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
+  { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
+];
+
+/** What was measured beside what was aimed at. */
+export function comparison(figures: Figures, about: { machine: string; versions: string }): string {
+  const width = Math.max(...ROWS.map(({ what }) => what.length));
+  const lines = ROWS.flatMap(({ key, what, digits, aim }) => {
+    const value = figures[key];
+    if (value === undefined) return [];
+    const met = aim === undefined ? '' : (aim[0] === '≥' ? value >= aim[1] : value < aim[1]) ? 'met' : 'MISSED';
+    const wanted = aim === undefined ? '' : `${aim[0]} ${aim[1].toLocaleString('en')}`;
+    return [
+      `${what.padEnd(width)}  ${grouped(value, digits).padStart(10)}  ${wanted.padStart(9)}  ${met.padEnd(6)}  ${key}`,
+    ];
+  });
+  return `\n${about.machine}; ${about.versions}\n${''.padEnd(width)}  ${'measured'.padStart(10)}  ${'aim'.padStart(9)}\n${lines.join('\n')}\n`;
+}
+
+function grouped(value: number, digits: number): string {
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,171 @@
+import { X509Certificate } from 'node:crypto';
+import type { StoredCertificate } from './certificate-store.ts';
+import type { Clock } from './clock.ts';
+import type { Egress } from './egress.ts';
+import { messageOf, PosternError } from './errors.ts';
+
+/** What the way of a request needs of certificates: look up at once, and ask for what is not there. */
+export type CertificateSource = {
+  get(url: string): string | undefined;
+  readonly trustRoots?: readonly string[];
+  /** Fetches `url` beside the request, if it may be; never throws and never waits. */
+  request(endpointId: number, url: string): void;
+};
+
+export type Certificates = CertificateSource & {
+  /** Takes what the database holds into memory: an outage of theirs is then none of ours. */
+  load(): Promise<void>;
+  /** Fetches again what expires within a week or was last fetched a day ago; called by housekeeping. */
+  renewDue(): Promise<void>;
+  /** Resolves when nothing is being fetched and nothing waits to be. */
+  idle(): Promise<void>;
+};
+
+export type CertificatesParts = {
+  readonly egress: Pick<Egress, 'fetchBytes'>;
+  readonly store: { load(): Promise<StoredCertificate[]>; save(certificate: StoredCertificate): Promise<void> };
+  readonly clock: Clock;
+  readonly log: { warn(details: object, message: string): void };
+  /** PEM roots that replace the providers' pinned ones. */
+  readonly trustRoots?: readonly string[];
+  readonly onFetch?: (result: 'fetched' | 'failed' | 'refused') => void;
+};
+
+const PER_MINUTE_MAX = 6;
+const BAD_FOR_MS = 10 * 60_000;
+/** A processor that does not answer for a moment is no bad URL. */
+const FAILED_FOR_MS = 30_000;
+const RENEW_BEFORE_MS = 7 * 86_400_000;
+/** The content behind one URL is re-issued now and then, long before the old one expires. */
+const REFETCH_AFTER_MS = 86_400_000;
+const KEPT_MAX = 1_000;
+const BAD_MAX = 1_000;
+const QUEUE_MAX = 100;
+const CERTIFICATES_MAX = 10;
+const PEM_BLOCK = /-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+?-----END CERTIFICATE-----/g;
+
+/** Certificates and keys by their URL, in memory and in the database, fetched one at a time and never by a request. */
+export function createCertificates({
+  egress,
+  store,
+  clock,
+  log,
+  trustRoots,
+  onFetch,
+}: CertificatesParts): Certificates {
+  const kept = new Map<string, StoredCertificate>();
+  const badUntil = new Map<string, number>();
+  const waiting = new Set<string>();
+  const asked = new Map<number, { minute: number; count: number }>();
+  let running: Promise<void> | undefined;
+
+  function get(url: string): string | undefined {
+    const found = kept.get(url);
+    // An expired one is as good as none: what replaced it under the same URL must be fetched.
+    return found === undefined || found.expiresAt <= clock.now() ? undefined : found.pem;
+  }
+
+  function request(endpointId: number, url: string): void {
+    const now = clock.now();
+    if (waiting.has(url) || waiting.size >= QUEUE_MAX || get(url) !== undefined) return;
+    if ((badUntil.get(url) ?? 0) > now || !takeTurn(endpointId, now)) return;
+    enqueue(url);
+  }
+
+  /** Six a minute an endpoint: requests that invent URLs must not make us a load on the processor. */
+  function takeTurn(endpointId: number, now: number): boolean {
+    const minute = Math.floor(now / 60_000);
+    const turn = asked.get(endpointId);
+    if (turn === undefined || turn.minute !== minute) {
+      put(asked, endpointId, { minute, count: 1 }, KEPT_MAX);
+      return true;
+    }
+    turn.count += 1;
+    return turn.count <= PER_MINUTE_MAX;
+  }
+
+  function enqueue(url: string): void {
+    waiting.add(url);
+    running ??= drain();
+  }
+
+  async function drain(): Promise<void> {
+    // After the caller's turn: whoever asks is answering a request.
+    await null;
+    for (const url of waiting) {
+      await fetchOne(url);
+      waiting.delete(url);
+    }
+    running = undefined;
+  }
+
+  async function fetchOne(url: string): Promise<void> {
+    try {
+      const certificate = readCertificate(url, await egress.fetchBytes(url), clock.now());
+      put(kept, url, certificate, KEPT_MAX);
+      badUntil.delete(url);
+      onFetch?.('fetched');
+      await store.save(certificate);
+    } catch (error) {
+      const passing = error instanceof PosternError && error.code === 'egress_failed';
+      const isKept = get(url) !== undefined;
+      // Known and still good: a renewal that failed, or a database that did not take it, changes nothing.
+      if (!isKept) put(badUntil, url, clock.now() + (passing ? FAILED_FOR_MS : BAD_FOR_MS), BAD_MAX);
+      onFetch?.(passing ? 'failed' : 'refused');
+      log.warn(
+        { certificateUrl: url.slice(0, 300), error: messageOf(error), kept: isKept },
+        'a signing certificate could not be fetched or kept',
+      );
+    }
+  }
+
+  async function load(): Promise<void> {
+    for (const certificate of await store.load()) put(kept, certificate.url, certificate, KEPT_MAX);
+  }
+
+  async function renewDue(): Promise<void> {
+    const now = clock.now();
+    for (const { url, expiresAt, fetchedAt } of kept.values()) {
+      const due = expiresAt - now < RENEW_BEFORE_MS || now - fetchedAt > REFETCH_AFTER_MS;
+      // What expired long ago belongs to a URL nobody names any more.
+      if (due && expiresAt > now - RENEW_BEFORE_MS && waiting.size < QUEUE_MAX) enqueue(url);
+    }
+    await idle();
+  }
+
+  async function idle(): Promise<void> {
+    await running;
+  }
+
+  return { get, request, load, renewDue, idle, ...(trustRoots === undefined ? {} : { trustRoots }) };
+}
+
+/** PEM (one or a chain) or DER. @throws PosternError `egress_refused` for anything else, and for what has expired. */
+function readCertificate(url: string, bytes: Buffer, now: number): StoredCertificate {
+  const certificates = parse(bytes);
+  const [leaf] = certificates;
+  if (leaf === undefined) throw new PosternError('egress_refused', 'what is there is no certificate');
+  const expiresAt = leaf.validToDate.getTime();
+  if (expiresAt <= now)
+    throw new PosternError('egress_refused', `the certificate there expired at ${leaf.validToDate.toISOString()}`);
+  return { url, pem: certificates.map((one) => one.toString()).join(''), fetchedAt: now, expiresAt };
+}
+
+function parse(bytes: Buffer): X509Certificate[] {
+  try {
+    const blocks =
+      bytes[0] === 0x30 ? [bytes] : [...bytes.toString('latin1').matchAll(PEM_BLOCK)].map(([block]) => block);
+    return blocks.slice(0, CERTIFICATES_MAX).map((block) => new X509Certificate(block));
+  } catch {
+    // Certificates of a shape OpenSSL does not take are none to us either; the caller says so.
+    return [];
+  }
+}
+
+/** The oldest goes first: names here can be invented by whoever sends requests. */
+function put<K, V>(map: Map<K, V>, key: K, value: V, max: number): void {
+  map.delete(key);
+  const oldest = map.size >= max ? map.keys().next() : undefined;
+  if (oldest !== undefined && oldest.done !== true) map.delete(oldest.value);
+  map.set(key, value);
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import type { AccountRef } from './chart.ts';
+
+/** One line of a transaction to be: debit positive, credit negative, minor units. */
+export type Leg = {
+  readonly account: AccountRef;
+  readonly currency: string;
+  readonly amount: bigint;
+  readonly reference: string | null;
+  readonly component: string | null;
+};
+
+/** A transaction to be, under its effect key. Without legs it is a marker: a fact that moves nothing. */
+export type Entry = {
+  /** UUIDv7 of the transaction, if it becomes one. */
+  readonly id: string;
+  readonly effectKey: string;
+  readonly kind: string;
+  /** Unix ms. */
+  readonly at: number;
+  readonly legs: readonly Leg[];
+  /** Hash of what was told: the same under a key is a replay, another a conflict. */
+  readonly content: Buffer;
+  /** The transaction this takes back. */
+  readonly reverses: string | null;
+};
+
+export function leg(
+  account: AccountRef,
+  currency: string,
+  amount: bigint,
+  reference?: string,
+  component?: string,
+): Leg {
+  return { account, currency, amount, reference: reference ?? null, component: component ?? null };
+}
+
+/** What is in the books as nothing is left out: a zero leg would be a line that says nothing. */
+export function withoutZeros(legs: readonly Leg[]): Leg[] {
+  return legs.filter((l) => l.amount !== 0n);
+}
+
+export function mirrored(legs: readonly Leg[]): Leg[] {
+  return legs.map((l) => ({ ...l, amount: -l.amount }));
+}
+
+/** Content is account, reference, component, currency and amount of each leg; never times, texts or message ids. */
+export function contentOf(legs: readonly Leg[], told = ''): Buffer {
+  const lines = legs
+    .map((l) => JSON.stringify([l.account.path, l.reference, l.component, l.currency, l.amount.toString()]))
+    .sort();
+  return createHash('sha256').update(told).update('\n').update(lines.join('\n')).digest().subarray(0, 16);
+}

@@ -1,0 +1,179 @@
+import {
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  textArray,
+  timestamptzArray,
+  uuidTextArray,
+} from '../postgres/binary-arrays.ts';
+import type { Tx } from '../postgres/sql.ts';
+import type { AccountRef } from './chart.ts';
+import type { Entry } from './entry.ts';
+
+/** An entry on its way into the ledger, and the event that told it. */
+export type ToldEntry = { readonly eventId: string; readonly entry: Entry };
+
+/** A transaction that stood under an entry's key already. */
+export type Taken = { readonly id: string; readonly existing: string; readonly same: boolean };
+
+/** The one way in: a function that owns the right to write, because the running role may only read. */
+export async function postEntries(
+  tx: Tx,
+  entries: readonly ToldEntry[],
+  accountId: (path: string) => number,
+  ruleVersion: number,
+): Promise<Taken[]> {
+  const lines = entries.flatMap((e) => e.entry.legs.map((l, n) => ({ transaction: e.entry.id, line: n, ...l })));
+  const result = await tx.query<Taken>(
+    {
+      name: 'ledger-post',
+      text: `select id, existing, same from postern.ledger_post($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[],
+        $6::int2[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int2[], $11::int4[], $12::text[], $13::int8[], $14::text[], $15::text[])`,
+    },
+    [
+      uuidTextArray(entries.map((e) => e.entry.id)),
+      textArray(entries.map((e) => e.entry.effectKey)),
+      byteaArray(entries.map((e) => e.entry.content)),
+      textArray(entries.map((e) => e.entry.kind)),
+      timestamptzArray(entries.map((e) => e.entry.at)),
+      int2Array(entries.map(() => ruleVersion)),
+      uuidTextArray(entries.map((e) => e.entry.reverses)),
+      uuidTextArray(entries.map((e) => e.eventId)),
+      uuidTextArray(lines.map((l) => l.transaction)),
+      int2Array(lines.map((l) => l.line)),
+      int4Array(lines.map((l) => accountId(l.account.path))),
+      textArray(lines.map((l) => l.currency)),
+      int8Array(lines.map((l) => l.amount)),
+      textArray(lines.map((l) => l.reference)),
+      textArray(lines.map((l) => l.component)),
+    ],
+  );
+  return result.rows;
+}
+
+/** Makes accounts that are not there yet, and returns the ids of all that were asked for. */
+export async function openAccounts(tx: Tx, accounts: readonly AccountRef[]): Promise<{ id: number; path: string }[]> {
+  const result = await tx.query<{ id: number; path: string }>(
+    'select id, path from postern.ledger_open_accounts($1::text[], $2::text[], $3::boolean[])',
+    [accounts.map((a) => a.path), accounts.map((a) => a.type), accounts.map((a) => a.openItem)],
+  );
+  return result.rows;
+}
+
+/** Waits for whoever posts on these references: in one order, before anything else of the ledger is touched. */
+export async function lockReferences(tx: Tx, references: readonly string[]): Promise<void> {
+  await tx.query(
+    {
+      name: 'ledger-lock-references',
+      text: `select pg_advisory_xact_lock(h) from (
+        select distinct hashtextextended(r, 0) as h from unnest($1::text[]) as r order by 1
+      ) as locks`,
+    },
+    [textArray(references)],
+  );
+}
+
+export type StandingEffect = { readonly effectKey: string; readonly id: string; readonly kind: string };
+
+const EFFECTS_A_PAYMENT_MAX = 500;
+
+/** The effects that stand under these prefixes (each ends in a colon). */
+export async function effectsUnder(tx: Tx, prefixes: readonly string[]): Promise<StandingEffect[]> {
+  const result = await tx.query<{ effect_key: string; id: string; kind: string }>(
+    {
+      name: 'ledger-effects-under',
+      text: `select t.effect_key, t.id, t.kind
+        from unnest($1::text[], $2::text[]) as p (low, high)
+        cross join lateral (
+          select t.effect_key, t.id, t.kind from postern.transactions t
+          where t.effect_key >= p.low collate "C" and t.effect_key < p.high collate "C"
+          limit ${EFFECTS_A_PAYMENT_MAX}
+        ) as t`,
+    },
+    // ';' follows ':' in the order of bytes.
+    [textArray(prefixes), textArray(prefixes.map((p) => `${p.slice(0, -1)};`))],
+  );
+  return result.rows.map((row) => ({ effectKey: row.effect_key, id: row.id, kind: row.kind }));
+}
+
+/** What is open on these references of one account, by reference and currency. */
+export async function openOn(
+  tx: Tx,
+  path: string,
+  references: readonly string[],
+): Promise<{ reference: string; currency: string; amount: bigint }[]> {
+  const result = await tx.query<{ reference: string; currency: string; amount: bigint }>(
+    {
+      name: 'ledger-open-on',
+      text: `select o.reference, o.currency, o.amount from postern.open_items o
+        where o.account_id = (select id from postern.accounts where path = $1) and o.reference = any ($2::text[])`,
+    },
+    [path, textArray(references)],
+  );
+  return result.rows;
+}
+
+/** The lines of one transaction, as they stand. */
+export async function linesOf(
+  tx: Tx,
+  transactionIds: readonly string[],
+): Promise<
+  {
+    transactionId: string;
+    account: AccountRef;
+    currency: string;
+    amount: bigint;
+    reference: string | null;
+    component: string | null;
+  }[]
+> {
+  const result = await tx.query<{
+    transaction_id: string;
+    path: string;
+    type: AccountRef['type'];
+    open_item: boolean;
+    currency: string;
+    amount: bigint;
+    reference: string | null;
+    component: string | null;
+  }>(
+    {
+      name: 'ledger-lines-of',
+      text: `select p.transaction_id, a.path, a.type, a.open_item, p.currency, p.amount, p.reference, p.component
+        from postern.postings p join postern.accounts a on a.id = p.account_id
+        where p.transaction_id = any ($1::uuid[]) order by p.transaction_id, p.line`,
+    },
+    [uuidTextArray(transactionIds)],
+  );
+  return result.rows.map((row) => ({
+    transactionId: row.transaction_id,
+    account: { path: row.path, type: row.type, openItem: row.open_item },
+    currency: row.currency,
+    amount: row.amount,
+    reference: row.reference,
+    component: row.component,
+  }));
+}
+
+/** Links events to the transactions that another event had posted already. */
+export async function noteEvidence(
+  tx: Tx,
+  links: readonly { transactionId: string; eventId: string }[],
+): Promise<void> {
+  await tx.query('select postern.ledger_note_evidence($1::uuid[], $2::uuid[])', [
+    uuidTextArray(links.map((l) => l.transactionId)),
+    uuidTextArray(links.map((l) => l.eventId)),
+  ]);
+}
+
+export async function noteConflicts(
+  tx: Tx,
+  conflicts: readonly { effectKey: string; eventId: string; told: unknown }[],
+): Promise<void> {
+  await tx.query('select postern.ledger_note_conflicts($1::text[], $2::uuid[], $3::jsonb[])', [
+    conflicts.map((c) => c.effectKey),
+    conflicts.map((c) => c.eventId),
+    conflicts.map((c) => JSON.stringify(c.told)),
+  ]);
+}

@@ -1,0 +1,47 @@
+import { plainAcknowledgement } from '../acknowledgement.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { normalise } from './events.ts';
+import { identify, verify } from './webhook.ts';
+
+const URL_CHARS_MAX = 2_048;
+
+export const square: Provider = {
+  name: 'square',
+  title: 'Square',
+  facts: {
+    // Older texts of Square's say 72 hours; the shorter one is safe to plan with.
+    retryHorizonHours: 24,
+    // No time is signed, so a captured request replays for ever.
+    dedupHorizonDays: null,
+    documentation: [
+      'https://developer.squareup.com/docs/webhooks/overview',
+      'https://developer.squareup.com/docs/webhooks/step3validate',
+      'https://developer.squareup.com/docs/events-api/overview',
+    ],
+  },
+  secretHeaders: [],
+  signatureHeader: ['x-square-hmacsha256-signature'],
+  checkSettings,
+  checkSecret: (secret) =>
+    /^\S{8,200}$/.test(secret) ? null : 'a signature key is one word, as the developer console shows it',
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge: plainAcknowledgement,
+};
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['notification_url']);
+  const { notification_url: url } = settings;
+  // It is signed as text, so nothing about it is tidied up: only what can be no URL is refused.
+  if (url !== undefined && !(typeof url === 'string' && url.length <= URL_CHARS_MAX && /^https?:\/\/\S+$/.test(url))) {
+    faults.push({
+      path: '/notification_url',
+      message: 'must be the notification URL exactly as it is configured at Square',
+    });
+  }
+  if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Square signs no time' });
+  return faults;
+}

@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import { providers } from '../../src/providers/index.ts';
+import { SIMULATED_CERTIFICATE_URL } from '../../src/providers/paypal/sign.ts';
+import { createSimulatedAuthority } from '../../src/providers/paypal/simulated-authority.ts';
+import type { Provider, Verdict, WebhookRequest } from '../../src/providers/provider.ts';
+import { createRandom } from '../../src/simulate/random.ts';
+import { signRequest } from '../../src/simulate/sign-request.ts';
+import { type SimulatedTarget, simulators } from '../../src/simulate/simulators.ts';
+import { type PlannedRequest, planTraffic, type TrafficPlan, wholeLives } from '../../src/simulate/traffic.ts';
+
+const NOW = Date.UTC(2026, 0, 15, 12);
+const NAMES = [...simulators.keys()];
+const PLAN: TrafficPlan = {
+  seed: 7,
+  providers: NAMES,
+  startedAt: NOW - 86_400_000,
+  account: 'sim',
+  duplicates: 0.1,
+  tampered: 0.1,
+  disorder: 0.2,
+};
+const authority = createSimulatedAuthority(NOW, 'messageverificationcerts.sandbox.paypal.com');
+const certificates = {
+  get: (url: string) => (url === SIMULATED_CERTIFICATE_URL ? authority.certificatePem : undefined),
+  trustRoots: [authority.rootPem],
+};
+
+function targetOf(name: string): SimulatedTarget {
+  const simulator = simulators.get(name);
+  if (simulator === undefined) throw new Error(name);
+  const url = `https://gateway.example/webhooks/${name}/sim`;
+  const secret = name === 'paypal' ? authority.privateKeyPem : simulator.secret(createRandom(name));
+  return { url, secret, settings: simulator.settings(url), account: 'sim' };
+}
+
+const targets = new Map(NAMES.map((name) => [name, targetOf(name)]));
+
+function adapterOf(name: string): Provider {
+  const provider = providers.get(name);
+  if (provider === undefined) throw new Error(name);
+  return provider;
+}
+
+function signed(planned: PlannedRequest): { request: WebhookRequest; target: SimulatedTarget } {
+  const target = targets.get(planned.provider);
+  if (target === undefined) throw new Error(planned.provider);
+  return { request: signRequest(planned, target, NOW), target };
+}
+
+function verdictOf(planned: PlannedRequest): Verdict {
+  const { request, target } = signed(planned);
+  const secrets = planned.provider === 'paypal' ? [] : [{ id: 's1', secret: target.secret }];
+  return adapterOf(planned.provider).verify(request, { secrets, settings: target.settings, now: NOW, certificates });
+}
+
+function take(plan: TrafficPlan, count: number): PlannedRequest[] {
+  const made: PlannedRequest[] = [];
+  for (const planned of planTraffic(plan)) {
+    made.push(planned);
+    if (made.length === count) break;
+  }
+  return made;
+}
+
+function idsOf(planned: PlannedRequest): string[] {
+  const { request, target } = signed(planned);
+  const identified = adapterOf(planned.provider).identify(request, target.settings);
+  if (identified.kind !== 'events')
+    throw new Error(`${planned.provider}: ${identified.kind} ${planned.body.slice(0, 300)}`);
+  return identified.events.map((event) => event.id);
+}
+
+describe('planned traffic', () => {
+  const planned = take(PLAN, 1_500);
+
+  it('is the same, byte for byte, for the same seed, and another for another', () => {
+    expect(take(PLAN, 200)).toEqual(planned.slice(0, 200));
+    expect(take({ ...PLAN, seed: 8 }, 200)).not.toEqual(planned.slice(0, 200));
+  });
+
+  it('covers every provider and keeps its shares', () => {
+    expect(new Set(planned.map((one) => one.provider))).toEqual(new Set(NAMES));
+    const share = (expected: string): number =>
+      planned.filter((one) => one.expect === expected).length / planned.length;
+    expect(share('duplicate')).toBeGreaterThan(0.07);
+    expect(share('duplicate')).toBeLessThan(0.13);
+    expect(share('rejected')).toBeGreaterThan(0.07);
+    expect(share('rejected')).toBeLessThan(0.13);
+  });
+
+  it.each(NAMES)('%s: what is honest verifies, what is tampered with does not', (name) => {
+    const mine = planned.filter((one) => one.provider === name).slice(0, 150);
+    for (const one of mine) {
+      const { kind } = verdictOf(one);
+      expect({ number: one.number, tampering: one.tampering, kind }).toEqual({
+        number: one.number,
+        tampering: one.tampering,
+        kind: one.expect === 'rejected' ? 'rejected' : 'authentic',
+      });
+    }
+    expect(new Set(mine.map((one) => one.tampering)).size).toBeGreaterThanOrEqual(4);
+  });
+
+  it('has a new id for every new event, and a known body for every duplicate', () => {
+    const seen = new Set<string>();
+    const bodies = new Set<string>();
+    for (const one of planned.filter(({ expect: expected }) => expected !== 'rejected')) {
+      if (one.expect === 'duplicate') {
+        expect(bodies.has(one.body)).toBe(true);
+        continue;
+      }
+      bodies.add(one.body);
+      for (const id of idsOf(one)) {
+        const key = `${one.provider}/${one.destination}/${id}`;
+        expect(seen.has(key), key).toBe(false);
+        seen.add(key);
+      }
+    }
+  });
+
+  it('keeps the order of a payment without disorder, and breaks it with', () => {
+    const steps = (disorder: number): number[] =>
+      take({ ...PLAN, providers: ['stripe'], disorder, duplicates: 0, tampered: 0 }, 400).flatMap((one) => {
+        const body = JSON.parse(one.body) as {
+          created: number;
+          object: string;
+          data?: { object: { charge?: string; id: string } };
+        };
+        return body.object === 'event' && body.data !== undefined ? [body.created] : [];
+      });
+    const backwards = (times: number[]): number =>
+      times.filter((time, i) => i > 0 && time < (times[i - 1] ?? 0)).length;
+    expect(steps(0)).not.toEqual(steps(0.5));
+    expect(backwards(steps(0.5))).toBeGreaterThan(0);
+  });
+
+  it('takes no providers it has no simulator for', () => {
+    expect(() => take({ ...PLAN, providers: ['acme'] }, 1)).toThrow('no simulator for "acme"');
+  });
+});
+
+describe('whole lives', () => {
+  it.each(NAMES)('%s: every event of 60 lives is understood by its adapter', (name) => {
+    const target = targets.get(name);
+    if (target === undefined) throw new Error(name);
+    const outcomes = new Map<string, number>();
+    const kinds = new Set<string>();
+    for (const { requests } of wholeLives(name, { seed: 3, count: 60, startedAt: NOW, account: 'sim' })) {
+      for (const [index, planned] of requests.entries()) {
+        const request = signRequest(planned, target, NOW);
+        const identified = adapterOf(name).identify(request, target.settings);
+        if (identified.kind !== 'events') throw new Error(identified.kind);
+        for (const event of identified.events) {
+          expect(event.live === true, 'never live').toBe(false);
+          const meaning = adapterOf(name).normalise(
+            {
+              item: event.item,
+              id: event.id,
+              type: event.type,
+              account: event.account ?? 'sim',
+              headers: request.headers,
+              body: request.body,
+              receivedAt: NOW,
+            },
+            target.settings,
+          );
+          outcomes.set(meaning.kind, (outcomes.get(meaning.kind) ?? 0) + 1);
+          if (meaning.kind === 'effects') for (const effect of meaning.effects) kinds.add(effect.type);
+          else if (meaning.kind === 'deferred') throw new Error(`${index} ${event.type} waits: ${meaning.reason}`);
+        }
+      }
+    }
+    expect(outcomes.get('effects') ?? 0).toBeGreaterThan(60);
+    expect(kinds).toContain('payment.captured');
+    expect(kinds.size).toBeGreaterThanOrEqual(4);
+  });
+
+  it('are the same for the same seed, whatever number is asked for', () => {
+    const of = (count: number): string[] =>
+      wholeLives('stripe', { seed: 5, count, startedAt: NOW, account: 'sim' }).map(({ requests }) =>
+        requests.map((r) => r.body).join('\n'),
+      );
+    expect(of(20).slice(0, 10)).toEqual(of(10));
+  });
+
+  it('never take back more than was captured', () => {
+    for (const { life } of wholeLives('stripe', { seed: 11, count: 300, startedAt: NOW, account: 'sim' })) {
+      const captured = (life.captures ?? [life.amount]).reduce((sum, part) => sum + part, 0n);
+      const refunded = life.refunds.reduce((sum, { amount }) => sum + amount, 0n);
+      expect(captured <= life.amount && refunded <= captured && captured > 0n).toBe(true);
+    }
+  });
+});
