@@ -8,9 +8,18 @@ export type StoredCertificate = {
   readonly expiresAt: number;
 };
 
+export type CertificateStore = {
+  load(): Promise<StoredCertificate[]>;
+  save(certificate: StoredCertificate): Promise<void>;
+};
+
 const ROWS_MAX = 1_000;
 
-export async function loadCertificates(sql: Sql): Promise<StoredCertificate[]> {
+export function createCertificateStore(sql: Sql): CertificateStore {
+  return { load: () => loadCertificates(sql), save: (certificate) => saveCertificate(sql, certificate) };
+}
+
+async function loadCertificates(sql: Sql): Promise<StoredCertificate[]> {
   const { rows } = await sql.query<{ url: string; pem: string; fetched_at: Date; expires_at: Date }>(
     `select url, pem, fetched_at, expires_at
        from postern.certificates
@@ -26,7 +35,7 @@ export async function loadCertificates(sql: Sql): Promise<StoredCertificate[]> {
 }
 
 /** Two instances may fetch the same certificate: the later fetch stays. */
-export async function saveCertificate(sql: Sql, certificate: StoredCertificate): Promise<void> {
+async function saveCertificate(sql: Sql, certificate: StoredCertificate): Promise<void> {
   await sql.query(
     `insert into postern.certificates (url, pem, fetched_at, expires_at)
      values ($1, $2, $3, $4)

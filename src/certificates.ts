@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import type { StoredCertificate } from './certificate-store.ts';
+import type { CertificateStore, StoredCertificate } from './certificate-store.ts';
 import type { Clock } from './clock.ts';
 import type { Egress } from './egress.ts';
 import { messageOf, PosternError } from './errors.ts';
@@ -15,15 +15,17 @@ export type CertificateSource = {
 export type Certificates = CertificateSource & {
   /** Takes what the database holds into memory: an outage of theirs is then none of ours. */
   load(): Promise<void>;
-  /** Fetches again what expires within a week or was last fetched a day ago; called by housekeeping. */
+  /** Fetches again what expires within a week or was last fetched a day ago; `start` does so every hour. */
   renewDue(): Promise<void>;
+  start(): void;
+  stop(): void;
   /** Resolves when nothing is being fetched and nothing waits to be. */
   idle(): Promise<void>;
 };
 
 export type CertificatesParts = {
   readonly egress: Pick<Egress, 'fetchBytes'>;
-  readonly store: { load(): Promise<StoredCertificate[]>; save(certificate: StoredCertificate): Promise<void> };
+  readonly store: CertificateStore;
   readonly clock: Clock;
   readonly log: { warn(details: object, message: string): void };
   /** PEM roots that replace the providers' pinned ones. */
@@ -38,6 +40,7 @@ const FAILED_FOR_MS = 30_000;
 const RENEW_BEFORE_MS = 7 * 86_400_000;
 /** The content behind one URL is re-issued now and then, long before the old one expires. */
 const REFETCH_AFTER_MS = 86_400_000;
+const RENEW_EVERY_MS = 3_600_000;
 const KEPT_MAX = 1_000;
 const BAD_MAX = 1_000;
 const QUEUE_MAX = 100;
@@ -133,11 +136,23 @@ export function createCertificates({
     await idle();
   }
 
+  let timer: NodeJS.Timeout | undefined;
+
+  function start(): void {
+    timer ??= setInterval(() => void renewDue(), RENEW_EVERY_MS).unref();
+  }
+
+  function stop(): void {
+    clearInterval(timer);
+    timer = undefined;
+    waiting.clear();
+  }
+
   async function idle(): Promise<void> {
     await running;
   }
 
-  return { get, request, load, renewDue, idle, ...(trustRoots === undefined ? {} : { trustRoots }) };
+  return { get, request, load, renewDue, start, stop, idle, ...(trustRoots === undefined ? {} : { trustRoots }) };
 }
 
 /** PEM (one or a chain) or DER. @throws PosternError `egress_refused` for anything else, and for what has expired. */

@@ -95,7 +95,7 @@ describe('what is never asked', () => {
 
 it('connects to the address that was checked: the name is resolved once', async () => {
   const connect = vi.spyOn(Socket.prototype, 'connect').mockImplementation(function refuse(this: Socket) {
-    this.destroy(new Error('no network in tests'));
+    setImmediate(() => this.destroy(new Error('no network in tests')));
     return this;
   });
   const answers: Address[] = [PUBLIC, { address: '127.0.0.1', family: 4 }];

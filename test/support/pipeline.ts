@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import type { Endpoint } from '../../src/endpoints/endpoint.ts';
+import { readEvents } from '../../src/ingest/read-events.ts';
+import { createMemoryCache } from '../../src/ingest/duplicate-cache.ts';
+import { createHousekeeping, type Housekeeping } from '../../src/ingest/housekeeping.ts';
+import { createIntake, type Intake } from '../../src/ingest/intake.ts';
+import type { Accepted } from '../../src/ingest/delivery.ts';
+import { createJobQueue, type JobQueue } from '../../src/ingest/job-queue.ts';
+import { createWorker, type Worker } from '../../src/ingest/worker.ts';
+import { createLedger } from '../../src/ledger/post.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { createBoss } from '../../src/postgres/boss.ts';
+import type { Pools } from '../../src/postgres/pools.ts';
+import { uuidv7, uuidv7Bytes } from '../../src/uuid.ts';
+import type { TestDatabase } from './database.ts';
+
+/** Intake, queue, worker and ledger as the gateway puts them together, without HTTP and signatures. */
+export type Pipeline = {
+  readonly intake: Intake;
+  readonly queue: JobQueue;
+  readonly worker: Worker;
+  readonly housekeeping: Housekeeping;
+  deliver(endpoint: Endpoint, body: string): Promise<Accepted>;
+  stop(): Promise<void>;
+};
+
+const clock = { now: () => Date.now() };
+
+export async function createPipeline(database: TestDatabase, endpoints: () => readonly Endpoint[]): Promise<Pipeline> {
+  const pools: Pools = database.pools();
+  const metrics = createMetrics({ process: false });
+  const boss = createBoss(pools.boss, database.log);
+  await boss.start();
+  const queue = createJobQueue(boss);
+  const { log } = database;
+  const intake = createIntake({
+    pool: pools.intake,
+    cache: createMemoryCache(clock),
+    clock,
+    log,
+    metrics,
+    ackDeadlineMs: 3_000,
+    onStored: () => worker.wake(),
+  });
+  const worker = createWorker({
+    pool: pools.worker,
+    queue,
+    ledger: createLedger({ clock }),
+    endpoints: { byId: (id) => endpoints().find((e) => e.id === id) },
+    clock,
+    random: Math.random,
+    log,
+    metrics,
+    writer: uuidv7(clock.now()),
+    batchEventsMax: 200,
+  });
+  const housekeeping = createHousekeeping({ pool: pools.worker, queue, clock, log, metrics });
+  return {
+    intake,
+    queue,
+    worker,
+    housekeeping,
+    deliver(endpoint, text) {
+      const now = clock.now();
+      const body = Buffer.from(text);
+      const request = { method: 'POST', url: 'http://localhost/', headers: [], body } as const;
+      const identified = endpoint.provider.identify(request, endpoint.settings);
+      if (identified.kind === 'control') throw new Error('a control request is no event');
+      return intake.accept({
+        id: uuidv7Bytes(now),
+        receivedAt: now,
+        endpoint,
+        method: 'POST',
+        path: `/webhooks/${endpoint.provider.name}/${endpoint.name}`,
+        sourceIp: '127.0.0.1',
+        headers: [],
+        body,
+        sha256: createHash('sha256').update(body).digest(),
+        level: 'body',
+        secretId: null,
+        events: readEvents(identified, request, endpoint, now),
+      });
+    },
+    async stop() {
+      await intake.close();
+      await worker.stop();
+      await housekeeping.stop();
+      await boss.stop({ graceful: false, close: false });
+      await pools.end();
+    },
+  };
+}
