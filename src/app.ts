@@ -7,7 +7,7 @@ import { problemOf } from './problem.ts';
 
 export type AppParts = {
   readonly log: Log;
-  /** Addresses of proxies whose X-Forwarded-For is believed; false: none. */
+  /** Addresses of proxies whose X-Forwarded-For is believed, or how many hops; false: none. */
   readonly trustProxy: false | string[] | number;
   readonly webhooks: WebhookRouteOptions | null;
   readonly api: ApiDeps | null;
@@ -20,16 +20,17 @@ const RETRY_AFTER_S = 5;
 
 /** The HTTP application from its parts: sibling plugins, each with its own parsers, authentication and limits. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const hops = parts.trustProxy;
   const app = Fastify({
     loggerInstance: parts.log,
     disableRequestLogging: true,
-    trustProxy: parts.trustProxy,
+    trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
   });
-  app.server.headersTimeout = HEADERS_TIMEOUT_MS;
 
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error);

@@ -1,7 +1,12 @@
+import pg from 'pg';
 import type { Config } from './config.ts';
+import type { Keyring } from './encryption.ts';
 import type { Log } from './log.ts';
+import { withSettings } from './postgres/address.ts';
+import { openDatabase as openIdentity, noteMove } from './postgres/database-store.ts';
 import { connectEmbedded, startEmbedded } from './postgres/embedded/start-embedded.ts';
 import { migrate } from './postgres/migrate.ts';
+import { sqlOf, sqlTypes } from './postgres/sql.ts';
 
 /** The database a process works on, brought to this release. */
 export type Database = {
@@ -14,6 +19,8 @@ export type Database = {
   /** True when this start made the embedded database. */
   readonly firstStart: boolean;
   readonly applied: readonly string[];
+  readonly serverVersion: number;
+  readonly keyring: Keyring;
   /** Stops what we started; last of all. */
   close(): Promise<void>;
 };
@@ -27,22 +34,22 @@ export async function openDatabase(
   log: Log,
   { exclusive, migrating = config.migrate }: { exclusive: boolean; migrating?: boolean },
 ): Promise<Database> {
-  if (config.databaseUrl !== null) {
-    const url = config.databaseUrl;
-    const state = await migrate({ url, log, waitS: config.databaseWaitS, only: migrating ? 'apply' : 'check' });
-    return { url, ...state, embedded: false, firstStart: false, close: async () => undefined };
-  }
-  const options = { dataDir: config.dataDir, log };
-  const server = exclusive ? await startEmbedded(options) : await connectEmbedded(options);
+  const server =
+    config.databaseUrl !== null
+      ? { url: config.databaseUrl, stop: async () => undefined }
+      : await (exclusive ? startEmbedded : connectEmbedded)({ dataDir: config.dataDir, log });
   try {
-    const state = await migrate({
-      url: server.url,
-      log,
-      waitS: config.databaseWaitS,
-      only: migrating ? 'apply' : 'check',
-    });
-    const firstStart = state.applied.includes(FIRST_MIGRATION);
-    return { url: server.url, ...state, embedded: true, firstStart, close: () => server.stop() };
+    const { url } = server;
+    const state = await migrate({ url, log, waitS: config.databaseWaitS, only: migrating ? 'apply' : 'check' });
+    const embedded = config.databaseUrl === null;
+    return {
+      url,
+      ...state,
+      keyring: await openKeyring(config, url, state.role, log),
+      embedded,
+      firstStart: embedded && state.applied.includes(FIRST_MIGRATION),
+      close: () => server.stop(),
+    };
   } catch (error) {
     await server.stop();
     throw error;
@@ -50,3 +57,29 @@ export async function openDatabase(
 }
 
 const FIRST_MIGRATION = '0001-foundation.sql';
+
+/** The key this database's secrets are under; an instance that lacks it does not start. */
+async function openKeyring(config: Config, url: string, role: string | null, log: Log): Promise<Keyring> {
+  const client = new pg.Client({
+    connectionString: withSettings(url, role === null ? {} : { role }),
+    application_name: 'postern start',
+    types: sqlTypes,
+  });
+  await client.connect();
+  try {
+    const sql = sqlOf(client);
+    const { encryptionKeys, dataDir } = config;
+    const { keyring, moved, systemIdentifier } = await openIdentity(sql, { encryptionKeys, dataDir });
+    if (moved) {
+      log.warn({ systemIdentifier }, 'this database was restored or moved to another server');
+      await sql.query(
+        `insert into postern.audit_log (actor, action, subject, reason) values ('postern', 'database.moved', $1, 'found at start')`,
+        [systemIdentifier],
+      );
+      await noteMove(sql, systemIdentifier);
+    }
+    return keyring;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,18 +1,21 @@
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
 import { buildApp } from './app.ts';
+import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
+import { createChangeListener } from './change-listener.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createEgress } from './egress.ts';
 import type { Keyring } from './encryption.ts';
+import { addSecretUses } from './endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from './endpoints/registry.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
 import { createMemoryCache, type DuplicateCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
-import { createIntake } from './ingest/intake.ts';
+import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
@@ -34,6 +37,10 @@ export type GatewayOptions = {
   readonly serve: boolean;
   /** Turn events into postings, and keep house. */
   readonly work: boolean;
+  /** Takes the place of the intake: measurements only. */
+  readonly intake?: Pick<Intake, 'accept'>;
+  /** Roots that replace the providers' pinned ones: tests only. */
+  readonly trustRoots?: readonly string[];
 };
 
 export type Gateway = {
@@ -45,6 +52,8 @@ export type Gateway = {
   readonly pools: Pools;
 };
 
+const SECRET_USES_MS = 1_000;
+
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock, config, database, keyring, log } = options;
@@ -53,7 +62,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const api = sqlOf(pools.api);
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
-  const certificates = createCertificates({ sql: api, egress: createEgress({}), clock, log, metrics });
+  const egress = createEgress({ allowHosts: [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []) });
+  const certificates = createCertificates({
+    egress,
+    store: createCertificateStore(api),
+    clock,
+    log,
+    onFetch: (result) => metrics.certificateFetches.inc({ result }),
+    ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
+  });
+  const changes = createChangeListener({ connect: pools.listener, log });
   const boss = createBoss(pools.boss, log, { supervise: options.work });
   const cache: DuplicateCache = createMemoryCache(clock);
   pools.intake.on('error', () => cache.clear());
@@ -99,6 +117,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const housekeeping = options.work ? createHousekeeping({ pool: pools.worker, queue, clock, log, metrics }) : null;
 
   let draining = false;
+  let usesTimer: NodeJS.Timeout | undefined;
+  async function writeSecretUses(): Promise<void> {
+    await addSecretUses(api, endpoints.takeUses()).catch((error: unknown) =>
+      log.warn({ error: messageOf(error) }, 'the uses of secrets could not be counted'),
+    );
+  }
+
   const app = options.serve
     ? await buildApp({
         log,
@@ -107,7 +132,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           parts: {
             endpoints,
             certificates,
-            intake,
+            intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
           },
@@ -142,9 +167,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await tokens.load();
       await certificates.load();
       await boss.start();
-      endpoints.start(pools.listener);
-      tokens.start();
+      endpoints.start(changes.on);
+      tokens.start(changes.on);
       certificates.start();
+      changes.start();
+      usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       housekeeping?.start();
       if (app === null) return { url: null };
@@ -158,9 +185,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await intake.close();
       await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
-      certificates.stop();
+      clearInterval(usesTimer);
+      await writeSecretUses();
       tokens.stop();
-      await endpoints.stop();
+      endpoints.stop();
+      await changes.stop();
+      certificates.stop();
+      await certificates.idle();
+      egress.close();
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));

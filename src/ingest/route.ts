@@ -37,7 +37,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
   const { admission, endpoints, failures, metrics } = options;
 
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser<Buffer>('*', async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
+  app.addContentTypeParser('*', async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
     const state = held.get(request);
     if (state === undefined) return Buffer.alloc(0);
     const read = await readBody(payload as Parameters<typeof readBody>[0], {

@@ -34,6 +34,8 @@ export type ProviderFacts = {
   readonly retryHorizonHours: number;
   /** How long event rows are kept for deduplication, in days; null without end (no signed time: a capture replays for ever). */
   readonly dedupHorizonDays: number | null;
+  /** Hosts its signing certificates come from, exactly; nothing else is ever asked for one. */
+  readonly certificateHosts?: readonly string[];
   /** The processor's own documents. */
   readonly documentation: readonly string[];
 };

@@ -145,13 +145,12 @@ function authorisation(told: Told): readonly PaymentEvent[] | string {
 function captured(told: Told): PaymentCaptured {
   const { psp, payment, money, at, settings } = told;
   const capture: PaymentCaptured = { type: 'payment.captured', key: `${psp}:captured`, at, payment, ...money };
-  if (settings.capture !== 'manual') return { ...capture, captureMode: 'proves_manual' };
   // Unless the account may capture in parts, Adyen gives back what a first capture leaves.
   const authorisation: AuthorisationRelease = {
     amount: money.amount,
     final: settings.multiple_partial_captures !== true,
   };
-  return { ...capture, authorisation };
+  return { ...capture, authorisation, ...(settings.capture === 'manual' ? {} : { captureMode: 'proves_manual' }) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { CERTIFICATE_HOSTS } from './certificate-url.ts';
 import { normalise } from './events.ts';
 import { simulatedAuthorityFaults } from './simulated-settings.ts';
 import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
@@ -14,6 +15,7 @@ export const paypal: Provider = {
     retryHorizonHours: 72,
     // Events can be sent again by hand for 30 days; the signed time bounds what else can come back.
     dedupHorizonDays: 60,
+    certificateHosts: CERTIFICATE_HOSTS,
     documentation: [
       'https://developer.paypal.com/api/rest/webhooks/rest/',
       'https://developer.paypal.com/api/rest/webhooks/event-names/',

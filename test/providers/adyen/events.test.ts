@@ -52,7 +52,7 @@ describe('payments', () => {
     expect(effects(modification('CAPTURE'))).toMatchObject([
       { type: 'payment.captured', key: 'MOD1:captured', payment: PAYMENT, captureMode: 'proves_manual' },
     ]);
-    expect(effects(modification('CAPTURE'))[0]).not.toHaveProperty('authorisation');
+    expect(effects(modification('CAPTURE'))[0]).toMatchObject({ authorisation: { amount: 12345n, final: true } });
     for (const code of ['CANCELLATION', 'TECHNICAL_CANCEL', 'EXPIRE']) {
       expect(effects(modification(code))).toMatchObject([
         { type: 'payment.cancelled', key: 'MOD1:cancelled', payment: PAYMENT, captureMode: 'proves_manual' },

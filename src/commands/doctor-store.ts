@@ -1,0 +1,129 @@
+import type { Sql } from '../postgres/sql.ts';
+
+/** What doctor reads of the database. Nothing here writes. */
+
+export type DatabaseFacts = {
+  readonly version: string;
+  readonly version_num: number;
+  readonly login: string;
+  readonly role: string;
+  readonly fsync: string;
+  readonly full_page_writes: string;
+  readonly synchronous_commit: string;
+};
+
+export async function readDatabaseFacts(sql: Sql): Promise<DatabaseFacts | undefined> {
+  const result = await sql.query<DatabaseFacts>(
+    `select current_setting('server_version') as version, current_setting('server_version_num')::int as version_num,
+       session_user::text as login, current_user::text as role, current_setting('fsync') as fsync,
+       current_setting('full_page_writes') as full_page_writes, current_setting('synchronous_commit') as synchronous_commit`,
+  );
+  return result.rows[0];
+}
+
+/** Which may only grow, and what keeps them so: `writable` for the running role, `trigger` against everybody. */
+export const LEDGER_TABLES = ['transactions', 'postings'] as const;
+
+export type TableProtection = { readonly name: string; readonly writable: boolean; readonly trigger: boolean };
+
+export async function readTableProtection(sql: Sql): Promise<TableProtection[]> {
+  const result = await sql.query<TableProtection>(
+    `select c.relname::text as name,
+       has_table_privilege(c.oid, 'insert, update, delete, truncate') as writable,
+       -- 2 before, 8 delete, 16 update, 32 truncate (pg_trigger.tgtype)
+       coalesce((select bit_or(t.tgtype::int) & 58 = 58 from pg_trigger t
+         where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled in ('O', 'A') and t.tgtype::int & 2 = 2), false) as trigger
+     from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'postern' and c.relname = any($1::text[]) order by c.relname`,
+    [LEDGER_TABLES],
+  );
+  return result.rows;
+}
+
+/** Whole days from today for which there is a partition. */
+export async function readPartitionDaysAhead(sql: Sql): Promise<number> {
+  const result = await sql.query<{ days: number }>(
+    `select coalesce(max(to_date(right(c.relname, 8), 'YYYYMMDD') - (now() at time zone 'utc')::date), -1)::int as days
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid
+     where i.inhparent = 'postern.deliveries'::regclass and c.relname ~ '_[0-9]{8}$'`,
+  );
+  return result.rows[0]?.days ?? -1;
+}
+
+export type QueueFacts = { readonly waiting: number; readonly oldest_s: number; readonly dead: number };
+
+export async function readQueueFacts(sql: Sql): Promise<QueueFacts> {
+  const result = await sql.query<QueueFacts>(
+    `select count(*)::int as waiting,
+       coalesce(extract(epoch from now() - min(coalesce(next_attempt_at, received_at))), 0)::float8 as oldest_s,
+       (select count(*)::int from postern.events where status = 'dead') as dead
+     from postern.events where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()`,
+  );
+  return result.rows[0] ?? { waiting: 0, oldest_s: 0, dead: 0 };
+}
+
+/** Endpoints without a mode that received live and test events alike. */
+export async function readMixedEndpoints(sql: Sql): Promise<string[]> {
+  const result = await sql.query<{ name: string }>(
+    `select e.provider || '/' || e.name as name from postern.endpoints e
+     where e.settings ->> 'mode' is null
+       and exists (select 1 from postern.events v where v.endpoint_id = e.id and v.live)
+       and exists (select 1 from postern.events v where v.endpoint_id = e.id and not v.live)
+     order by 1 limit 100`,
+  );
+  return result.rows.map(({ name }) => name);
+}
+
+/** Enabled endpoints of providers that need a secret, without one that is valid now. */
+export async function readSecretlessEndpoints(sql: Sql, without: readonly string[]): Promise<string[]> {
+  const result = await sql.query<{ name: string }>(
+    `select e.provider || '/' || e.name as name from postern.endpoints e
+     where not e.disabled and not e.provider = any($1::text[])
+       and not exists (select 1 from postern.endpoint_secrets s where s.endpoint_id = e.id
+         and coalesce(s.not_before, '-infinity') <= now() and coalesce(s.not_after, 'infinity') > now())
+     order by 1 limit 100`,
+    [without],
+  );
+  return result.rows.map(({ name }) => name);
+}
+
+export async function readFailedHousekeeping(sql: Sql): Promise<{ name: string; last_error: string }[]> {
+  const result = await sql.query<{ name: string; last_error: string }>(
+    'select name, last_error from postern.housekeeping_runs where last_error is not null order by name limit 100',
+  );
+  return result.rows;
+}
+
+export type EndpointCount = {
+  readonly endpoint: string;
+  /** Items answered with 2xx, as intake counted them. */
+  readonly accepted: bigint;
+  readonly events: bigint;
+  readonly duplicates: bigint;
+  readonly queued: bigint;
+  readonly posted: bigint;
+  readonly no_effect: bigint;
+  readonly deferred: bigint;
+  readonly dead: bigint;
+};
+
+/** The exact sums: every row is read, so this takes its time on a large table. */
+export async function countExactly(sql: Sql): Promise<EndpointCount[]> {
+  const result = await sql.query<EndpointCount>(
+    `with told as (
+       select endpoint_id, sum(accepted)::int8 as accepted from postern.endpoint_minutes group by 1
+     ), kept as (
+       select endpoint_id, count(*) as events, sum(duplicates)::int8 as duplicates,
+         count(*) filter (where status = 'queued') as queued, count(*) filter (where status = 'posted') as posted,
+         count(*) filter (where status = 'no_effect') as no_effect, count(*) filter (where status = 'deferred') as deferred,
+         count(*) filter (where status = 'dead') as dead
+       from postern.events group by 1
+     )
+     select e.provider || '/' || e.name as endpoint, coalesce(told.accepted, 0) as accepted, coalesce(events, 0) as events,
+       coalesce(duplicates, 0) as duplicates, coalesce(queued, 0) as queued, coalesce(posted, 0) as posted,
+       coalesce(no_effect, 0) as no_effect, coalesce(deferred, 0) as deferred, coalesce(dead, 0) as dead
+     from postern.endpoints e left join told on told.endpoint_id = e.id left join kept on kept.endpoint_id = e.id
+     order by 1`,
+  );
+  return result.rows;
+}
