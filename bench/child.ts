@@ -6,6 +6,8 @@ export type Child<Order, Answer> = {
   readonly pid: number;
   ask(order: Order, timeoutS?: number): Promise<Answer>;
   end(): Promise<void>;
+  /** SIGKILL: nothing is finished. */
+  kill(): void;
 };
 
 const END_MS = 30_000;
@@ -44,6 +46,9 @@ export function startChild<Order extends object, Answer extends { readonly kind:
       });
       child.send(order);
       return answer;
+    },
+    kill() {
+      child.kill('SIGKILL');
     },
     async end() {
       if (child.exitCode !== null || child.signalCode !== null) return;

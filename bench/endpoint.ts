@@ -7,7 +7,10 @@ import { openDatabase } from '../src/postgres/database-store.ts';
 import { sqlOf, withTransaction } from '../src/postgres/sql.ts';
 import { uuidv7 } from '../src/uuid.ts';
 
-export const BENCH_ENDPOINT = { path: '/webhooks/stripe/bench', secret: 'whsec_bench0123456789abcdefghijklmnop' } as const;
+export const BENCH_ENDPOINT = {
+  path: '/webhooks/stripe/bench',
+  secret: 'whsec_bench0123456789abcdefghijklmnop',
+} as const;
 
 /** The endpoint that is measured, and the encryption keys by which the server opens its secret. */
 export async function addBenchEndpoint(database: Database, dataDir: string): Promise<{ keys: string }> {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -15,15 +15,19 @@ import type { ServerAnswer, ServerMode, ServerOrder } from './server.ts';
 export type Stand = {
   readonly sql: pg.Pool;
   readonly databaseUrl: string;
+  readonly role: Database['role'];
   readonly version: string;
   /** Starts a server of `mode`, hands it over, and ends it whatever happens. */
   withServer<T>(mode: ServerMode, use: (server: Server) => Promise<T>): Promise<T>;
+  /** Starts one that acknowledges and posts, to be killed by its user. */
+  withDoomedServer(use: (port: number, kill: () => void) => Promise<void>): Promise<void>;
   /** The highest memory of any gateway process so far, in MB. */
   rssMb(): number;
   close(): Promise<void>;
 };
 
 export type Server = {
+  readonly port: number;
   /** Signs `count` new requests for it; their run's name is returned. */
   prepare(count: number): Promise<string>;
   load(plan: Omit<LoadPlan, 'port'>): Promise<LoadResult>;
@@ -33,7 +37,10 @@ const ANSWER_S = 300;
 
 /** On `DATABASE_URL` where it is given, else on an embedded server in a temporary folder. */
 export async function openStand(databaseUrl: string | null): Promise<Stand> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'postern-bench-'));
+  const folder = await mkdtemp(join(tmpdir(), 'postern-bench-'));
+  // As root, Postgres runs as another user, who must be able to enter.
+  await chmod(folder, 0o711);
+  const dataDir = join(folder, 'data');
   const config = { ...readConfig({}), dataDir, databaseUrl };
   const database: Database = await openDatabase(config, createLog('warn'), { exclusive: true, migrating: true });
   const sql = new pg.Pool({ connectionString: database.url, max: 2 });
@@ -55,6 +62,7 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
       if (started.kind !== 'started') throw new Error(`the server said ${started.kind}`);
       const { port } = started;
       const result = await use({
+        port,
         async prepare(count) {
           runs += 1;
           const run = String(runs).padStart(6, '0');
@@ -79,17 +87,36 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
     }
   }
 
+  async function withDoomedServer(use: (port: number, kill: () => void) => Promise<void>): Promise<void> {
+    const child: Child<ServerOrder, ServerAnswer> = startChild('./server.ts');
+    try {
+      const started = await child.ask({
+        kind: 'start',
+        mode: 'acknowledge_and_post',
+        database: { url: database.url, role: database.role },
+        keys,
+      });
+      if (started.kind !== 'started') throw new Error(`the server said ${started.kind}`);
+      await use(started.port, child.kill);
+    } finally {
+      child.kill();
+      await child.end();
+    }
+  }
+
   return {
     sql,
     databaseUrl: database.url,
+    role: database.role,
     version: String((await sql.query<{ server_version: string }>('show server_version')).rows[0]?.server_version),
     withServer,
+    withDoomedServer,
     rssMb: () => rssMb,
     async close() {
       await generator.end();
       await sql.end();
       await database.close();
-      await rm(dataDir, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

@@ -1,4 +1,4 @@
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { type ApiDeps, apiPlugin } from './api/plugin.ts';
 import { PosternError } from './errors.ts';
 import { type WebhookRouteOptions, webhookRoutes } from './ingest/route.ts';
@@ -22,7 +22,7 @@ const RETRY_AFTER_S = 5;
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const hops = parts.trustProxy;
   const app = Fastify({
-    loggerInstance: parts.log,
+    loggerInstance: parts.log as FastifyBaseLogger,
     disableRequestLogging: true,
     trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },

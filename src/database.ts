@@ -3,7 +3,7 @@ import type { Config } from './config.ts';
 import type { Keyring } from './encryption.ts';
 import type { Log } from './log.ts';
 import { withSettings } from './postgres/address.ts';
-import { openDatabase as openIdentity, noteMove } from './postgres/database-store.ts';
+import { noteMove, openDatabase as openIdentity } from './postgres/database-store.ts';
 import { connectEmbedded, startEmbedded } from './postgres/embedded/start-embedded.ts';
 import { migrate } from './postgres/migrate.ts';
 import { sqlOf, sqlTypes } from './postgres/sql.ts';

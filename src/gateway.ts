@@ -12,16 +12,18 @@ import { addSecretUses } from './endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from './endpoints/registry.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
-import { createMemoryCache, type DuplicateCache } from './ingest/duplicate-cache.ts';
+import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
+import { createRedisCache } from './ingest/redis-cache.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createBoss } from './postgres/boss.ts';
+import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
@@ -73,7 +75,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const changes = createChangeListener({ connect: pools.listener, log });
   const boss = createBoss(pools.boss, log, { supervise: options.work });
-  const cache: DuplicateCache = createMemoryCache(clock);
+  const redis =
+    config.redisUrl === null ? null : createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
+  const cache = redis ?? createMemoryCache(clock);
   pools.intake.on('error', () => cache.clear());
 
   const workers: Worker[] = [];
@@ -196,6 +200,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
+      await redis?.close();
       await pools.end();
     },
   };

@@ -1,4 +1,3 @@
-import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
 import {
@@ -49,7 +48,6 @@ export async function examine({
   sql: Sql;
   limited: string | null;
   nodeVersion: string;
-  clock: Clock;
 }): Promise<DoctorReport> {
   const facts = await readDatabaseFacts(sql);
   const tables = await readTableProtection(sql);

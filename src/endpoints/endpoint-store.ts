@@ -74,7 +74,13 @@ export async function insertEndpoint(
 
 export async function updateEndpoint(
   tx: Tx,
-  endpoint: { id: number; account: string; settings: Record<string, unknown>; sealed: Buffer | null; disabled: boolean },
+  endpoint: {
+    id: number;
+    account: string;
+    settings: Record<string, unknown>;
+    sealed: Buffer | null;
+    disabled: boolean;
+  },
 ): Promise<void> {
   await tx.query(
     `update postern.endpoints set account = $2, settings = $3, sealed = $4, disabled = $5, updated_at = now() where id = $1`,
@@ -111,7 +117,10 @@ export async function endSecrets(tx: Tx, endpointId: number, except: string, at:
 }
 
 export async function deleteSecret(tx: Tx, endpointId: number, id: string): Promise<boolean> {
-  const result = await tx.query('delete from postern.endpoint_secrets where endpoint_id = $1 and id = $2', [endpointId, id]);
+  const result = await tx.query('delete from postern.endpoint_secrets where endpoint_id = $1 and id = $2', [
+    endpointId,
+    id,
+  ]);
   return result.rowCount === 1;
 }
 

@@ -102,7 +102,10 @@ export function createEndpointRegistry({
         secrets: secretRows.map((secret) => storedSecret(secret)),
       };
     } catch (error) {
-      log.error({ ...about, err: error }, 'the settings or secrets of an endpoint cannot be decrypted; it is not served');
+      log.error(
+        { ...about, err: error },
+        'the settings or secrets of an endpoint cannot be decrypted; it is not served',
+      );
       return null;
     }
   }
@@ -136,7 +139,9 @@ export function createEndpointRegistry({
   }
 
   function reload(): void {
-    load().catch((error: unknown) => log.warn({ error: messageOf(error) }, 'endpoints could not be read; the last state stands'));
+    load().catch((error: unknown) =>
+      log.warn({ error: messageOf(error) }, 'endpoints could not be read; the last state stands'),
+    );
   }
 
   return {
@@ -175,5 +180,7 @@ export function createEndpointRegistry({
 }
 
 function isActive(secret: StoredSecret, nowMs: number): boolean {
-  return (secret.notBefore === null || secret.notBefore <= nowMs) && (secret.notAfter === null || nowMs < secret.notAfter);
+  return (
+    (secret.notBefore === null || secret.notBefore <= nowMs) && (secret.notAfter === null || nowMs < secret.notAfter)
+  );
 }

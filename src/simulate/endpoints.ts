@@ -2,16 +2,19 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import {
   announceEndpoints,
+  deleteSecret,
+  type EndpointRow,
   endSecrets,
   insertEndpoint,
   insertSecret,
   lockEndpoint,
   selectEndpoints,
+  selectSecrets,
   updateEndpoint,
 } from '../endpoints/endpoint-store.ts';
-import { type Seal, sealSecret } from '../endpoints/sealing.ts';
+import { openSecret, type Seal, sealSecret } from '../endpoints/sealing.ts';
 import { PosternError } from '../errors.ts';
-import type { Tx } from '../postgres/sql.ts';
+import type { Sql, Tx } from '../postgres/sql.ts';
 import { createSimulatedAuthority } from '../providers/paypal/simulated-authority.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -25,6 +28,7 @@ const PREFIX = 'sim-';
 const ENDPOINTS_MAX = 10_000;
 /** What was valid before still is for a while: another `simulate` may be sending. */
 const OVERLAP_MS = 3_600_000;
+const SECRETS_KEPT = 10;
 
 /**
  * An endpoint of simulate's own for `provider` (`thin`: the account's second one), with a fresh secret: the stored one
@@ -51,7 +55,7 @@ export async function ensureSimulatedEndpoint(
 
   const found = await findEndpoint(tx, provider, name);
   const id =
-    found ?? (await insertEndpoint(tx, { provider, name, account: SIMULATED_ACCOUNT, settings: { ...settings } }));
+    found?.id ?? (await insertEndpoint(tx, { provider, name, account: SIMULATED_ACCOUNT, settings: { ...settings } }));
   if (id === undefined)
     throw new PosternError('conflict', `the endpoint ${provider}/${name} is being made by another process; try again`);
   await lockEndpoint(tx, id);
@@ -72,12 +76,47 @@ export async function ensureSimulatedEndpoint(
       notAfter: null,
     });
     await endSecrets(tx, id, secretId, new Date(now + OVERLAP_MS));
+    await dropOldSecrets(tx, id, now);
   }
   await announceEndpoints(tx);
   return { url, secret, settings, account: SIMULATED_ACCOUNT };
 }
 
-async function findEndpoint(tx: Tx, provider: string, name: string): Promise<number | undefined> {
-  const all = await selectEndpoints(tx, { after: 0, limit: ENDPOINTS_MAX });
-  return all.find((endpoint) => endpoint.provider === provider && endpoint.name === name)?.id;
+/** An endpoint that exists already, with the newest of its secrets; null where there is none of that name. */
+export async function targetOfEndpoint(
+  tx: Tx,
+  options: { provider: string; name: string; baseUrl: string; keyring: Seal; clock: Clock },
+): Promise<SimulatedTarget | null> {
+  const { provider, name, baseUrl, keyring, clock } = options;
+  const found = await findEndpoint(tx, provider, name);
+  if (found === undefined) return null;
+  if (provider === 'paypal') {
+    throw new PosternError(
+      'invalid_request',
+      'nobody but PayPal can sign for a PayPal endpoint: leave --endpoint out, and one is made',
+    );
+  }
+  const now = clock.now();
+  const valid = (await selectSecrets(tx, [found.id])).filter(
+    ({ not_before: from, not_after: until }) =>
+      (from === null || from.getTime() <= now) && (until === null || until.getTime() > now),
+  );
+  const newest = valid.at(-1);
+  if (newest === undefined)
+    throw new PosternError('conflict', `the endpoint ${provider}/${name} has no secret that is valid now`);
+  const url = `${baseUrl}/webhooks/${provider}/${name}`;
+  return { url, secret: openSecret(keyring, newest), settings: found.settings, account: found.account };
+}
+
+export async function findEndpoint(sql: Sql, provider: string, name: string): Promise<EndpointRow | undefined> {
+  const all = await selectEndpoints(sql, { after: 0, limit: ENDPOINTS_MAX });
+  return all.find((endpoint) => endpoint.provider === provider && endpoint.name === name);
+}
+
+/** Each run makes a secret: those of long ago would fill the endpoint's list. */
+async function dropOldSecrets(tx: Tx, endpointId: number, now: number): Promise<void> {
+  for (const { id, not_after: until } of (await selectSecrets(tx, [endpointId])).slice(0, -SECRETS_KEPT)) {
+    if (until !== null && until.getTime() > now + OVERLAP_MS) continue;
+    await deleteSecret(tx, endpointId, id);
+  }
 }
