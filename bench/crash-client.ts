@@ -4,13 +4,17 @@ import { signRequest } from '../src/simulate/sign-request.ts';
 import { BENCH_ENDPOINT } from './endpoint.ts';
 
 export type CrashClient = {
-  /** Sends each body until all were sent once or the server is gone; never rejects. */
-  send(bodies: ReadonlyMap<string, string>): Promise<void>;
+  /**
+   * Sends each body; `until_killed` then sends them again, so that requests are in flight whenever the server dies.
+   * Ends when the server is gone; never rejects.
+   */
+  send(bodies: ReadonlyMap<string, string>, how: 'once' | 'until_killed'): Promise<void>;
   inFlight(): number;
 };
 
 const CONNECTIONS = 32;
 const TIMEOUT_MS = 10_000;
+const REQUESTS_MAX = 1_000_000;
 
 /** Remembers exactly which events were answered with 2xx before the server died. */
 export function createCrashClient(port: number, onAnswered: (id: string) => void): CrashClient {
@@ -18,13 +22,16 @@ export function createCrashClient(port: number, onAnswered: (id: string) => void
   const target = { url: `http://127.0.0.1:${port}${path}`, secret, settings: {}, account: 'bench' };
   let inFlight = 0;
   return {
-    async send(bodies) {
+    async send(bodies, how) {
       const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-      const queue = [...bodies];
+      const all = [...bodies];
+      const total = how === 'once' ? all.length : REQUESTS_MAX;
+      let next = 0;
       let gone = false;
       const sendSome = async (): Promise<void> => {
-        for (let next = queue.pop(); next !== undefined && !gone; next = queue.pop()) {
-          const [id, body] = next;
+        while (next < total && all.length > 0 && !gone) {
+          const [id, body] = all[next % all.length] ?? ['', ''];
+          next += 1;
           const planned = {
             number: 0,
             provider: 'stripe',

@@ -1,10 +1,8 @@
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Database } from '../src/database.ts';
 import { insertEndpoint, insertSecret } from '../src/endpoints/endpoint-store.ts';
 import { sealSecret } from '../src/endpoints/sealing.ts';
-import { openDatabase } from '../src/postgres/database-store.ts';
-import { sqlOf, withTransaction } from '../src/postgres/sql.ts';
+import { withTransaction } from '../src/postgres/sql.ts';
 import { uuidv7 } from '../src/uuid.ts';
 
 export const BENCH_ENDPOINT = {
@@ -12,12 +10,10 @@ export const BENCH_ENDPOINT = {
   secret: 'whsec_bench0123456789abcdefghijklmnop',
 } as const;
 
-/** The endpoint that is measured, and the encryption keys by which the server opens its secret. */
-export async function addBenchEndpoint(database: Database, dataDir: string): Promise<{ keys: string }> {
-  const keys = `bench:${randomBytes(32).toString('base64')}`;
-  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+/** The endpoint that is measured. */
+export async function addBenchEndpoint({ url, keyring }: Pick<Database, 'url' | 'keyring'>): Promise<void> {
+  const pool = new pg.Pool({ connectionString: url, max: 1 });
   try {
-    const { keyring } = await openDatabase(sqlOf(pool), { encryptionKeys: keys, dataDir });
     await withTransaction(pool, async (tx) => {
       const settings = { mode: 'test' };
       const id = await insertEndpoint(tx, { provider: 'stripe', name: 'bench', account: 'bench', settings });
@@ -29,5 +25,4 @@ export async function addBenchEndpoint(database: Database, dataDir: string): Pro
   } finally {
     await pool.end();
   }
-  return { keys };
 }

@@ -33,8 +33,8 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
           answered.add(id);
           unanswered.delete(id);
         });
-        const sending = client.send(unanswered);
-        await new Promise((resolve) => setTimeout(resolve, random.between(20, RUN_MS_MAX)));
+        const sending = client.send(unanswered, 'until_killed');
+        await new Promise((resolve) => setTimeout(resolve, random.between(1, RUN_MS_MAX)));
         if (client.inFlight() > 0) inFlightKills += 1;
         kill();
         await sending;
@@ -47,7 +47,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
         answered.add(id);
         unanswered.delete(id);
       });
-      await client.send(unanswered);
+      await client.send(unanswered, 'once');
       await waitUntilPosted(stand.sql);
     });
     const faults = await faultsOf(stand.sql, answered);
@@ -85,12 +85,21 @@ function chargesOf(seed: string): Map<string, string> {
 async function faultsOf(sql: pg.Pool, answered: ReadonlySet<string>): Promise<string[]> {
   const faults: string[] = [];
   const ids = [...answered];
-  const missing = await sql.query<{ event_id: string; status: string | null }>(
-    `select a.event_id, e.status from unnest($1::text[]) as a (event_id)
+  const missing = await sql.query<{
+    event_id: string;
+    status: string | null;
+    attempts: number;
+    error_code: string | null;
+    error_message: string | null;
+  }>(
+    `select a.event_id, e.status, e.attempts, e.error_code, e.error_message from unnest($1::text[]) as a (event_id)
      left join postern.events e on e.event_id = a.event_id where e.status is distinct from 'posted' limit 20`,
     [ids],
   );
-  for (const row of missing.rows) faults.push(`${row.event_id} was acknowledged and is ${row.status ?? 'not there'}`);
+  for (const row of missing.rows)
+    faults.push(
+      `${row.event_id} was acknowledged and is ${row.status ?? 'not there'} after ${row.attempts} attempts (${row.error_code}: ${row.error_message})`,
+    );
   const twice = await sql.query<{ reference: string }>(
     `select reference from postern.postings p join postern.transactions t on t.id = p.transaction_id
      where t.kind = 'payment.captured' and p.component = 'gross' group by reference having count(*) <> 1 limit 20`,

@@ -1,7 +1,7 @@
 import { readConfig } from '../src/config.ts';
+import { parseKeyring } from '../src/encryption.ts';
 import { createGateway, type Gateway } from '../src/gateway.ts';
 import { createLog } from '../src/log.ts';
-import { openDatabase as openIdentity } from '../src/postgres/database-store.ts';
 import { createNaive } from './naive.ts';
 
 /**
@@ -36,7 +36,7 @@ async function start(order: Extract<ServerOrder, { kind: 'start' }>): Promise<Se
   gateway = await createGateway({
     config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
     database,
-    openIdentity: (sql) => openIdentity(sql, { encryptionKeys: keys, dataDir: '.' }),
+    keyring: parseKeyring(keys),
     // A log line a request is part of what is measured; where it goes is not.
     log: createLog('info'),
     clock: { now: () => Date.now() },

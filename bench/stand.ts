@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,11 +42,12 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
   // As root, Postgres runs as another user, who must be able to enter.
   await chmod(folder, 0o711);
   const dataDir = join(folder, 'data');
-  const config = { ...readConfig({}), dataDir, databaseUrl };
+  const keys = `bench:${randomBytes(32).toString('base64')}`;
+  const config = { ...readConfig({}), dataDir, databaseUrl, encryptionKeys: keys };
   const database: Database = await openDatabase(config, createLog('warn'), { exclusive: true, migrating: true });
   const sql = new pg.Pool({ connectionString: database.url, max: 2 });
   sql.on('error', (error) => console.error(error.message));
-  const { keys } = await addBenchEndpoint(database, dataDir);
+  await addBenchEndpoint(database);
   const generator = startChild<GeneratorOrder, GeneratorAnswer>('./generator.ts');
   let runs = 0;
   let rssMb = 0;

@@ -136,13 +136,14 @@ create trigger postings_balanced after insert on postern.postings referencing ne
 
 -- Accounts come into being at their first use.
 create function postern.ledger_open_accounts(paths text[], types text[], open_items boolean[])
-returns table (id integer, path text) language plpgsql security definer set search_path = pg_catalog, postern as $$
+returns table (id integer, path text, fresh boolean) language plpgsql security definer set search_path = pg_catalog, postern as $$
 begin
   insert into postern.accounts (path, type, open_item)
   select a.path, a.type, a.open_item from unnest(paths, types, open_items) as a (path, type, open_item)
   order by a.path collate "C"
   on conflict do nothing;
-  return query select a.id, a.path from postern.accounts a where a.path = any (paths);
+  -- Fresh ones may still be rolled back: nobody is to remember their ids.
+  return query select a.id, a.path, a.opened_at = now() from postern.accounts a where a.path = any (paths);
 end
 $$;
 

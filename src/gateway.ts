@@ -3,13 +3,13 @@ import { createTokens } from './access/tokens.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
-import { createChangeListener } from './change-listener.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createEgress } from './egress.ts';
 import type { Keyring } from './encryption.ts';
 import { addSecretUses } from './endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from './endpoints/registry.ts';
+import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
@@ -73,7 +73,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     onFetch: (result) => metrics.certificateFetches.inc({ result }),
     ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
   });
-  const changes = createChangeListener({ connect: pools.listener, log });
   const boss = createBoss(pools.boss, log, { supervise: options.work });
   const redis =
     config.redisUrl === null ? null : createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
@@ -148,11 +147,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           publicUrl: config.publicUrl,
         },
         api: {
-          sql: api,
           pool: pools.api,
-          endpoints,
+          endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
+          publicUrl: config.publicUrl,
           tokens,
-          keyring,
           providers,
           metrics,
           clock,
@@ -171,10 +169,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await tokens.load();
       await certificates.load();
       await boss.start();
-      endpoints.start(changes.on);
-      tokens.start(changes.on);
+      endpoints.start(pools.listener);
+      tokens.start();
       certificates.start();
-      changes.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       housekeeping?.start();
@@ -191,9 +188,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();
-      tokens.stop();
-      endpoints.stop();
-      await changes.stop();
+      await tokens.stop();
+      await endpoints.stop();
       certificates.stop();
       await certificates.idle();
       egress.close();

@@ -1,15 +1,17 @@
-import { type Logger, pino } from 'pino';
+import { destination, type Logger, type LoggerOptions, pino } from 'pino';
 
 export type Log = Logger;
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
+const STDOUT = 1;
+
 /**
- * The log: one JSON object a line on standard output. Never a body, a header's value or a secret: what is logged is
+ * The log: one JSON object a line on standard output, or on another file descriptor. Never a body, a header's value or a secret: what is logged is
  * named field by field where it is logged, and what slips in under a telling name is removed here.
  */
-export function createLog(level: LogLevel): Log {
-  return pino({
+export function createLog(level: LogLevel, fd = STDOUT): Log {
+  const options: LoggerOptions = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -19,7 +21,8 @@ export function createLog(level: LogLevel): Log {
       censor: '[removed]',
     },
     serializers: { err: describeError },
-  });
+  };
+  return pino(options, destination({ dest: fd, sync: true }));
 }
 
 const SECRET_NAMES = [

@@ -1,96 +1,122 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import type { OnChange } from '../change-listener.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { isRole, type Role } from './roles.ts';
-import { noteTokenUses, selectTokens, type TokenRow, TOKENS_CHANNEL, TOKENS_MAX } from './token-store.ts';
+import { noteTokenUses, selectLiveTokens, TOKENS_MAX, type TokenRow } from './token-store.ts';
+import { hashToken, isSameHash, tokenId } from './token-text.ts';
 
-/** Who calls: what the audit log names as the actor. */
-export type Caller = { readonly id: string; readonly name: string; readonly roles: readonly Role[] };
+/** Who calls. `name` is what the audit log calls them: `token:{id}`. */
+export type Caller = { readonly name: string; readonly roles: readonly Role[] };
 
-/** The tokens in memory, at most 5 s old: a check costs no database work. */
+/** The tokens in force, in memory and at most 5 s old, so that a flood of made-up tokens costs the database nothing. */
 export type Tokens = {
+  /** Who holds this token; null where nobody (any more) does. Throws `database_unreachable` when that cannot be known. */
+  authenticate(token: string): Promise<Caller | null>;
   load(): Promise<void>;
-  /** Null where the token is unknown, expired or revoked. @throws PosternError `overloaded` while tokens cannot be read. */
-  authenticate(token: string): Caller | null;
-  start(on?: OnChange): void;
-  stop(): void;
+  /** Whether there is any token at all. */
+  any(): boolean;
+  start(): void;
+  stop(): Promise<void>;
 };
 
-const PREFIX = 'pst_';
-const ID_CHARS = 12;
-const SECRET_BYTES = 32;
-const SHAPE = new RegExp(`^${PREFIX}([A-Za-z0-9]{${ID_CHARS}})([A-Za-z0-9_-]{43})$`);
-const RELOAD_MS = 5_000;
-/** Past this age a revocation may have been missed: API calls get 503. */
-const STALE_MS = 60_000;
+const RELOAD_MS = 4_000;
+const STALE_MS = 10_000;
+const USES_MAX = TOKENS_MAX;
+/** An unknown token may be seconds old: it is looked for, but a flood of them only so often. */
+const LOOK_AGAIN_MS = 500;
+const ADMIN_CHARS_MIN = 24;
 
-/** A new token: shown once, stored as its hash. */
-export function makeToken(): { id: string; token: string; secretHash: Buffer } {
-  let id = '';
-  while (id.length < ID_CHARS) id = (id + randomBytes(ID_CHARS).toString('base64').replace(/[^A-Za-z0-9]/g, '')).slice(0, ID_CHARS);
-  const token = PREFIX + id + randomBytes(SECRET_BYTES).toString('base64url');
-  return { id, token, secretHash: hashToken(token) };
-}
-
-export function hashToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
-}
-
-export function createTokens(options: {
+export function createTokens({
+  sql,
+  clock,
+  log,
+  adminToken,
+}: {
   readonly sql: Sql;
   readonly clock: Clock;
   readonly log: Log;
-  /** POSTERN_ADMIN_TOKEN: held in memory only, ends with the process. */
-  readonly adminToken: string | null;
+  readonly adminToken: string | null | undefined;
 }): Tokens {
-  const { sql, clock, log } = options;
-  const adminHash = options.adminToken === null ? null : hashToken(options.adminToken);
-  let byId = new Map<string, TokenRow>();
+  if (adminToken != null && adminToken.length < ADMIN_CHARS_MIN) {
+    throw new PosternError('config_invalid', `POSTERN_ADMIN_TOKEN must have at least ${ADMIN_CHARS_MIN} characters`);
+  }
+  // Only its hash stays: it ends with the process and is nowhere else.
+  const adminHash = adminToken == null ? null : hashToken(adminToken);
+  let live = new Map<string, TokenRow>();
   let loadedAt = Number.NEGATIVE_INFINITY;
-  let uses = new Map<string, number>();
+  let loading: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let uses = new Map<string, number>();
 
-  async function load(): Promise<void> {
-    const startedAt = clock.now();
-    const rows = await selectTokens(sql, { after: '', limit: TOKENS_MAX });
-    byId = new Map(rows.map((row) => [row.id, row]));
-    loadedAt = startedAt;
+  function load(): Promise<void> {
+    loading ??= (async () => {
+      const startedAt = clock.now();
+      try {
+        const rows = await selectLiveTokens(sql);
+        live = new Map(rows.map((row) => [row.id, row]));
+        loadedAt = startedAt;
+      } finally {
+        loading = null;
+      }
+    })();
+    return loading;
   }
 
-  async function refresh(): Promise<void> {
+  async function flushUses(): Promise<void> {
+    if (uses.size === 0) return;
+    const taken = uses;
+    uses = new Map();
+    await noteTokenUses(sql, taken);
+  }
+
+  async function tick(): Promise<void> {
     try {
       await load();
-      const taken = uses;
-      uses = new Map();
-      if (taken.size > 0) await noteTokenUses(sql, taken);
+      await flushUses();
     } catch (error) {
-      log.warn({ error: messageOf(error) }, 'tokens could not be read; the last state stands');
+      log.warn({ error: messageOf(error) }, 'tokens could not be read; they are read again');
+    }
+  }
+
+  /** @throws PosternError `database_unreachable`: a token revoked meanwhile must not go on because nobody can ask. */
+  async function loadOrRefuse(): Promise<void> {
+    try {
+      await load();
+    } catch (cause) {
+      throw new PosternError('database_unreachable', 'tokens cannot be checked now: the database does not answer', {
+        cause,
+      });
     }
   }
 
   return {
     load,
-    authenticate(token) {
+    any: () => live.size > 0 || adminHash !== null,
+    async authenticate(token) {
       const hash = hashToken(token);
-      if (adminHash !== null && timingSafeEqual(hash, adminHash)) return { id: 'environment', name: 'POSTERN_ADMIN_TOKEN', roles: ['admin'] };
-      if (clock.now() - loadedAt > STALE_MS) throw new PosternError('overloaded', 'tokens cannot be checked: the database is away');
-      const row = byId.get(SHAPE.exec(token)?.[1] ?? '');
-      if (row === undefined || !timingSafeEqual(hash, row.secret_hash)) return null;
+      if (adminHash !== null && isSameHash(adminHash, hash))
+        return { name: 'token:POSTERN_ADMIN_TOKEN', roles: ['admin'] };
+      const id = tokenId(token);
+      if (id === null) return null;
+      const age = clock.now() - loadedAt;
+      if (age > STALE_MS || age < 0 || (!live.has(id) && age > LOOK_AGAIN_MS)) await loadOrRefuse();
+      const row = live.get(id);
+      if (row === undefined || !isSameHash(row.secret_hash, hash)) return null;
       const now = clock.now();
-      if (row.revoked_at !== null || (row.expires_at !== null && row.expires_at.getTime() <= now)) return null;
-      uses.set(row.id, now);
-      return { id: row.id, name: row.name, roles: row.roles.filter(isRole) };
+      if (row.expires_at !== null && row.expires_at.getTime() <= now) return null;
+      if (uses.size < USES_MAX) uses.set(id, now);
+      return { name: `token:${id}`, roles: row.roles.filter(isRole) };
     },
-    start(on) {
-      on?.(TOKENS_CHANNEL, () => void refresh());
-      timer = setInterval(() => void refresh(), RELOAD_MS);
+    start() {
+      timer = setInterval(() => void tick(), RELOAD_MS);
       timer.unref();
     },
-    stop() {
+    async stop() {
       clearInterval(timer);
+      await flushUses().catch((error: unknown) =>
+        log.debug({ error: messageOf(error) }, 'the last uses of tokens were not noted'),
+      );
     },
   };
 }

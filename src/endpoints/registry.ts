@@ -1,5 +1,7 @@
-import type { OnChange } from '../change-listener.ts';
+import type pg from 'pg';
+import { type ChangeListener, createChangeListener } from '../change-listener.ts';
 import type { Clock } from '../clock.ts';
+import type { Keyring } from '../encryption.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Sql } from '../postgres/sql.ts';
@@ -14,7 +16,7 @@ import {
   selectEndpoints,
   selectSecrets,
 } from './endpoint-store.ts';
-import { openSecret, openSettings, type Seal } from './sealing.ts';
+import { openSecret, openSettings } from './sealing.ts';
 
 export type ProviderLookup = { get(name: string): Provider | undefined };
 
@@ -30,8 +32,9 @@ export type EndpointRegistry = {
   takeUses(): SecretUses;
   /** Milliseconds since endpoints were last read; over 60,000 they are not to be trusted any more. */
   age(): number;
-  start(on?: OnChange): void;
-  stop(): void;
+  /** `connect` makes the connection that listens; without it changes of others are seen by looking every 5 s. */
+  start(connect?: () => pg.Client): void;
+  stop(): Promise<void>;
 };
 
 const RELOAD_MS = 5_000;
@@ -46,7 +49,7 @@ export function createEndpointRegistry({
 }: {
   readonly sql: Sql;
   readonly providers: ProviderLookup;
-  readonly keyring: Seal;
+  readonly keyring: Keyring;
   readonly clock: Clock;
   readonly log: Log;
 }): EndpointRegistry {
@@ -56,6 +59,7 @@ export function createEndpointRegistry({
   let loading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | undefined;
+  let listener: ChangeListener | undefined;
   let uses = new Map<string, { uses: number; lastUsedAt: number }>();
 
   async function read(): Promise<void> {
@@ -168,13 +172,19 @@ export function createEndpointRegistry({
       return taken;
     },
     age: () => clock.now() - loadedAt,
-    start(on) {
-      on?.(ENDPOINTS_CHANNEL, reload);
+    start(connect) {
+      if (connect !== undefined) {
+        listener = createChangeListener({ connect, log });
+        listener.on(ENDPOINTS_CHANNEL, reload);
+        listener.start();
+      }
       timer = setInterval(reload, RELOAD_MS);
       timer.unref();
     },
-    stop() {
+    async stop() {
       clearInterval(timer);
+      await listener?.stop();
+      await loading?.catch(() => undefined);
     },
   };
 }

@@ -1,22 +1,17 @@
+import type { Keyring } from '../encryption.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
 import type { EndpointRow, SecretRow } from './endpoint-store.ts';
 
-/** What encrypts: the associated data binds a ciphertext to its row, so that it cannot be moved to another. */
-export type Seal = {
-  seal(associated: string, plain: Buffer): Buffer;
-  open(associated: string, sealed: Buffer): Buffer;
-};
-
-export function sealSecret(keyring: Seal, id: string, secret: string): Buffer {
+export function sealSecret(keyring: Keyring, id: string, secret: string): Buffer {
   return keyring.seal(`secret:${id}`, Buffer.from(secret));
 }
 
-export function openSecret(keyring: Seal, row: Pick<SecretRow, 'id' | 'sealed'>): string {
+export function openSecret(keyring: Keyring, row: Pick<SecretRow, 'id' | 'sealed'>): string {
   return keyring.open(`secret:${row.id}`, row.sealed).toString();
 }
 
 export function sealCredentials(
-  keyring: Seal,
+  keyring: Keyring,
   endpointId: number,
   credentials: Record<string, unknown> | null,
 ): Buffer | null {
@@ -24,7 +19,7 @@ export function sealCredentials(
 }
 
 /** The whole settings of an endpoint, credentials included. */
-export function openSettings(keyring: Seal, row: Pick<EndpointRow, 'id' | 'settings' | 'sealed'>): EndpointSettings {
+export function openSettings(keyring: Keyring, row: Pick<EndpointRow, 'id' | 'settings' | 'sealed'>): EndpointSettings {
   if (row.sealed === null) return row.settings;
   const credentials = JSON.parse(keyring.open(`endpoint:${row.id}`, row.sealed).toString()) as Record<string, unknown>;
   return { ...row.settings, ...credentials };

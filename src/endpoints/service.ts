@@ -1,9 +1,11 @@
-import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { audit } from '../audit.ts';
+import { insertAudit } from '../audit-store.ts';
+import type { Clock } from '../clock.ts';
+import type { Keyring } from '../encryption.ts';
 import { type Fault, PosternError } from '../errors.ts';
 import { sqlOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
+import { uuidv7 } from '../uuid.ts';
 import { mergeSettings, splitCredentials, withoutCredentials } from './credential-settings.ts';
 import {
   announceEndpoints,
@@ -15,247 +17,275 @@ import {
   insertEndpoint,
   insertSecret,
   lockEndpoint,
-  type SecretRow,
   SECRETS_MAX,
+  type SecretRow,
   selectEndpoint,
   selectEndpoints,
   selectSecrets,
   updateEndpoint,
 } from './endpoint-store.ts';
-import { openSettings, type Seal, sealCredentials, sealSecret } from './sealing.ts';
+import type { ProviderLookup } from './registry.ts';
+import { openSettings, sealCredentials, sealSecret } from './sealing.ts';
 
-/** An endpoint as it is shown: never a secret, only when each was last used and how often. */
-export type EndpointView = {
-  readonly id: string;
+/** An endpoint as it may be shown: credentials as `(set)`, secrets as what is known about them. */
+export type ShownEndpoint = {
+  readonly id: number;
   readonly provider: string;
   readonly name: string;
-  readonly url: string;
-  readonly account: string;
   readonly disabled: boolean;
   readonly settings: Record<string, unknown>;
-  readonly secrets: readonly SecretView[];
+  readonly secrets: readonly ShownSecret[];
 };
 
-export type SecretView = {
-  readonly id: string;
-  readonly not_before: string | null;
-  readonly not_after: string | null;
-  readonly last_used_at: string | null;
-  readonly uses: number;
+export type ShownSecret = Omit<SecretRow, 'endpoint_id' | 'sealed'>;
+
+/** Times are unix milliseconds; null is without that end. */
+export type NewSecret = {
+  readonly secret: string;
+  readonly notBefore?: number | null;
+  readonly notAfter?: number | null;
 };
 
 export type NewEndpoint = {
   readonly provider: string;
   readonly name: string;
-  readonly secrets: readonly string[];
-  readonly settings: EndpointSettings;
+  readonly settings?: EndpointSettings;
+  readonly secrets?: readonly NewSecret[];
+  readonly disabled?: boolean;
 };
 
-export type NewSecret = { readonly secret: string; readonly notBefore: Date | null; readonly notAfter: Date | null };
+export type EndpointPatch = { readonly settings?: Readonly<Record<string, unknown>>; readonly disabled?: boolean };
 
-/** Everything throws PosternError `invalid_request` (with the places), `not_found` or `conflict`. */
-export type EndpointService = {
-  create(wish: NewEndpoint, actor: string): Promise<EndpointView>;
-  list(page: { after: number; limit: number }): Promise<EndpointView[]>;
-  get(id: number): Promise<EndpointView>;
-  findByName(provider: string, name: string): Promise<EndpointView | null>;
-  patch(id: number, change: { settings?: Record<string, unknown>; disabled?: boolean }, actor: string): Promise<EndpointView>;
-  remove(id: number, actor: string): Promise<void>;
-  addSecret(id: number, secret: NewSecret, actor: string): Promise<SecretView>;
-  /** A new secret now; those before it end after `graceMs`. */
-  rotate(id: number, secret: string, graceMs: number, actor: string): Promise<SecretView>;
-  removeSecret(id: number, secretId: string, actor: string): Promise<void>;
-};
+export type EndpointService = ReturnType<typeof createEndpointService>;
 
-const NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
-const ACCOUNT_MAX = 200;
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
-export function createEndpointService(options: {
+/**
+ * Changes to endpoints and their secrets: checked by the provider, encrypted, in the audit log and announced, all in one
+ * transaction. Throws `invalid_request`, `not_found`, `conflict`.
+ */
+export function createEndpointService(parts: {
   readonly pool: pg.Pool;
-  readonly providers: { get(name: string): Provider | undefined; keys(): Iterable<string> };
-  readonly keyring: Seal;
-  readonly clock: { now(): number };
-  /** What processors call, without a slash at its end. */
-  readonly publicUrl: string;
-}): EndpointService {
-  const { pool, providers, keyring, clock } = options;
+  readonly providers: ProviderLookup;
+  readonly keyring: Keyring;
+  readonly clock: Clock;
+}) {
+  const { clock, keyring, pool, providers } = parts;
   const sql = sqlOf(pool);
 
-  function providerOf(name: string): Provider {
-    const provider = providers.get(name);
-    if (provider !== undefined) return provider;
-    const known = [...providers.keys()].join(', ');
-    throw invalid(`there is no provider "${name}"; there are ${known}`, [{ path: '/provider', message: `must be one of ${known}` }]);
+  async function list(page: { after: number; limit: number }): Promise<ShownEndpoint[]> {
+    const rows = await selectEndpoints(sql, page);
+    const secrets = Map.groupBy(
+      await selectSecrets(
+        sql,
+        rows.map((row) => row.id),
+      ),
+      (row) => row.endpoint_id,
+    );
+    return rows.map((row) => shown(row, secrets.get(row.id) ?? [], keyring));
   }
 
-  function checkSettings(provider: Provider, settings: EndpointSettings): void {
-    const faults = provider.checkSettings(settings).map((f) => ({ path: `/settings${f.path}`, message: f.message }));
-    if (faults.length > 0) throw invalid(`the settings do not fit ${provider.title}: ${said(faults)}`, faults);
-  }
-
-  function checkSecrets(provider: Provider, secrets: readonly string[]): void {
-    const faults = secrets.flatMap((secret, n) => {
-      const fault = secret === '' ? 'must not be empty: anybody could sign with it' : provider.checkSecret(secret);
-      return fault === null ? [] : [{ path: `/secrets/${n}`, message: fault }];
-    });
-    if (faults.length > 0) throw invalid(`a secret does not fit ${provider.title}: ${said(faults)}`, faults);
-    if (secrets.length > SECRETS_MAX) throw invalid(`an endpoint has at most ${SECRETS_MAX} secrets`, []);
-  }
-
-  function accountOf(settings: EndpointSettings, name: string): string {
-    const account = settings.account ?? name;
-    if (typeof account !== 'string' || account === '' || account.length > ACCOUNT_MAX) {
-      throw invalid('the account is no text', [{ path: '/settings/account', message: `must be a text of at most ${ACCOUNT_MAX} characters` }]);
-    }
-    return account;
-  }
-
-  async function storeSecret(tx: Tx, endpointId: number, secret: NewSecret): Promise<SecretView> {
-    const id = randomUUID();
-    const { notBefore, notAfter } = secret;
-    await insertSecret(tx, { id, endpointId, sealed: sealSecret(keyring, id, secret.secret), notBefore, notAfter });
-    return { id, not_before: iso(notBefore), not_after: iso(notAfter), last_used_at: null, uses: 0 };
-  }
-
-  async function locked(tx: Tx, id: number): Promise<EndpointRow> {
-    const row = await lockEndpoint(tx, id);
-    if (row === undefined) throw missing(id);
-    return row;
-  }
-
-  /** One change: its work, its line in the audit log and its announcement, together. */
-  function change<T>(actor: string, action: string, subject: string, work: (tx: Tx) => Promise<T>, details?: Record<string, unknown>): Promise<T> {
-    return withTransaction(pool, async (tx) => {
-      const done = await work(tx);
-      await audit(tx, { actor, action, subject, ...(details === undefined ? {} : { details }) });
-      await announceEndpoints(tx);
-      return done;
-    });
-  }
-
-  async function viewOf(row: EndpointRow): Promise<EndpointView> {
-    return (await viewsOf([row]))[0] as EndpointView;
-  }
-
-  async function viewsOf(rows: readonly EndpointRow[]): Promise<EndpointView[]> {
-    const secrets = Map.groupBy(await selectSecrets(sql, rows.map((r) => r.id)), (s) => s.endpoint_id);
-    return rows.map((row) => ({
-      id: String(row.id),
-      provider: row.provider,
-      name: row.name,
-      url: `${options.publicUrl}/webhooks/${row.provider}/${row.name}`,
-      account: row.account,
-      disabled: row.disabled,
-      settings: withoutCredentials(openSettings(keyring, row)),
-      secrets: (secrets.get(row.id) ?? []).map(secretView),
-    }));
-  }
-
-  async function get(id: number): Promise<EndpointView> {
+  async function get(id: number): Promise<ShownEndpoint> {
     const row = await selectEndpoint(sql, id);
-    if (row === undefined) throw missing(id);
-    return viewOf(row);
+    if (row === undefined) throw notFound(id);
+    return shown(row, await selectSecrets(sql, [id]), keyring);
   }
 
-  return {
-    async create({ provider: providerName, name, secrets, settings }, actor) {
-      const provider = providerOf(providerName);
-      if (!NAME.test(name)) {
-        throw invalid(`"${name}" cannot be a name`, [{ path: '/name', message: 'must be lower-case letters, digits, ".", "_", "-", at most 63' }]);
-      }
-      checkSettings(provider, settings);
-      checkSecrets(provider, secrets);
-      const account = accountOf(settings, name);
-      const { clear, credentials } = splitCredentials(settings);
-      const id = await change(actor, 'endpoint.create', `${providerName}/${name}`, async (tx) => {
-        const made = await insertEndpoint(tx, { provider: providerName, name, account, settings: clear });
-        if (made === undefined) throw new PosternError('conflict', `there is an endpoint ${providerName}/${name} already`);
-        if (credentials !== null) {
-          const sealed = sealCredentials(keyring, made, credentials);
-          await updateEndpoint(tx, { id: made, account, settings: clear, sealed, disabled: false });
-        }
-        for (const secret of secrets) await storeSecret(tx, made, { secret, notBefore: null, notAfter: null });
-        return made;
+  async function create(endpoint: NewEndpoint, actor: string): Promise<ShownEndpoint> {
+    const provider = providers.get(endpoint.provider);
+    const settings = endpoint.settings ?? {};
+    const secrets = endpoint.secrets ?? [];
+    refuse([
+      ...(provider === undefined ? [{ path: '/provider', message: 'there is no such provider' }] : []),
+      ...(NAME.test(endpoint.name)
+        ? []
+        : [
+            {
+              path: '/name',
+              message: 'must be 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit',
+            },
+          ]),
+      ...(provider === undefined ? [] : settingFaults(provider, settings)),
+      ...(provider === undefined
+        ? []
+        : secrets.flatMap((secret, index) => secretFaults(provider, secret, `/secrets/${index}`))),
+      ...(secrets.length > SECRETS_MAX ? [{ path: '/secrets', message: `at most ${SECRETS_MAX} secrets` }] : []),
+    ]);
+    const { clear, credentials } = splitCredentials(settings);
+    const account = settings.account ?? endpoint.name;
+    const id = await withTransaction(pool, async (tx) => {
+      const made = await insertEndpoint(tx, {
+        provider: endpoint.provider,
+        name: endpoint.name,
+        account,
+        settings: clear,
       });
-      return get(id);
-    },
-    list: async (page) => viewsOf(await selectEndpoints(sql, page)),
-    get,
-    async findByName(provider, name) {
-      const found = await sql.query<{ id: number }>('select id from postern.endpoints where provider = $1 and name = $2', [provider, name]);
-      const id = found.rows[0]?.id;
-      return id === undefined ? null : get(id);
-    },
-    async patch(id, { settings, disabled }, actor) {
-      await change(
-        actor,
-        'endpoint.change',
-        String(id),
-        async (tx) => {
-          const row = await locked(tx, id);
-          const provider = providerOf(row.provider);
-          const merged = mergeSettings(openSettings(keyring, row), settings ?? {}) as EndpointSettings;
-          checkSettings(provider, merged);
-          const { clear, credentials } = splitCredentials(merged);
-          await updateEndpoint(tx, {
-            id,
-            account: accountOf(merged, row.name),
-            settings: clear,
-            sealed: sealCredentials(keyring, id, credentials),
-            disabled: disabled ?? row.disabled,
-          });
-        },
-        { settings: Object.keys(settings ?? {}), ...(disabled === undefined ? {} : { disabled }) },
-      );
-      return get(id);
-    },
-    remove: (id, actor) =>
-      change(actor, 'endpoint.delete', String(id), async (tx) => {
-        await locked(tx, id);
-        if (await hasEvents(tx, id)) throw new PosternError('conflict', 'the endpoint has events: disable it instead of deleting it');
-        await deleteEndpoint(tx, id);
-      }),
-    addSecret: (id, secret, actor) =>
-      change(actor, 'secret.add', String(id), async (tx) => {
-        const row = await locked(tx, id);
-        checkSecrets(providerOf(row.provider), [secret.secret]);
-        if (secret.notBefore !== null && secret.notAfter !== null && secret.notAfter <= secret.notBefore) {
-          throw invalid('the window of the secret is empty', [{ path: '/not_after', message: 'must be after not_before' }]);
-        }
-        const others = await selectSecrets(tx, [id]);
-        if (others.length >= SECRETS_MAX) throw invalid(`an endpoint has at most ${SECRETS_MAX} secrets; remove an old one`, []);
-        return storeSecret(tx, id, secret);
-      }),
-    rotate: (id, secret, graceMs, actor) =>
-      change(actor, 'secret.rotate', String(id), async (tx) => {
-        const row = await locked(tx, id);
-        checkSecrets(providerOf(row.provider), [secret]);
-        const made = await storeSecret(tx, id, { secret, notBefore: null, notAfter: null });
-        await endSecrets(tx, id, made.id, new Date(clock.now() + graceMs));
-        return made;
-      }),
-    removeSecret: (id, secretId, actor) =>
-      change(actor, 'secret.remove', `${id}/${secretId}`, async (tx) => {
-        await locked(tx, id);
-        if (!(await deleteSecret(tx, id, secretId))) throw new PosternError('not_found', `endpoint ${id} has no secret ${secretId}`);
-      }),
-  };
+      if (made === undefined) {
+        throw new PosternError('conflict', `the endpoint ${endpoint.provider}/${endpoint.name} is there already`);
+      }
+      // Sealed after the insert: the id is part of what is authenticated.
+      if (credentials !== null || endpoint.disabled === true) {
+        const sealed = sealCredentials(keyring, made, credentials);
+        await updateEndpoint(tx, { id: made, account, settings: clear, sealed, disabled: endpoint.disabled ?? false });
+      }
+      for (const secret of secrets) await addSecretRow(tx, made, secret);
+      await noted(tx, actor, 'endpoint.create', made, {
+        provider: endpoint.provider,
+        name: endpoint.name,
+        settings: withoutCredentials(settings),
+        secrets: secrets.length,
+      });
+      return made;
+    });
+    return get(id);
+  }
+
+  async function patch(id: number, change: EndpointPatch, actor: string): Promise<ShownEndpoint> {
+    await withTransaction(pool, async (tx) => {
+      const row = await lockEndpoint(tx, id);
+      if (row === undefined) throw notFound(id);
+      const settings = mergeSettings(openSettings(keyring, row), change.settings ?? {});
+      const provider = providers.get(row.provider);
+      if (provider !== undefined) refuse(settingFaults(provider, settings));
+      const account = settings.account ?? row.name;
+      if (account !== row.account && (await hasEvents(tx, id))) {
+        // Its postings stand under the old account: the same refund under the new one would post again.
+        throw new PosternError(
+          'conflict',
+          'the account cannot change once the endpoint has events: make another endpoint',
+        );
+      }
+      const { clear, credentials } = splitCredentials(settings);
+      const disabled = change.disabled ?? row.disabled;
+      await updateEndpoint(tx, {
+        id,
+        account,
+        settings: clear,
+        sealed: sealCredentials(keyring, id, credentials),
+        disabled,
+      });
+      await noted(tx, actor, 'endpoint.update', id, {
+        ...(change.settings === undefined ? {} : { settings: withoutCredentials(change.settings) }),
+        ...(change.disabled === undefined ? {} : { disabled: change.disabled }),
+      });
+    });
+    return get(id);
+  }
+
+  async function remove(id: number, actor: string): Promise<void> {
+    await withTransaction(pool, async (tx) => {
+      const row = await lockEndpoint(tx, id);
+      if (row === undefined) throw notFound(id);
+      if (await hasEvents(tx, id)) {
+        throw new PosternError('conflict', 'the endpoint has events and stays for them: set "disabled" instead');
+      }
+      await deleteEndpoint(tx, id);
+      await noted(tx, actor, 'endpoint.delete', id, { provider: row.provider, name: row.name });
+    });
+  }
+
+  async function addSecret(id: number, secret: NewSecret, actor: string): Promise<ShownSecret> {
+    return changeSecrets(id, secret, actor, null);
+  }
+
+  /** A new secret beside the old ones, which end after `overlapMs`. */
+  async function rotate(id: number, secret: string, overlapMs: number, actor: string): Promise<ShownSecret> {
+    return changeSecrets(id, { secret }, actor, overlapMs);
+  }
+
+  async function changeSecrets(
+    id: number,
+    secret: NewSecret,
+    actor: string,
+    overlapMs: number | null,
+  ): Promise<ShownSecret> {
+    const secretId = await withTransaction(pool, async (tx) => {
+      const row = await lockEndpoint(tx, id);
+      if (row === undefined) throw notFound(id);
+      const provider = providers.get(row.provider);
+      if (provider !== undefined) refuse(secretFaults(provider, secret, ''));
+      if ((await selectSecrets(tx, [id])).length >= SECRETS_MAX) {
+        throw new PosternError('conflict', `the endpoint has ${SECRETS_MAX} secrets: delete one that is idle`);
+      }
+      const made = await addSecretRow(tx, id, secret);
+      if (overlapMs !== null) await endSecrets(tx, id, made, new Date(clock.now() + overlapMs));
+      await noted(tx, actor, overlapMs === null ? 'secret.create' : 'secret.rotate', id, { secret_id: made });
+      return made;
+    });
+    const made = (await selectSecrets(sql, [id])).find((row) => row.id === secretId);
+    if (made === undefined) throw notFound(id);
+    return shownSecret(made);
+  }
+
+  async function removeSecret(id: number, secretId: string, actor: string): Promise<void> {
+    await withTransaction(pool, async (tx) => {
+      if ((await lockEndpoint(tx, id)) === undefined) throw notFound(id);
+      if (!(await deleteSecret(tx, id, secretId))) {
+        throw new PosternError('not_found', `endpoint ${id} has no secret ${secretId}`);
+      }
+      await noted(tx, actor, 'secret.delete', id, { secret_id: secretId });
+    });
+  }
+
+  async function addSecretRow(tx: Tx, endpointId: number, secret: NewSecret): Promise<string> {
+    const id = uuidv7(clock.now());
+    await insertSecret(tx, {
+      id,
+      endpointId,
+      sealed: sealSecret(keyring, id, secret.secret),
+      notBefore: secret.notBefore == null ? null : new Date(secret.notBefore),
+      notAfter: secret.notAfter == null ? null : new Date(secret.notAfter),
+    });
+    return id;
+  }
+
+  async function noted(
+    tx: Tx,
+    actor: string,
+    action: string,
+    id: number,
+    details: Record<string, unknown>,
+  ): Promise<void> {
+    await insertAudit(tx, { actor, action, subject: `endpoint:${id}`, details });
+    await announceEndpoints(tx);
+  }
+
+  return { list, get, create, patch, remove, addSecret, rotate, removeSecret };
 }
 
-function secretView(row: SecretRow): SecretView {
+function settingFaults(provider: Provider, settings: EndpointSettings): Fault[] {
+  return provider.checkSettings(settings).map(({ path, message }) => ({ path: `/settings${path}`, message }));
+}
+
+function secretFaults(provider: Provider, secret: NewSecret, path: string): Fault[] {
+  const wrong = provider.checkSecret(secret.secret);
+  const faults: Fault[] = wrong === null ? [] : [{ path: `${path}/secret`, message: wrong }];
+  if (secret.notBefore != null && secret.notAfter != null && secret.notAfter <= secret.notBefore) {
+    faults.push({ path: `${path}/not_after`, message: 'must be after not_before' });
+  }
+  return faults;
+}
+
+function refuse(faults: readonly Fault[]): void {
+  const [first] = faults;
+  if (first !== undefined) throw new PosternError('invalid_request', `${first.path}: ${first.message}`, { faults });
+}
+
+function notFound(id: number): PosternError {
+  return new PosternError('not_found', `there is no endpoint ${id}`);
+}
+
+function shown(row: EndpointRow, secrets: readonly SecretRow[], keyring: Keyring): ShownEndpoint {
   return {
     id: row.id,
-    not_before: iso(row.not_before),
-    not_after: iso(row.not_after),
-    last_used_at: iso(row.last_used_at),
-    uses: Number(row.uses),
+    provider: row.provider,
+    name: row.name,
+    disabled: row.disabled,
+    settings: withoutCredentials(openSettings(keyring, row)),
+    secrets: secrets.map(shownSecret),
   };
 }
 
-const iso = (date: Date | null): string | null => date?.toISOString() ?? null;
-
-const said = (faults: readonly Fault[]): string => faults.map((f) => `${f.path} ${f.message}`).join('; ');
-
-const missing = (id: number): PosternError => new PosternError('not_found', `there is no endpoint ${id}`);
-
-const invalid = (message: string, faults: readonly Fault[]): PosternError => new PosternError('invalid_request', message, { faults });
+function shownSecret({ id, last_used_at, not_after, not_before, uses }: SecretRow): ShownSecret {
+  return { id, not_before, not_after, last_used_at, uses };
+}

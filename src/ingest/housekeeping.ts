@@ -33,7 +33,15 @@ type Parts = {
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
 
-export function housekeepingTasks({ queue, clock, metrics }: Parts): HousekeepingTask[] {
+/** The tasks by name, for whoever shows when they last ran. */
+export const HOUSEKEEPING = [
+  { name: 'sweep_queued', intervalS: 15 },
+  { name: 'requeue_expired', intervalS: 15 },
+  { name: 'make_partitions', intervalS: 3_600 },
+  { name: 'forget_minutes', intervalS: 3_600 },
+] as const;
+
+function housekeepingTasks({ queue, clock, metrics }: Parts): HousekeepingTask[] {
   return [
     {
       name: 'sweep_queued',

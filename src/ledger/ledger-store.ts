@@ -52,10 +52,13 @@ export async function postEntries(
   return result.rows;
 }
 
-/** Makes accounts that are not there yet, and returns the ids of all that were asked for. */
-export async function openAccounts(tx: Tx, accounts: readonly AccountRef[]): Promise<{ id: number; path: string }[]> {
-  const result = await tx.query<{ id: number; path: string }>(
-    'select id, path from postern.ledger_open_accounts($1::text[], $2::text[], $3::boolean[])',
+/** Makes accounts that are not there yet, and returns the ids of all. `fresh`: made in this transaction, not yet committed. */
+export async function openAccounts(
+  tx: Tx,
+  accounts: readonly AccountRef[],
+): Promise<{ id: number; path: string; fresh: boolean }[]> {
+  const result = await tx.query<{ id: number; path: string; fresh: boolean }>(
+    'select id, path, fresh from postern.ledger_open_accounts($1::text[], $2::text[], $3::boolean[])',
     [accounts.map((a) => a.path), accounts.map((a) => a.type), accounts.map((a) => a.openItem)],
   );
   return result.rows;

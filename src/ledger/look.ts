@@ -4,7 +4,7 @@ import type { Tx } from '../postgres/sql.ts';
 import { chart } from './chart.ts';
 import { contentOf, type Entry, type Leg, mirrored, withoutZeros } from './entry.ts';
 import { effectsUnder, linesOf, lockReferences, openOn } from './ledger-store.ts';
-import { authorised, type Draft, finalLegs, type RuleContext, splitRefund } from './rules.ts';
+import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitRefund } from './rules.ts';
 
 /** A draft with whose books it is for, and the event that told it. */
 export type Asked = { readonly draft: Draft; readonly context: RuleContext; readonly eventId: string };
@@ -81,14 +81,15 @@ async function readOpen(tx: Tx, payments: ReadonlyMap<string, Payment>, looking:
   }
 }
 
-/** Only two looks need lines: taking back an assumed capture, and splitting a refund as its capture was split. */
+/** Lines are needed to take back an assumed capture, to post the increase of a total, and to split a refund. */
 async function readLines(tx: Tx, payments: ReadonlyMap<string, Payment>, looking: readonly Asked[]): Promise<void> {
   const wanted = new Map<string, Payment>();
   for (const asked of looking) {
-    if (asked.draft.look?.kind !== 'proves_manual' && asked.draft.look?.kind !== 'split') continue;
+    const kind = asked.draft.look?.kind ?? 'sold';
+    if (kind !== 'proves_manual' && kind !== 'split' && kind !== 'running_total' && kind !== 'release') continue;
     const payment = payments.get(paymentKey(asked));
     for (const [key, id] of payment?.effects ?? []) {
-      if (payment !== undefined && isCapture(key)) wanted.set(id, payment);
+      if (payment !== undefined && (isCapture(key) || key.startsWith('memo_release:'))) wanted.set(id, payment);
     }
   }
   if (wanted.size === 0) return;
@@ -106,7 +107,7 @@ function answer(asked: Asked, payment: Payment, newId: () => string): Looked {
   if (look === null) return one(entryOf(asked, draft, newId()));
   const isFinal = payment.effects.has('memo_final');
   const stand = (as: Draft, legs: readonly Leg[]): Looked =>
-    one(standing(payment, look.payment, { ...entryOf(asked, as, newId()), legs }));
+    one(standing(asked, payment, { ...entryOf(asked, as, newId()), legs }));
   switch (look.kind) {
     case 'authorise':
       return stand(draft, isFinal ? [] : draft.legs);
@@ -130,15 +131,17 @@ function answer(asked: Asked, payment: Payment, newId: () => string): Looked {
     case 'proves_manual':
       return provesManual(asked, payment, { id: look.payment, isFinal }, newId);
     case 'split':
-      return split(asked, payment, look, newId());
+      return split(asked, payment, look, newId);
     default:
       return assertNever(look);
   }
 }
 
 /** Remembers an entry for those after it in the batch; one that stands already is a replay and changes nothing. */
-function standing(payment: Payment, id: string, entry: Entry): Entry {
-  const key = entry.effectKey.slice(entry.effectKey.indexOf(`${id}:`) + id.length + 1);
+function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
+  const prefix = paymentKey(asked);
+  if (!entry.effectKey.startsWith(prefix)) return entry;
+  const key = entry.effectKey.slice(prefix.length);
   if (payment.effects.has(key)) return entry;
   payment.effects.set(key, entry.id);
   payment.lines.set(entry.id, [...entry.legs]);
@@ -157,18 +160,22 @@ function increase(
   look: { payment: string; total: bigint; series: string },
 ): readonly Leg[] {
   const series = look.series.slice(look.payment.length + 1);
-  let highest = 0n;
-  for (const key of payment.effects.keys()) {
+  const posted: Leg[] = [];
+  for (const [key, id] of payment.effects) {
     const total = key.startsWith(series) ? key.slice(series.length) : '';
-    if (/^\d+$/.test(total) && BigInt(total) > highest) highest = BigInt(total);
+    if (!/^\d+$/.test(total)) continue;
+    // A lower total came late: evidence of a step that the higher one contains.
+    if (BigInt(total) >= look.total) return [];
+    posted.push(...(payment.lines.get(id) ?? []));
   }
-  if (highest === 0n) return draft.legs;
-  // A lower total came late: evidence of a step that the higher one contains.
-  if (highest >= look.total) return [];
-  const parts = draft.legs.map((l) => ({ ...l, amount: l.amount - proportion(l.amount, highest, look.total) }));
-  // Rounding is made good on the last leg, so that every increase balances.
-  const off = parts.reduce((sum, l) => sum + l.amount, 0n);
-  return withoutZeros(parts.map((l, n) => (n === parts.length - 1 ? { ...l, amount: l.amount - off } : l)));
+  // Leg by leg against what stands, not in proportion: a seller's or the tax's part need not grow as the total does, and
+  // the sum must be what the highest total told, whichever steps were told before it.
+  const byPlace = new Map<string, Leg>();
+  for (const line of [...draft.legs, ...mirrored(posted)]) {
+    const place = JSON.stringify([line.account.path, line.currency, line.reference, line.component]);
+    byPlace.set(place, { ...line, amount: line.amount + (byPlace.get(place)?.amount ?? 0n) });
+  }
+  return withoutZeros([...byPlace.values()]);
 }
 
 /** A capture or cancellation proves that the authorisation was no capture: what it was taken for is reversed, once. */
@@ -181,7 +188,7 @@ function provesManual(
   const marker = entryOf(asked, asked.draft, newId());
   const assumed = payment.effects.get('captured');
   const known = payment.effects.has('manual');
-  standing(payment, about.id, marker);
+  standing(asked, payment, marker);
   if (assumed === undefined || known) return one(marker);
   const lines = payment.lines.get(assumed) ?? [];
   const legs = mirrored(lines);
@@ -201,15 +208,19 @@ function provesManual(
     { at: asked.draft.at, amount: gross.amount, currency: gross.currency },
     asked.context,
   );
-  const memo = standing(payment, about.id, {
+  const memo = standing(asked, payment, {
     ...entryOf(asked, instead, newId()),
     legs: about.isFinal ? [] : instead.legs,
   });
   return { kind: 'entries', entries: [marker, reversal, memo] };
 }
 
-/** The seller's part of a refund is known when the capture is. */
-function split(asked: Asked, payment: Payment, look: { payment: string; amount: bigint }, id: string): Looked {
+/**
+ * The sellers' part of a refund is known when the capture is: s = r × S/G, each time what all live refunds together give
+ * back less what those before gave. So no remainder is lost, the refund that completes the payment takes the rest, and
+ * any order of refunds and failures ends the same. Markers under the payment keep count of its refunds.
+ */
+function split(asked: Asked, payment: Payment, look: Extract<Look, { kind: 'split' }>, newId: () => string): Looked {
   const captures = [...payment.effects].filter(([key]) => isCapture(key));
   if (captures.length === 0) return { kind: 'waits', effectKey: `${prefixOf(asked)}${look.payment}:captured` };
   const lines = captures.flatMap(([, transaction]) => payment.lines.get(transaction) ?? []);
@@ -219,9 +230,34 @@ function split(asked: Asked, payment: Payment, look: { payment: string; amount: 
     if (!line.account.path.startsWith('liability:seller_payable:')) continue;
     sellers.set(line.account.path, (sellers.get(line.account.path) ?? 0n) - line.amount);
   }
-  const shares = [...sellers].map(([path, amount]) => ({ path, amount: proportion(look.amount, amount, gross) }));
-  return one({ ...entryOf(asked, asked.draft, id), legs: splitRefund(asked.draft.legs, shares) });
+  const before = atMost(liveRefunds(payment), gross);
+  const after = atMost(liveRefunds(payment) + (look.live ? look.amount : -look.amount), gross);
+  const shares = [...sellers].map(([path, amount]) => ({
+    path,
+    amount: proportion(after, amount, gross) - proportion(before, amount, gross),
+  }));
+  const told = `${look.live ? 'refunded' : 'unrefunded'}:${look.refund}:${look.amount}`;
+  const marker: Entry = {
+    ...entryOf(asked, asked.draft, newId()),
+    effectKey: paymentKey(asked) + told,
+    kind: 'refund.counted',
+    legs: [],
+    content: contentOf([], told),
+  };
+  const entry = { ...entryOf(asked, asked.draft, newId()), legs: splitRefund(asked.draft.legs, shares) };
+  return { kind: 'entries', entries: [standing(asked, payment, marker), entry] };
 }
+
+function liveRefunds(payment: Payment): bigint {
+  let sum = 0n;
+  for (const key of payment.effects.keys()) {
+    const match = /^(un)?refunded:.*:(\d+)$/s.exec(key);
+    if (match !== null) sum += match[1] === undefined ? BigInt(match[2] ?? 0) : -BigInt(match[2] ?? 0);
+  }
+  return sum;
+}
+
+const atMost = (amount: bigint, limit: bigint): bigint => (amount > limit ? limit : amount);
 
 const one = (entry: Entry): Looked => ({ kind: 'entries', entries: [entry] });
 

@@ -34,7 +34,7 @@ export type Ledger = {
 const ACCOUNTS_CACHED_MAX = 50_000;
 
 export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
-  /** Accounts are never removed, so an id once read stays right. Filled only by what was committed (see `post`). */
+  /** Accounts are never removed, so an id once committed stays right. */
   const accountIds = new Map<string, number>();
 
   async function post(tx: Tx, requests: readonly PostRequest[]): Promise<PostResult[]> {
@@ -104,45 +104,42 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
 
   async function write(tx: Tx, entries: readonly ToldEntry[]): Promise<Map<string, Taken>> {
     if (entries.length === 0) return new Map();
-    await findAccounts(tx, entries);
+    const ids = await findAccounts(tx, entries);
     // In key order, as everybody claims them: two workers with the same effects would deadlock otherwise.
     const sorted = [...entries].sort((a, b) => (a.entry.effectKey < b.entry.effectKey ? -1 : 1));
+    const accountId = (path: string): number => {
+      const id = ids.get(path);
+      if (id === undefined) throw new PosternError('internal', `account ${path} was not opened`);
+      return id;
+    };
     const taken = await postEntries(tx, sorted, accountId, RULE_VERSION);
     return new Map(taken.map((t) => [t.id, t]));
   }
 
-  async function findAccounts(tx: Tx, entries: readonly ToldEntry[]): Promise<void> {
+  /**
+   * Ids of the accounts these entries use. Those made in this transaction are not remembered: it may still be rolled
+   * back, after this call too, and their ids would name nothing from then on.
+   */
+  async function findAccounts(tx: Tx, entries: readonly ToldEntry[]): Promise<Map<string, number>> {
+    const ids = new Map<string, number>();
     const missing = new Map<string, AccountRef>();
     for (const { entry } of entries) {
-      for (const { account } of entry.legs) if (!accountIds.has(account.path)) missing.set(account.path, account);
-    }
-    if (missing.size === 0) return;
-    if (accountIds.size + missing.size > ACCOUNTS_CACHED_MAX) accountIds.clear();
-    const wanted =
-      accountIds.size === 0
-        ? new Map(entries.flatMap(({ entry }) => entry.legs.map((l) => [l.account.path, l.account])))
-        : missing;
-    for (const { id, path } of await openAccounts(tx, [...wanted.values()])) accountIds.set(path, id);
-  }
-
-  function accountId(path: string): number {
-    const id = accountIds.get(path);
-    if (id === undefined) throw new PosternError('internal', `account ${path} was not opened`);
-    return id;
-  }
-
-  return {
-    async post(tx, requests) {
-      if (requests.length === 0) return [];
-      try {
-        return await post(tx, requests);
-      } catch (error) {
-        // The accounts this transaction opened go with it; an id that is remembered would name nothing.
-        accountIds.clear();
-        throw error;
+      for (const { account } of entry.legs) {
+        const id = accountIds.get(account.path);
+        if (id === undefined) missing.set(account.path, account);
+        else ids.set(account.path, id);
       }
-    },
-  };
+    }
+    if (missing.size === 0) return ids;
+    if (accountIds.size + missing.size > ACCOUNTS_CACHED_MAX) accountIds.clear();
+    for (const { id, path, fresh } of await openAccounts(tx, [...missing.values()])) {
+      ids.set(path, id);
+      if (!fresh) accountIds.set(path, id);
+    }
+    return ids;
+  }
+
+  return { post: (tx, requests) => (requests.length === 0 ? Promise.resolve([]) : post(tx, requests)) };
 }
 
 function askedBy(request: PostRequest): Asked[] {

@@ -1,4 +1,4 @@
-import { textArray, uuidTextArray } from '../postgres/binary-arrays.ts';
+import { uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import type { AccountType } from './chart.ts';
 
@@ -241,12 +241,12 @@ export async function listOpenItems(
   }>(
     `select a.path, o.reference, nullif(o.component, '') as component, o.currency, o.amount, o.touched_at
      from postern.open_items o join postern.accounts a on a.id = o.account_id
-     where o.amount <> 0 and ($1::text is null or a.path = $1) and ($2::text[] is null or o.reference = any ($2))
+     where o.amount <> 0 and ($1::text is null or a.path = $1) and ($2::text is null or o.reference = $2)
        and ($3::text is null or (a.path, o.reference, o.component, o.currency) > ($3, $4, $5, $6))
      order by a.path, o.reference, o.component, o.currency limit $7`,
     [
       wanted.account ?? null,
-      wanted.reference === undefined ? null : textArray([wanted.reference]),
+      wanted.reference ?? null,
       after?.account ?? null,
       after?.reference ?? null,
       after?.component ?? '',

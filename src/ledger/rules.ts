@@ -22,7 +22,14 @@ export type Look =
   | { readonly kind: 'proves_manual'; readonly payment: string }
   /** A capture whose refunds will be split as it was: only takes the lock and is remembered. */
   | { readonly kind: 'sold'; readonly payment: string }
-  | { readonly kind: 'split'; readonly payment: string; readonly amount: bigint };
+  /** A refund that begins (`live`) or fails, on an account that passes money on. */
+  | {
+      readonly kind: 'split';
+      readonly payment: string;
+      readonly refund: string;
+      readonly amount: bigint;
+      readonly live: boolean;
+    };
 
 /** An entry before it has looked. `key` is without provider and account. */
 export type Draft = {
@@ -169,7 +176,8 @@ function reversed(event: PaymentReversed, context: RuleContext): Draft[] {
   const legs = captureLegs(event, context);
   const own = draft(event, mirrored(legs));
   if (event.captureKey === undefined) return [own];
-  return [draft({ key: event.captureKey, at: event.at, type: 'payment.captured' }, legs), own];
+  const sold: Look | null = context.marketplace === 'on_capture' ? { kind: 'sold', payment: event.payment } : null;
+  return [draft({ key: event.captureKey, at: event.at, type: 'payment.captured' }, legs, sold), own];
 }
 
 /* Authorisations, off the balance sheet */
@@ -220,14 +228,14 @@ function refundSteps(event: Refund, context: RuleContext, steps: 1 | 2 | 3): Dra
   const { amount, currency, refund, at } = event;
   const payable = chart.refundsPayable(context);
   const pending = chart.processorPending(context);
-  const split: Look | null =
+  const split = (live: boolean): Look | null =>
     context.marketplace === 'on_capture' && event.payment !== undefined
-      ? { kind: 'split', payment: event.payment, amount }
+      ? { kind: 'split', payment: event.payment, refund, amount, live }
       : null;
   const created = draft(
     { key: `${refund}:created`, at, type: 'refund.created' },
     [leg(chart.refunds, currency, amount), leg(payable, currency, -amount, refund)],
-    split,
+    split(true),
   );
   const succeeded = draft({ key: `${refund}:succeeded`, at, type: 'refund.succeeded' }, [
     leg(payable, currency, amount, refund),
@@ -236,19 +244,19 @@ function refundSteps(event: Refund, context: RuleContext, steps: 1 | 2 | 3): Dra
   const failed = draft(
     { key: `${refund}:failed`, at, type: 'refund.failed' },
     [leg(pending, currency, amount, refund, 'gross'), leg(chart.refunds, currency, -amount)],
-    split,
+    split(false),
   );
   return [created, succeeded, failed].slice(0, steps);
 }
 
-/** The seller's part of a refund, moved from our own: s = r × S/G, rounded down; what is left over stays ours. */
+/** The sellers' part of a refund, debited where it begins and credited where it fails, moved from our own. */
 export function splitRefund(legs: readonly Leg[], shares: readonly { path: string; amount: bigint }[]): Leg[] {
   const own = legs.find((l) => l.account.path === chart.refunds.path);
   if (own === undefined) return [...legs];
   const sellers = shares.map((share) => ({
     ...own,
     account: { path: share.path, type: 'liability' as const, openItem: false },
-    amount: own.amount < 0n ? -share.amount : share.amount,
+    amount: share.amount,
   }));
   const passedOn = sellers.reduce((sum, l) => sum + l.amount, 0n);
   return withoutZeros([...legs.map((l) => (l === own ? { ...l, amount: l.amount - passedOn } : l)), ...sellers]);

@@ -1,42 +1,39 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.ts';
+import type { Keyring } from '../encryption.ts';
 import {
   announceEndpoints,
-  deleteSecret,
   type EndpointRow,
-  endSecrets,
   insertEndpoint,
   insertSecret,
   lockEndpoint,
+  type SecretRow,
   selectEndpoints,
   selectSecrets,
   updateEndpoint,
 } from '../endpoints/endpoint-store.ts';
-import { openSecret, type Seal, sealSecret } from '../endpoints/sealing.ts';
+import { openSecret, sealSecret } from '../endpoints/sealing.ts';
 import { PosternError } from '../errors.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import { createSimulatedAuthority } from '../providers/paypal/simulated-authority.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
 import { createRandom } from './random.ts';
-import type { SimulatedTarget } from './simulators.ts';
+import type { SimulatedTarget, Simulator } from './simulators.ts';
 import { simulatorOf } from './traffic.ts';
 
 /** The processor account of simulated endpoints: its books are apart from everybody's. */
 export const SIMULATED_ACCOUNT = 'sim';
 const PREFIX = 'sim-';
 const ENDPOINTS_MAX = 10_000;
-/** What was valid before still is for a while: another `simulate` may be sending. */
-const OVERLAP_MS = 3_600_000;
-const SECRETS_KEPT = 10;
 
 /**
- * An endpoint of simulate's own for `provider` (`thin`: the account's second one), with a fresh secret: the stored one
- * cannot be read back by design, and a secret that exists only here cannot leak from here.
+ * An endpoint of simulate's own for `provider` (`thin`: the account's second one), made when it is not there. PayPal's gets
+ * a new certificate each time: its key is kept nowhere.
  */
 export async function ensureSimulatedEndpoint(
   tx: Tx,
-  options: { provider: string; destination: 'main' | 'thin'; baseUrl: string; keyring: Seal; clock: Clock },
+  options: { provider: string; destination: 'main' | 'thin'; baseUrl: string; keyring: Keyring; clock: Clock },
 ): Promise<SimulatedTarget> {
   const { provider, destination, baseUrl, keyring, clock } = options;
   const simulator = simulatorOf(provider);
@@ -51,8 +48,6 @@ export async function ensureSimulatedEndpoint(
       ? {}
       : { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } }),
   };
-  const secret = authority?.privateKeyPem ?? simulator.secret(createRandom(randomBytes(16).toString('hex')));
-
   const found = await findEndpoint(tx, provider, name);
   const id =
     found?.id ?? (await insertEndpoint(tx, { provider, name, account: SIMULATED_ACCOUNT, settings: { ...settings } }));
@@ -66,18 +61,7 @@ export async function ensureSimulatedEndpoint(
     sealed: null,
     disabled: false,
   });
-  if (authority === null) {
-    const secretId = uuidv7(now);
-    await insertSecret(tx, {
-      id: secretId,
-      endpointId: id,
-      sealed: sealSecret(keyring, secretId, secret),
-      notBefore: null,
-      notAfter: null,
-    });
-    await endSecrets(tx, id, secretId, new Date(now + OVERLAP_MS));
-    await dropOldSecrets(tx, id, now);
-  }
+  const secret = authority?.privateKeyPem ?? (await ensureSecret(tx, { endpointId: id, simulator, keyring, now }));
   await announceEndpoints(tx);
   return { url, secret, settings, account: SIMULATED_ACCOUNT };
 }
@@ -85,7 +69,7 @@ export async function ensureSimulatedEndpoint(
 /** An endpoint that exists already, with the newest of its secrets; null where there is none of that name. */
 export async function targetOfEndpoint(
   tx: Tx,
-  options: { provider: string; name: string; baseUrl: string; keyring: Seal; clock: Clock },
+  options: { provider: string; name: string; baseUrl: string; keyring: Keyring; clock: Clock },
 ): Promise<SimulatedTarget | null> {
   const { provider, name, baseUrl, keyring, clock } = options;
   const found = await findEndpoint(tx, provider, name);
@@ -96,12 +80,7 @@ export async function targetOfEndpoint(
       'nobody but PayPal can sign for a PayPal endpoint: leave --endpoint out, and one is made',
     );
   }
-  const now = clock.now();
-  const valid = (await selectSecrets(tx, [found.id])).filter(
-    ({ not_before: from, not_after: until }) =>
-      (from === null || from.getTime() <= now) && (until === null || until.getTime() > now),
-  );
-  const newest = valid.at(-1);
+  const newest = await newestSecret(tx, found.id, clock.now());
   if (newest === undefined)
     throw new PosternError('conflict', `the endpoint ${provider}/${name} has no secret that is valid now`);
   const url = `${baseUrl}/webhooks/${provider}/${name}`;
@@ -113,10 +92,23 @@ export async function findEndpoint(sql: Sql, provider: string, name: string): Pr
   return all.find((endpoint) => endpoint.provider === provider && endpoint.name === name);
 }
 
-/** Each run makes a secret: those of long ago would fill the endpoint's list. */
-async function dropOldSecrets(tx: Tx, endpointId: number, now: number): Promise<void> {
-  for (const { id, not_after: until } of (await selectSecrets(tx, [endpointId])).slice(0, -SECRETS_KEPT)) {
-    if (until !== null && until.getTime() > now + OVERLAP_MS) continue;
-    await deleteSecret(tx, endpointId, id);
-  }
+async function ensureSecret(
+  tx: Tx,
+  options: { endpointId: number; simulator: Simulator; keyring: Keyring; now: number },
+): Promise<string> {
+  const { endpointId, simulator, keyring, now } = options;
+  const newest = await newestSecret(tx, endpointId, now);
+  if (newest !== undefined) return openSecret(keyring, newest);
+  const secret = simulator.secret(createRandom(randomBytes(16).toString('hex')));
+  const id = uuidv7(now);
+  await insertSecret(tx, { id, endpointId, sealed: sealSecret(keyring, id, secret), notBefore: null, notAfter: null });
+  return secret;
+}
+
+async function newestSecret(sql: Sql, endpointId: number, now: number): Promise<SecretRow | undefined> {
+  const valid = (await selectSecrets(sql, [endpointId])).filter(
+    ({ not_before: from, not_after: until }) =>
+      (from === null || from.getTime() <= now) && (until === null || until.getTime() > now),
+  );
+  return valid.at(-1);
 }

@@ -1,0 +1,23 @@
+import type pg from 'pg';
+import type { Tokens } from '../access/tokens.ts';
+import type { Clock } from '../clock.ts';
+import type { EndpointService } from '../endpoints/service.ts';
+import type { CacheStats } from '../ingest/duplicate-cache.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+import type { Provider } from '../providers/provider.ts';
+
+/** What the API stands on. */
+export type ApiDeps = {
+  readonly pool: pg.Pool;
+  readonly endpointService: EndpointService;
+  /** What processors call, without a slash at its end; null: as the request names its host. */
+  readonly publicUrl: string | null;
+  readonly tokens: Tokens;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly cacheStats: () => CacheStats;
+  readonly state: () => { readonly draining: boolean };
+};

@@ -1,0 +1,156 @@
+import type { Sql } from '../postgres/sql.ts';
+import { uuidTime } from '../uuid.ts';
+
+export type EventRow = {
+  readonly id: string;
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly event_id: string;
+  readonly type: string;
+  readonly api_version: string | null;
+  readonly live: boolean | null;
+  readonly account: string;
+  readonly status: string;
+  readonly reason: string | null;
+  readonly occurred_at: Date | null;
+  readonly received_at: Date;
+  readonly posted_at: Date | null;
+  readonly attempts: number;
+  readonly next_attempt_at: Date | null;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly waiting_for: string | null;
+  readonly until: Date | null;
+  readonly duplicates: number;
+  readonly last_duplicate_at: Date | null;
+  readonly conflict: boolean;
+  readonly delivery_id: string;
+  readonly reference_list: readonly { kind: string; value: string }[];
+  readonly transactions: readonly string[];
+};
+
+export type EventFilter = {
+  readonly status?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly endpoint?: string | undefined;
+  readonly type?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly event_id?: string | undefined;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+};
+
+const COLUMNS = `e.id, n.provider, n.name as endpoint, e.event_id, e.type, e.api_version, e.live, e.account, e.status, e.reason,
+  e.occurred_at, e.received_at, e.posted_at, e.attempts, e.next_attempt_at, e.error_code, e.error_message, e.waiting_for, e.until,
+  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id,
+  coalesce((select json_agg(json_build_object('kind', r.kind, 'value', r.value) order by r.kind, r.value)
+    from postern.event_references r where r.event_id = e.id), '[]') as reference_list,
+  array(select t.id::text from postern.transactions t where t.source_event = e.id
+    union select x.transaction_id::text from postern.transaction_evidence x where x.event_id = e.id order by 1 limit 200) as transactions`;
+
+/** Newest first; ids are UUIDv7, so their order is that of arrival. */
+export async function selectEvents(
+  sql: Sql,
+  filter: EventFilter,
+  page: { before: string | null; limit: number },
+): Promise<EventRow[]> {
+  const values: unknown[] = [];
+  const where: string[] = [];
+  const add = (condition: (parameter: string) => string, value: unknown): void => {
+    if (value === undefined || value === null) return;
+    values.push(value);
+    where.push(condition(`$${values.length}`));
+  };
+  add((p) => `e.id < ${p}::uuid`, page.before);
+  add((p) => `e.status = ${p}`, filter.status);
+  add((p) => `n.provider = ${p}`, filter.provider);
+  add((p) => `n.name = ${p}`, filter.endpoint);
+  add((p) => `e.type = ${p}`, filter.type);
+  add((p) => `e.event_id = ${p}`, filter.event_id);
+  add((p) => `e.received_at >= ${p}::timestamptz`, filter.from);
+  add((p) => `e.received_at < ${p}::timestamptz`, filter.to);
+  add((p) => `e.id in (select r.event_id from postern.event_references r where r.value = ${p})`, filter.reference);
+  values.push(page.limit);
+  const result = await sql.query<EventRow>(
+    `select ${COLUMNS} from postern.events e join postern.endpoints n on n.id = e.endpoint_id
+     ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
+     order by e.id desc limit $${values.length}`,
+    values,
+  );
+  return result.rows;
+}
+
+export async function selectEvent(sql: Sql, id: string): Promise<EventRow | undefined> {
+  const result = await sql.query<EventRow>(
+    `select ${COLUMNS} from postern.events e join postern.endpoints n on n.id = e.endpoint_id where e.id = $1`,
+    [id],
+  );
+  return result.rows[0];
+}
+
+/** The deliveries kept for an event: the first, and the first few that brought it again in other bytes. */
+export async function selectDeliveryIds(sql: Sql, eventId: string): Promise<string[]> {
+  const result = await sql.query<{ id: string }>(
+    `select delivery_id as id from postern.events where id = $1
+     union select delivery_id from postern.duplicate_deliveries where event_id = $1 order by 1`,
+    [eventId],
+  );
+  return result.rows.map((row) => row.id);
+}
+
+export type DeliveryRow = {
+  readonly id: string;
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly received_at: Date;
+  readonly source_ip: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: string;
+  readonly body: Buffer;
+  readonly level: string;
+  readonly secret_id: string | null;
+  readonly events: readonly string[];
+};
+
+/** The id alone finds the partition: its millisecond is `received_at`. */
+export async function selectDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefined> {
+  const result = await sql.query<DeliveryRow>(
+    `select d.id, n.provider, n.name as endpoint, d.received_at, d.source_ip, d.method, d.path, d.headers, d.body, d.level, d.secret_id,
+       array(select x.event_id::text from postern.duplicate_deliveries x where x.delivery_id = d.id
+         union select e.id::text from postern.events e where e.id >= $3 and e.id <= $4 and e.delivery_id = d.id
+         order by 1 limit 1000) as events
+     from postern.deliveries d join postern.endpoints n on n.id = d.endpoint_id
+     where d.id = $1 and d.received_at = $2`,
+    // An event's id is made in the millisecond of its delivery's: the primary key finds them without another index.
+    [
+      id,
+      new Date(uuidTime(id)),
+      `${id.slice(0, 13)}-0000-0000-000000000000`,
+      `${id.slice(0, 13)}-ffff-ffff-ffffffffffff`,
+    ],
+  );
+  return result.rows[0];
+}
+
+export type EventGroupRow = {
+  readonly provider: string;
+  readonly type: string;
+  readonly error_code: string | null;
+  readonly count: bigint;
+  readonly first: Date;
+  readonly last: Date;
+  readonly example: string;
+};
+
+/** Unfinished events by cause, so that 4,000 failures with one reason are one line. */
+export async function selectEventGroups(sql: Sql, status: string, limit: number): Promise<EventGroupRow[]> {
+  const result = await sql.query<EventGroupRow>(
+    `select n.provider, e.type, coalesce(e.error_code, e.waiting_for) as error_code, count(*) as count, min(e.received_at) as first,
+       max(e.received_at) as last, (array_agg(e.id::text order by e.id desc))[1] as example
+     from postern.events e join postern.endpoints n on n.id = e.endpoint_id
+     where e.status = $1 group by 1, 2, 3 order by count(*) desc, 1, 2, 3 limit $2`,
+    [status, limit],
+  );
+  return result.rows;
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { type Static, Type } from 'typebox';
+import { PosternError } from '../../errors.ts';
+import { transactionsOfEvent } from '../../ledger/queries-store.ts';
+import { sqlOf } from '../../postgres/sql.ts';
+import { isUuid } from '../../uuid.ts';
+import type { ApiDeps } from '../deps.ts';
+import {
+  type EventRow,
+  selectDelivery,
+  selectDeliveryIds,
+  selectEvent,
+  selectEventGroups,
+  selectEvents,
+} from '../event-store.ts';
+import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
+import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../shapes.ts';
+import { transactionView } from '../views.ts';
+
+const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'] as const;
+const Status = Type.Union(STATUSES.map((status) => Type.Literal(status)));
+const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 600 }));
+const Time = Type.Optional(Type.String({ format: 'date-time' }));
+const GROUPS_MAX = 500;
+
+const EventDetail = Type.Object({
+  ...EventShape.properties,
+  deliveries: Type.Array(Type.String()),
+  posted: Type.Array(TransactionShape),
+});
+
+const GroupShape = Type.Object({
+  provider: Type.String(),
+  type: Type.String(),
+  error_code: Type.Union([Type.String(), Type.Null()]),
+  count: Type.Integer(),
+  first: Type.String({ format: 'date-time' }),
+  last: Type.String({ format: 'date-time' }),
+  example: Type.String(),
+});
+
+export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool }) => {
+  const sql = sqlOf(pool);
+  const config = { access: ['ops', 'finance'] } as const;
+  const tags = ['events'];
+
+  app.get(
+    '/events',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Find events, newest first',
+        querystring: Type.Object({
+          status: Type.Optional(Status),
+          provider: Text,
+          endpoint: Text,
+          type: Text,
+          reference: Text,
+          event_id: Text,
+          from: Time,
+          to: Time,
+          ...PageQuery,
+        }),
+        response: { 200: ListOf(EventShape), ...problems },
+      },
+    },
+    async (request) => {
+      const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
+      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const rows = await selectEvents(sql, filter, { before, limit: limit + 1 });
+      return pageOf(rows, limit, (row) => [row.id], eventView);
+    },
+  );
+
+  app.get(
+    '/events/groups',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'Unfinished events by provider, type and cause',
+        querystring: Type.Object({
+          status: Type.Optional(Type.Union([Type.Literal('dead'), Type.Literal('deferred'), Type.Literal('queued')])),
+        }),
+        response: { 200: Type.Object({ items: Type.Array(GroupShape) }), ...problems },
+      },
+    },
+    async (request) => {
+      const rows = await selectEventGroups(sql, request.query.status ?? 'dead', GROUPS_MAX);
+      return {
+        items: rows.map((row) => ({
+          ...row,
+          count: Number(row.count),
+          first: row.first.toISOString(),
+          last: row.last.toISOString(),
+        })),
+      };
+    },
+  );
+
+  app.get(
+    '/events/:id',
+    {
+      config,
+      schema: {
+        tags,
+        summary: 'One event, with what it posted and who brought it',
+        params: Id,
+        response: { 200: EventDetail, ...problems },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const row = isUuid(id) ? await selectEvent(sql, id) : undefined;
+      if (row === undefined) throw new PosternError('not_found', `there is no event ${id}`);
+      const [deliveries, posted] = await Promise.all([selectDeliveryIds(sql, id), transactionsOfEvent(sql, id)]);
+      return { ...eventView(row), deliveries, posted: posted.map((t) => transactionView(t.transaction, t.postings)) };
+    },
+  );
+
+  app.get(
+    '/deliveries/:id',
+    {
+      config: { access: ['ops'] },
+      schema: { tags, summary: 'One request as it came', params: Id, response: { 200: DeliveryShape, ...problems } },
+    },
+    async (request) => {
+      const { id } = request.params;
+      const row = isUuid(id) ? await selectDelivery(sql, id) : undefined;
+      if (row === undefined) throw new PosternError('not_found', `there is no delivery ${id}`);
+      return {
+        id: row.id,
+        provider: row.provider,
+        endpoint: row.endpoint,
+        received_at: row.received_at.toISOString(),
+        source_ip: row.source_ip,
+        method: row.method,
+        path: row.path,
+        headers: JSON.parse(row.headers) as string[][],
+        body_base64: row.body.toString('base64'),
+        body_sha256: createHash('sha256').update(row.body).digest('hex'),
+        verified: { level: row.level, secret_id: row.secret_id },
+        events: [...row.events],
+      };
+    },
+  );
+};
+
+function eventView(row: EventRow): Static<typeof EventShape> {
+  const references: Record<string, string[]> = {};
+  for (const { kind, value } of row.reference_list) references[kind] = [...(references[kind] ?? []), value];
+  const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
+  return {
+    id: row.id,
+    provider: row.provider,
+    endpoint: row.endpoint,
+    event_id: row.event_id,
+    type: row.type,
+    api_version: row.api_version,
+    live: row.live,
+    account: row.account,
+    status: row.status,
+    reason: row.reason,
+    references,
+    occurred_at: iso(row.occurred_at),
+    received_at: row.received_at.toISOString(),
+    posted_at: iso(row.posted_at),
+    attempts: row.attempts,
+    next_attempt_at: iso(row.next_attempt_at),
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message },
+    waiting_for: row.waiting_for,
+    until: iso(row.until),
+    duplicates: row.duplicates,
+    last_duplicate_at: iso(row.last_duplicate_at),
+    conflict: row.conflict,
+    transactions: [...row.transactions],
+  };
+}

@@ -1,0 +1,192 @@
+import { type TSchema, Type } from 'typebox';
+
+/** The shapes others build on (the API's own reference is made from them). */
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: 'date-time' });
+const Amount = Type.String({ pattern: '^-?\\d+$', description: 'minor units' });
+
+export const ProblemShape = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ path: Type.String(), message: Type.String() }))),
+});
+
+export const SecretShape = Type.Object({
+  id: Type.String(),
+  not_before: Nullable(Time),
+  not_after: Nullable(Time),
+  last_used_at: Nullable(Time),
+  uses: Type.Integer(),
+});
+
+export const EndpointShape = Type.Object({
+  id: Type.String(),
+  provider: Type.String(),
+  name: Type.String(),
+  url: Type.String(),
+  disabled: Type.Boolean(),
+  settings: Type.Record(Type.String(), Type.Unknown()),
+  secrets: Type.Array(SecretShape),
+});
+
+export const TokenShape = Type.Object({
+  id: Type.String(),
+  name: Type.String(),
+  roles: Type.Array(Type.String()),
+  expires_at: Nullable(Time),
+  last_used_at: Nullable(Time),
+  token: Type.Optional(Type.String({ description: 'shown once' })),
+});
+
+export const EventShape = Type.Object({
+  id: Type.String(),
+  provider: Type.String(),
+  endpoint: Type.String(),
+  event_id: Type.String(),
+  type: Type.String(),
+  api_version: Nullable(Type.String()),
+  live: Nullable(Type.Boolean()),
+  account: Type.String(),
+  status: Type.String(),
+  reason: Nullable(Type.String()),
+  references: Type.Record(Type.String(), Type.Array(Type.String())),
+  occurred_at: Nullable(Time),
+  received_at: Time,
+  posted_at: Nullable(Time),
+  attempts: Type.Integer(),
+  next_attempt_at: Nullable(Time),
+  error: Nullable(Type.Object({ code: Type.String(), message: Nullable(Type.String()) })),
+  waiting_for: Nullable(Type.String()),
+  until: Nullable(Time),
+  duplicates: Type.Integer(),
+  last_duplicate_at: Nullable(Time),
+  conflict: Type.Boolean(),
+  transactions: Type.Array(Type.String()),
+});
+
+export const PostingShape = Type.Object({
+  account: Type.String(),
+  direction: Type.Union([Type.Literal('debit'), Type.Literal('credit')]),
+  amount: Amount,
+  currency: Type.String(),
+  reference: Nullable(Type.String()),
+  component: Nullable(Type.String()),
+});
+
+export const TransactionShape = Type.Object({
+  id: Type.String(),
+  kind: Type.String(),
+  effect_key: Type.String(),
+  effective_at: Time,
+  recorded_at: Time,
+  accounting_date: Type.String(),
+  reverses: Nullable(Type.String()),
+  source: Type.Object({
+    event: Nullable(Type.String()),
+    settlement_line: Nullable(Type.String()),
+    request: Nullable(Type.String()),
+  }),
+  postings: Type.Array(PostingShape),
+});
+
+export const DeliveryShape = Type.Object({
+  id: Type.String(),
+  provider: Type.String(),
+  endpoint: Type.String(),
+  received_at: Time,
+  source_ip: Type.String(),
+  method: Type.String(),
+  path: Type.String(),
+  headers: Type.Array(Type.Array(Type.String())),
+  body_base64: Type.String(),
+  body_sha256: Type.String(),
+  verified: Type.Object({ level: Type.String(), secret_id: Nullable(Type.String()) }),
+  events: Type.Array(Type.String()),
+});
+
+export const AccountShape = Type.Object({
+  id: Type.String(),
+  type: Type.String(),
+  open_item: Type.Boolean(),
+  currencies: Type.Array(Type.String()),
+  open: Type.Boolean(),
+});
+
+export const BalanceShape = Type.Object({
+  account: Type.String(),
+  at: Nullable(Time),
+  known_at: Nullable(Time),
+  balances: Type.Array(
+    Type.Object({
+      currency: Type.String(),
+      exponent: Type.Integer(),
+      debits: Amount,
+      credits: Amount,
+      balance: Amount,
+    }),
+  ),
+});
+
+export const TrialBalanceShape = Type.Object({
+  at: Nullable(Time),
+  accounts: Type.Array(
+    Type.Object({ account: Type.String(), currency: Type.String(), debits: Amount, credits: Amount, balance: Amount }),
+  ),
+  totals: Type.Array(Type.Object({ currency: Type.String(), debits: Amount, credits: Amount })),
+});
+
+export const QueueStatsShape = Type.Object({
+  queues: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      depth: Type.Integer(),
+      active: Type.Integer(),
+      deferred: Type.Integer(),
+      failed: Type.Integer(),
+      dead: Type.Integer(),
+      oldest_age_seconds: Type.Number(),
+      rate_per_second: Type.Number(),
+      drain_seconds: Nullable(Type.Number()),
+    }),
+  ),
+  endpoints: Type.Array(
+    Type.Object({
+      provider: Type.String(),
+      endpoint: Type.String(),
+      last_event_at: Nullable(Time),
+      silence_seconds: Nullable(Type.Number()),
+      expected_silence_seconds: Type.Number(),
+      amount_at_risk: Type.Array(Type.Object({ currency: Type.String(), amount: Amount, drop_off_at: Time })),
+    }),
+  ),
+  housekeeping: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      interval_s: Type.Integer(),
+      last_run_at: Nullable(Time),
+      last_error: Nullable(Type.String()),
+    }),
+  ),
+});
+
+export const AuditShape = Type.Object({
+  id: Type.String(),
+  at: Time,
+  actor: Type.String(),
+  action: Type.String(),
+  subject: Type.String(),
+  reason: Nullable(Type.String()),
+  details: Type.Unknown(),
+});
+
+export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) });
+
+/** The answers every route may give beside its own. */
+export const problems = { '4xx': ProblemShape, '5xx': ProblemShape };
+
+/** A number in a path, as `endpoints/12`; anything else names nothing. */
+export function numericId(text: string): number | null {
+  return /^[1-9]\d{0,8}$/.test(text) ? Number(text) : null;
+}

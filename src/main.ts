@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { Command, CommanderError } from 'commander';
+import { type CommandContext, createCommandContext } from './commands/context.ts';
+import { register as registerDoctor } from './commands/doctor.ts';
+import { register as registerEndpoint } from './commands/endpoint.ts';
+import { register as registerEvents } from './commands/events.ts';
+import { register as registerExplain } from './commands/explain.ts';
+import { register as registerLedger } from './commands/ledger.ts';
+import { register as registerMigrate } from './commands/migrate.ts';
+import { register as registerSimulate } from './commands/simulate.ts';
+import { register as registerStart } from './commands/start.ts';
+import { oneLine } from './commands/table.ts';
+import { register as registerToken } from './commands/token.ts';
+import { register as registerVectors } from './commands/vectors.ts';
+import { messageOf, PosternError } from './errors.ts';
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USE = 2;
+const INPUT_BYTES_MAX = 65_536;
+
+const COMMANDS = [
+  registerStart,
+  registerMigrate,
+  registerEndpoint,
+  registerToken,
+  registerEvents,
+  registerLedger,
+  registerExplain,
+  registerVectors,
+  registerSimulate,
+  registerDoctor,
+];
+
+/** The command line: resolves with the exit status, 0 done, 1 failed, 2 wrong use. Errors are one line on standard error. */
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  endWithReader(process.stdout);
+  endWithReader(process.stderr);
+  const program = createProgram();
+  let status = DONE;
+  const context = createCommandContext({
+    env,
+    isJson: () => program.opts<{ json?: boolean }>().json === true,
+    user: userName(),
+    out: (text) => process.stdout.write(`${text}\n`),
+    input: readInput,
+    fail: () => {
+      status = FAILED;
+    },
+    onSignal,
+  });
+  for (const register of COMMANDS) register(program, context);
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return status;
+  } catch (error) {
+    // commander has printed what it had to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USE;
+    process.stderr.write(`postern: ${describe(error, env)}\n`);
+    return FAILED;
+  }
+}
+
+function createProgram(): Command {
+  return new Command('postern')
+    .description('Webhook ingestion gateway for payment processors')
+    .version(version(), '--version', 'print the version')
+    .option('--json', 'print JSON')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      outputError: (text, write) =>
+        write(`postern: ${oneLine(text.replace(/^error: /, '')).trim()}; see --help\n`),
+    })
+    .exitOverride()
+    .addHelpText('after', '\nExample:\n  npx postern start');
+}
+
+function version(): string {
+  const content: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  return typeof content === 'object' && content !== null && 'version' in content ? String(content.version) : 'unknown';
+}
+
+function describe(error: unknown, env: NodeJS.ProcessEnv): string {
+  const wantsStack = ['debug', 'trace'].includes(env.LOG_LEVEL?.trim() ?? '');
+  if (wantsStack && error instanceof Error) return error.stack ?? error.message;
+  if (!(error instanceof PosternError)) return `${oneLine(messageOf(error)) || 'unknown failure'} (LOG_LEVEL=debug shows where)`;
+  const untold = error.faults.filter(({ path, message }) => !error.message.includes(`${path} ${message}`));
+  return oneLine([error.message, ...untold.map(({ path, message }) => `${path} ${message}`)].join('; '));
+}
+
+/** In a container the user id may have no name. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch (error) {
+    if (error instanceof Error) return `uid-${process.getuid?.() ?? 'unknown'}`;
+    throw error;
+  }
+}
+
+async function readInput(): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of process.stdin) {
+    const part = Buffer.from(chunk);
+    bytes += part.length;
+    if (bytes > INPUT_BYTES_MAX)
+      throw new PosternError('too_large', `standard input is over ${INPUT_BYTES_MAX} bytes: no secret is`);
+    chunks.push(part);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+const onSignal: CommandContext['onSignal'] = (stop) => {
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  return () => {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  };
+};
+
+/** `postern events list | head`: the reader left, nothing more is wanted, and that is no failure to report. */
+function endWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(DONE);
+  });
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { addsUp } from '../../src/commands/doctor.ts';
+import { nodeCheck, protectionCheck, unopened } from '../../src/commands/doctor-checks.ts';
+
+const table = (name: string, writable: boolean, trigger: boolean) => ({ name, writable, trigger });
+
+describe('doctor', () => {
+  it.each([
+    ['v24.21.0', 'ok'],
+    ['v25.0.0', 'ok'],
+    ['v20.20.2', 'failed'],
+    ['', 'failed'],
+  ])('Node %s is %s', (version, status) => {
+    expect(nodeCheck(version).status).toBe(status);
+  });
+
+  it.each([
+    [false, true, 'ok'],
+    [true, true, 'warning'],
+    [false, false, 'failed'],
+    [true, false, 'failed'],
+  ])('a ledger writable: %s, with triggers: %s, is %s', (writable, trigger, status) => {
+    const tables = [table('postings', writable, trigger), table('transactions', false, true)];
+    expect(protectionCheck(tables, null).status).toBe(status);
+  });
+
+  it('misses a ledger table', () => {
+    expect(protectionCheck([table('postings', false, true)], null)).toMatchObject({ status: 'failed' });
+  });
+
+  it('says why a database cannot be opened, and what to do', () => {
+    const { database, checks } = unopened('v24.21.0', new Error('connection refused'));
+    expect(database).toBeNull();
+    expect(checks).toContainEqual(
+      expect.objectContaining({ name: 'database', status: 'failed', found: 'connection refused' }),
+    );
+  });
+
+  it('finds sums that do not add up', () => {
+    const right = {
+      endpoint: 'stripe/a',
+      accepted: 7n,
+      events: 5n,
+      duplicates: 2n,
+      queued: 1n,
+      posted: 1n,
+      no_effect: 1n,
+      deferred: 1n,
+      dead: 1n,
+    };
+    expect(addsUp(right)).toBe(true);
+    expect(addsUp({ ...right, accepted: 8n })).toBe(false);
+    expect(addsUp({ ...right, dead: 0n })).toBe(false);
+  });
+});
