@@ -36,6 +36,7 @@ create table postern.events (
   status            text not null default 'queued' check (status in ('queued', 'posted', 'no_effect', 'deferred', 'dead')),
   job_id            uuid,
   attempts          smallint not null default 0,
+  kills             smallint not null default 0,
   next_attempt_at   timestamptz,
   reason            text,
   error_code        text,
@@ -53,6 +54,7 @@ comment on column postern.events.variant is 'Empty; or the content fingerprint, 
 comment on column postern.events.transmission_id is 'A second id that must not return with another body (PayPal)';
 comment on column postern.events.job_id is 'The pg-boss job that will work it: a new id for every enqueue';
 comment on column postern.events.waiting_key is 'The effect key a deferred event waits for; posting it wakes the event';
+comment on column postern.events.kills is 'How many workers died while they ran this event alone';
 comment on column postern.events.next_attempt_at is 'Null: due at once';
 
 create unique index events_identity on postern.events (endpoint_id, event_id, variant);
@@ -107,14 +109,14 @@ create table postern.workers (
 comment on table postern.workers is 'Which events a worker is about to run, committed before it runs them. The worker holds the advisory lock of its id: a row whose lock is free belongs to a dead worker';
 
 -- Partitions are attached, never made "partition of": that would lock the parent against every insert.
-create function postern.ensure_delivery_partitions(days_ahead integer) returns integer
+create function postern.ensure_delivery_partitions(days_ahead integer, today date default (now() at time zone 'utc')::date) returns integer
 language plpgsql security definer set search_path = pg_catalog, postern as $$
 declare
   day  date;
   name text;
   made integer := 0;
 begin
-  for day in select generate_series((now() at time zone 'utc')::date - 1, (now() at time zone 'utc')::date + days_ahead, interval '1 day')::date loop
+  for day in select generate_series(today - 1, today + days_ahead, interval '1 day')::date loop
     name := 'deliveries_' || to_char(day, 'YYYYMMDD');
     if to_regclass('postern.' || name) is null then
       execute format('create table postern.%I (like postern.deliveries including defaults including storage including constraints)', name);

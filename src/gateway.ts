@@ -48,6 +48,8 @@ export type GatewayOptions = {
 export type Gateway = {
   /** Resolves when webhooks are taken; the address is null where it only works. */
   start(): Promise<{ url: string | null }>;
+  /** Endpoints made in this process are served at once, without waiting for their announcement. */
+  reloadEndpoints(): Promise<void>;
   /** Finishes what is in hand. */
   stop(): Promise<void>;
   readonly app: FastifyInstance | null;
@@ -164,6 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     app,
     pools,
+    reloadEndpoints: () => endpoints.load(),
     async start() {
       await endpoints.load();
       await tokens.load();

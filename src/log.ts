@@ -1,4 +1,4 @@
-import { destination, type Logger, type LoggerOptions, pino } from 'pino';
+import { type Logger, type LoggerOptions, pino } from 'pino';
 
 export type Log = Logger;
 
@@ -7,8 +7,9 @@ export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' |
 const STDOUT = 1;
 
 /**
- * The log: one JSON object a line on standard output, or on another file descriptor. Never a body, a header's value or a secret: what is logged is
- * named field by field where it is logged, and what slips in under a telling name is removed here.
+ * The log: one JSON object a line on standard output, or on another file descriptor. Never a body, a header's value or a
+ * secret: what is logged is named field by field where it is logged, and what slips in under a telling name is removed
+ * here.
  */
 export function createLog(level: LogLevel, fd = STDOUT): Log {
   const options: LoggerOptions = {
@@ -22,7 +23,7 @@ export function createLog(level: LogLevel, fd = STDOUT): Log {
     },
     serializers: { err: describeError },
   };
-  return pino(options, destination({ dest: fd, sync: true }));
+  return pino(options, pino.destination({ dest: fd, sync: true }));
 }
 
 const SECRET_NAMES = [

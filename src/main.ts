@@ -69,8 +69,7 @@ function createProgram(): Command {
     .option('--json', 'print JSON')
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({
-      outputError: (text, write) =>
-        write(`postern: ${oneLine(text.replace(/^error: /, '')).trim()}; see --help\n`),
+      outputError: (text, write) => write(`postern: ${oneLine(text.replace(/^error: /, '')).trim()}; see --help\n`),
     })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  npx postern start');
@@ -84,7 +83,8 @@ function version(): string {
 function describe(error: unknown, env: NodeJS.ProcessEnv): string {
   const wantsStack = ['debug', 'trace'].includes(env.LOG_LEVEL?.trim() ?? '');
   if (wantsStack && error instanceof Error) return error.stack ?? error.message;
-  if (!(error instanceof PosternError)) return `${oneLine(messageOf(error)) || 'unknown failure'} (LOG_LEVEL=debug shows where)`;
+  if (!(error instanceof PosternError))
+    return `${oneLine(messageOf(error)) || 'unknown failure'} (LOG_LEVEL=debug shows where)`;
   const untold = error.faults.filter(({ path, message }) => !error.message.includes(`${path} ${message}`));
   return oneLine([error.message, ...untold.map(({ path, message }) => `${path} ${message}`)].join('; '));
 }

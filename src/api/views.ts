@@ -1,6 +1,9 @@
 import type { Static } from 'typebox';
+import type { ShownToken } from '../access/token-service.ts';
+import type { ShownEndpoint, ShownSecret } from '../endpoints/service.ts';
 import type { Posting, Transaction } from '../ledger/queries-store.ts';
-import type { PostingShape, TransactionShape } from './shapes.ts';
+import type { EventRow } from './event-store.ts';
+import type { EndpointShape, EventShape, PostingShape, SecretShape, TokenShape, TransactionShape } from './shapes.ts';
 
 export function postingView(posting: Posting): Static<typeof PostingShape> {
   return {
@@ -28,4 +31,68 @@ export function transactionView(
     source: { event: transaction.sourceEvent, settlement_line: null, request: null },
     postings: postings.map(postingView),
   };
+}
+
+export function eventView(row: EventRow): Static<typeof EventShape> {
+  const references: Record<string, string[]> = {};
+  for (const { kind, value } of row.reference_list) references[kind] = [...(references[kind] ?? []), value];
+  return {
+    id: row.id,
+    provider: row.provider,
+    endpoint: row.endpoint,
+    event_id: row.event_id,
+    type: row.type,
+    api_version: row.api_version,
+    live: row.live,
+    account: row.account,
+    status: row.status,
+    reason: row.reason,
+    references,
+    occurred_at: iso(row.occurred_at),
+    received_at: row.received_at.toISOString(),
+    posted_at: iso(row.posted_at),
+    attempts: row.attempts,
+    next_attempt_at: iso(row.next_attempt_at),
+    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message },
+    waiting_for: row.waiting_for,
+    until: iso(row.until),
+    duplicates: row.duplicates,
+    last_duplicate_at: iso(row.last_duplicate_at),
+    conflict: row.conflict,
+    transactions: [...row.transactions],
+  };
+}
+
+/** `baseUrl` is what processors call, without a slash at its end. */
+export function endpointView(endpoint: ShownEndpoint, baseUrl: string): Static<typeof EndpointShape> {
+  return {
+    ...endpoint,
+    id: String(endpoint.id),
+    url: `${baseUrl}/webhooks/${endpoint.provider}/${endpoint.name}`,
+    secrets: endpoint.secrets.map(secretView),
+  };
+}
+
+export function secretView(secret: ShownSecret): Static<typeof SecretShape> {
+  return {
+    id: secret.id,
+    not_before: iso(secret.not_before),
+    not_after: iso(secret.not_after),
+    last_used_at: iso(secret.last_used_at),
+    uses: Number(secret.uses),
+  };
+}
+
+export function tokenView(token: ShownToken): Static<typeof TokenShape> {
+  return {
+    id: token.id,
+    name: token.name,
+    roles: [...token.roles],
+    expires_at: iso(token.expires_at),
+    last_used_at: iso(token.last_used_at),
+  };
+}
+
+function iso(time: Date | null): string | null {
+  return time?.toISOString() ?? null;
 }

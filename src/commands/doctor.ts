@@ -26,10 +26,13 @@ async function look(
   context: CommandContext,
 ): Promise<{ report: DoctorReport; counts: EndpointCount[] | null }> {
   try {
-    return await context.withDatabase(async ({ sql, limited }) => ({
-      report: await examine({ sql, limited, nodeVersion: process.version }),
-      counts: count ? await countExactly(sql) : null,
-    }));
+    return await context.withDatabase(
+      async ({ sql, limited }) => ({
+        report: await examine({ sql, limited, nodeVersion: process.version }),
+        counts: count ? await countExactly(sql) : null,
+      }),
+      { migrating: false },
+    );
   } catch (error) {
     // Not to be opened is what doctor is asked about most of all.
     return { report: unopened(process.version, error), counts: null };

@@ -48,7 +48,7 @@ async function endpointOf(
   context: CommandContext,
 ): Promise<{ account: string; settings: EndpointSettings }> {
   if (name === undefined) return { account: 'default', settings: {} };
-  const found = await context.withDatabase(({ sql }) => findEndpoint(sql, provider, name));
+  const found = await context.withDatabase(({ sql }) => findEndpoint(sql, provider, name), { migrating: false });
   if (found === undefined) throw new PosternError('not_found', `there is no endpoint ${provider}/${name}`);
   return { account: found.account, settings: found.settings };
 }

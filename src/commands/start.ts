@@ -1,95 +1,104 @@
 import type { Command } from 'commander';
-import { createTokenService } from '../access/service.ts';
-import { systemClock } from '../clock.ts';
-import { type Config, readConfig } from '../config.ts';
-import { type Database, openDatabase } from '../database.ts';
-import { createGateway, type Gateway } from '../gateway.ts';
+import type { Config } from '../config.ts';
+import { openDatabase } from '../database.ts';
+import { messageOf, PosternError } from '../errors.ts';
+import type { Gateway } from '../gateway.ts';
 import { createLog, type Log } from '../log.ts';
-import { sqlOf } from '../postgres/sql.ts';
-import { type Greeting, greet } from './greeting.ts';
+import type { CommandContext } from './context.ts';
+import { noteFirstStart, prepareFirstStart } from './first-start.ts';
+import { greet } from './greeting.ts';
 
 const STOP_WITHIN_MS = 25_000;
 /** A terminal's Ctrl-C may reach us twice, from the terminal and from npm: that is one wish to stop, not two. */
 const SAME_SIGNAL_MS = 500;
 
-export type RunContext = {
-  readonly env: NodeJS.ProcessEnv;
-  readonly out: (line: string) => void;
-  /** Resolves when the process is told to stop; called again for a second signal. */
-  readonly onSignal: (stop: (signal: NodeJS.Signals) => void) => () => void;
-};
+type Mode = { readonly name: string; readonly serve: boolean; readonly work: boolean };
 
-export function registerStart(program: Command, context: RunContext): void {
-  const modes = [
-    ['start', 'answer webhooks and the API, and post events: all in one process', true, true],
-    ['serve', 'answer webhooks and the API only', true, false],
-    ['work', 'post events and keep house only', false, true],
-  ] as const;
-  for (const [name, description, serve, work] of modes) {
+export function register(program: Command, context: CommandContext): void {
+  const modes: (Mode & { description: string })[] = [
+    { name: 'start', description: 'answer webhooks and the API, and post events', serve: true, work: true },
+    { name: 'serve', description: 'answer webhooks and the API only', serve: true, work: false },
+    { name: 'work', description: 'post events and keep house only', serve: false, work: true },
+  ];
+  for (const mode of modes) {
     program
-      .command(name)
-      .description(description)
-      .addHelpText('after', `\nExample:\n  DATABASE_URL=postgresql://postern@localhost/postern npx postern ${name}`)
-      .action(() => run(context, { name, serve, work }));
+      .command(mode.name)
+      .description(mode.description)
+      .addHelpText(
+        'after',
+        `\nExamples:\n  npx postern ${mode.name}\n  DATABASE_URL=postgresql://postern@localhost/postern npx postern ${mode.name}`,
+      )
+      .action(() => run(context, mode));
   }
 }
 
-async function run(context: RunContext, mode: { name: string; serve: boolean; work: boolean }): Promise<void> {
-  const config = readConfig(context.env);
+async function run(context: CommandContext, mode: Mode): Promise<void> {
+  const config = context.config();
   const log = createLog(config.logLevel);
   // One process holds the embedded server; a `serve` or `work` beside it uses it.
   const database = await openDatabase(config, log, { exclusive: mode.name === 'start' });
-  let gateway: Gateway | undefined;
-  const stopped = untilSignal(context, log);
+  const stopping = untilSignal(context, log);
   try {
-    gateway = await startGateway(config, database, log, mode, context);
-    await stopped.signal;
+    // Here and not above: the other commands need nothing of it, and answer sooner without.
+    const { createGateway } = await import('../gateway.ts');
+    const { clock } = context;
+    const gateway = await createGateway({
+      config,
+      database,
+      keyring: database.keyring,
+      log,
+      clock,
+      serve: mode.serve,
+      work: mode.work,
+    });
+    try {
+      // Before the gateway listens, so that the printed request is answered from the first moment.
+      const first = mode.serve ? await prepareFirstStart({ config, database, pool: gateway.pools.api, clock }) : null;
+      const { url } = await listen(gateway, config);
+      for (const line of await greet({ config, database, pool: gateway.pools.api, clock, url, first }))
+        context.out(line);
+      if (first !== null) await noteFirstStart(gateway.pools.api);
+      await stopping.signal;
+      log.info('stopping: what is in hand is finished');
+    } finally {
+      stopping.within(STOP_WITHIN_MS);
+      await gateway.stop();
+    }
   } finally {
-    stopped.deadline(STOP_WITHIN_MS);
-    await gateway?.stop();
+    stopping.within(STOP_WITHIN_MS);
     await database.close();
-    stopped.end();
+    stopping.end();
   }
   log.info('stopped');
 }
 
-async function startGateway(
-  config: Config,
-  database: Database,
-  log: Log,
-  mode: { serve: boolean; work: boolean },
-  context: RunContext,
-): Promise<Gateway> {
-  const gateway = await createGateway({
-    config,
-    database,
-    keyring: database.keyring,
-    log,
-    clock: systemClock,
-    serve: mode.serve,
-    work: mode.work,
-  });
+async function listen(gateway: Gateway, { host, port }: Config): Promise<{ url: string | null }> {
   try {
-    const { url } = await gateway.start();
-    const greeting: Greeting = {
-      config,
-      database,
-      url,
-      gateway,
-      tokens: createTokenService({ sql: sqlOf(gateway.pools.api) }),
-    };
-    for (const line of await greet(greeting)) context.out(line);
-    return gateway;
-  } catch (error) {
-    await gateway.stop();
-    throw error;
+    return await gateway.start();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const at = `port ${port} at ${host}`;
+    if (code === 'EADDRINUSE') {
+      throw new PosternError('config_invalid', `${at} is in use by another program: stop it, or set PORT`, { cause });
+    }
+    if (code === 'EACCES') {
+      throw new PosternError('config_invalid', `${at} may not be listened on by this user: set PORT over 1023`, {
+        cause,
+      });
+    }
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+      throw new PosternError('config_invalid', `HOST is ${host}, no address of this machine (${messageOf(cause)})`, {
+        cause,
+      });
+    }
+    throw cause;
   }
 }
 
 /** The first signal asks, a second one later or the deadline insists: safe at any instant, as kill -9 is. */
-function untilSignal(context: RunContext, log: Log) {
+function untilSignal(context: CommandContext, log: Log) {
   let firstAt: number | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let deadline: NodeJS.Timeout | undefined;
   let end = (): void => undefined;
   const signal = new Promise<void>((resolve) => {
     end = context.onSignal((name) => {
@@ -99,21 +108,20 @@ function untilSignal(context: RunContext, log: Log) {
         process.exit(1);
       }
       firstAt ??= now;
-      log.info({ signal: name }, 'stopping: finishing what is in hand');
       resolve();
     });
   });
   return {
     signal,
-    deadline(ms: number) {
-      timer = setTimeout(() => {
+    within(ms: number): void {
+      if (deadline !== undefined) return;
+      deadline = setTimeout(() => {
         log.error('what is in hand was not finished in time: ending');
         process.exit(1);
       }, ms);
+      // Never cleared: a handle that somebody forgot must not keep a stopped gateway alive either.
+      deadline.unref();
     },
-    end() {
-      clearTimeout(timer);
-      end();
-    },
+    end: () => end(),
   };
 }

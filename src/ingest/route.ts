@@ -132,7 +132,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         );
         if (outcome.answer.body !== null) return send(reply, outcome.answer);
         reply.headers(outcome.answer.headers);
-        throw new PosternError('unauthenticated', outcome.detail);
+        throw new PosternError(outcome.answer.status === 503 ? 'overloaded' : 'unauthenticated', outcome.detail);
       }
     }
   }

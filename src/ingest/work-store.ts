@@ -147,13 +147,13 @@ export async function putBack(
   );
 }
 
-/** Counts an attempt before it is made, so that an event which kills the process is known by its count. */
-export async function countAttempt(sql: Sql, id: string): Promise<number | null> {
-  const result = await sql.query<{ attempts: number }>(
-    `update postern.events set attempts = attempts + 1 where id = $1 and status = 'queued' returning attempts`,
+/** A worker died while it ran this event alone. Returns how many did by now, or null where it is not queued any more. */
+export async function countKill(sql: Sql, id: string): Promise<number | null> {
+  const result = await sql.query<{ kills: number }>(
+    `update postern.events set kills = kills + 1 where id = $1 and status = 'queued' returning kills`,
     [id],
   );
-  return result.rows[0]?.attempts ?? null;
+  return result.rows[0]?.kills ?? null;
 }
 
 /** Deferred events whose awaited effect has been posted go back to the queue. Returns their ids. */

@@ -3,7 +3,7 @@ import { messageOf } from '../errors.ts';
 import { isDatabaseError, sqlOf } from '../postgres/sql.ts';
 import { type BatchParts, buryKiller, runBatch } from './batch.ts';
 import type { EventsJob } from './job-queue.ts';
-import { adoptDeadWorker, countAttempt, noteHolding, registerWorker, removeWorker } from './work-store.ts';
+import { adoptDeadWorker, countKill, noteHolding, registerWorker, removeWorker } from './work-store.ts';
 
 export type WorkerOptions = BatchParts & {
   /** Events a transaction. */
@@ -100,18 +100,26 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  /** What a dead worker left is run one by one, an attempt counted before each: an event that kills dies alone. */
+  /**
+   * What a dead worker left is run one by one. Only an event that was alone in its hands when it died is held to have
+   * killed it: a process may be killed for any reason, and the rest of a batch is innocent. In no fixed order, so that
+   * repeated kills do not find the same event first each time.
+   */
   async function takeOver(holder: pg.PoolClient, workerId: bigint): Promise<void> {
     const sql = sqlOf(holder);
     for (let dead = await adoptDeadWorker(sql, workerId); dead !== null; dead = await adoptDeadWorker(sql, workerId)) {
-      for (const id of dead.holding) {
-        await noteHolding(sql, workerId, [id]);
-        const attempts = await countAttempt(sqlOf(pool), id);
-        if (attempts === null) continue;
-        metrics.takenUp.inc();
-        if (attempts > KILLS_MAX) await buryKiller(id, options);
-        else await runUntilDatabaseAnswers([id], []);
+      const [suspect] = dead.holding;
+      const kills = dead.holding.length === 1 && suspect !== undefined ? await countKill(sqlOf(pool), suspect) : null;
+      if (suspect !== undefined && kills !== null && kills >= KILLS_MAX) await buryKiller(suspect, options);
+      else {
+        for (const id of shuffled(dead.holding, options.random)) {
+          if (stopping) return;
+          await noteHolding(sql, workerId, [id]);
+          await runUntilDatabaseAnswers([id], []);
+          metrics.takenUp.inc();
+        }
       }
+      await noteHolding(sql, workerId, []);
       await removeWorker(sql, dead.id);
     }
   }
@@ -148,6 +156,15 @@ export function createWorker(options: WorkerOptions): Worker {
       await running;
     },
   };
+}
+
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const mixed = [...items];
+  for (let n = mixed.length - 1; n > 0; n -= 1) {
+    const other = Math.floor(random() * (n + 1));
+    [mixed[n], mixed[other]] = [mixed[other] as T, mixed[n] as T];
+  }
+  return mixed;
 }
 
 /** Jobs together as long as their events fit one transaction; a job larger than that is a batch of its own. */

@@ -1,3 +1,4 @@
+import { PosternError } from '../errors.ts';
 import {
   byteaArray,
   int2Array,
@@ -79,9 +80,12 @@ export async function lockReferences(tx: Tx, references: readonly string[]): Pro
 
 export type StandingEffect = { readonly effectKey: string; readonly id: string; readonly kind: string };
 
-const EFFECTS_A_PAYMENT_MAX = 500;
+const EFFECTS_A_PAYMENT_MAX = 1_000;
 
-/** The effects that stand under these prefixes (each ends in a colon). */
+/**
+ * The effects that stand under these prefixes (each ends in a colon).
+ * @throws PosternError `rule_failed` where there are too many: a total read from a part of them would be wrong.
+ */
 export async function effectsUnder(tx: Tx, prefixes: readonly string[]): Promise<StandingEffect[]> {
   const result = await tx.query<{ effect_key: string; id: string; kind: string }>(
     {
@@ -97,7 +101,20 @@ export async function effectsUnder(tx: Tx, prefixes: readonly string[]): Promise
     // ';' follows ':' in the order of bytes.
     [textArray(prefixes), textArray(prefixes.map((p) => `${p.slice(0, -1)};`))],
   );
+  if (
+    result.rows.length >= EFFECTS_A_PAYMENT_MAX &&
+    prefixes.some((p) => countUnder(result.rows, p) >= EFFECTS_A_PAYMENT_MAX)
+  ) {
+    throw new PosternError(
+      'rule_failed',
+      `a payment has ${EFFECTS_A_PAYMENT_MAX} effects or more: it is for a person to look at`,
+    );
+  }
   return result.rows.map((row) => ({ effectKey: row.effect_key, id: row.id, kind: row.kind }));
+}
+
+function countUnder(rows: readonly { effect_key: string }[], prefix: string): number {
+  return rows.reduce((count, row) => (row.effect_key.startsWith(prefix) ? count + 1 : count), 0);
 }
 
 /** What is open on these references of one account, by reference and currency. */

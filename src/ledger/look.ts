@@ -1,10 +1,10 @@
 import { assertNever } from '../errors.ts';
-import { proportion } from '../money.ts';
+import { nearestShare } from '../money.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { chart } from './chart.ts';
 import { contentOf, type Entry, type Leg, mirrored, withoutZeros } from './entry.ts';
 import { effectsUnder, linesOf, lockReferences, openOn } from './ledger-store.ts';
-import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitRefund } from './rules.ts';
+import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitLegs } from './rules.ts';
 
 /** A draft with whose books it is for, and the event that told it. */
 export type Asked = { readonly draft: Draft; readonly context: RuleContext; readonly eventId: string };
@@ -16,19 +16,25 @@ type Payment = {
   /** What its authorisation holds, by currency. */
   readonly open: Map<string, bigint>;
   /** The lines of transactions that were read or made in this batch. */
-  readonly lines: Map<string, Leg[]>;
+  readonly lines: Map<string, readonly Leg[]>;
 };
 
-export type Looked =
-  | { readonly kind: 'entries'; readonly entries: readonly Entry[] }
-  /** Posts when this effect stands. */
-  | { readonly kind: 'waits'; readonly effectKey: string };
+export type Viewer = {
+  /** The effect that must stand before this event's drafts can be answered; null: they can. Changes nothing. */
+  waitsFor(drafts: readonly Asked[]): string | null;
+  /** The entries a draft becomes, seeing what stands and what was looked at before it. */
+  look(asked: Asked): readonly Entry[];
+};
 
-export type Viewer = { look(asked: Asked): Looked };
+/** Waits for whoever else looks at these payments; held until the transaction ends. */
+export async function lockPayments(tx: Tx, all: readonly Asked[]): Promise<void> {
+  const payments = new Set(all.filter((a) => a.draft.look !== null).map(paymentKey));
+  if (payments.size > 0) await lockReferences(tx, [...payments]);
+}
 
 /**
- * Locks and reads what the looking drafts of a batch need, and answers them one after the other: each sees what those
- * before it did. Drafts that do not look pass through.
+ * Reads what the looking drafts of a batch need (their payments are locked), and answers them one after the other: each
+ * sees what those before it did. Drafts that do not look pass through.
  */
 export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => string): Promise<Viewer> {
   const looking = all.filter((a) => a.draft.look !== null);
@@ -37,36 +43,42 @@ export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => s
     payments.set(paymentKey(asked), { effects: new Map(), open: new Map(), lines: new Map() });
   }
   if (payments.size > 0) {
-    await lockReferences(tx, [...payments.keys()]);
     await readEffects(tx, payments);
     await readOpen(tx, payments, looking);
     await readLines(tx, payments, looking);
   }
   return {
+    waitsFor(drafts) {
+      for (const [n, asked] of drafts.entries()) {
+        if (asked.draft.look?.kind !== 'split') continue;
+        const payment = paymentKey(asked);
+        const known = [...(payments.get(payment)?.effects.keys() ?? [])].some(isCapture);
+        const told = drafts.slice(0, n).some((d) => isCapture((prefixOf(d) + d.draft.key).slice(payment.length)));
+        if (!known && !told) return `${payment}captured`;
+      }
+      return null;
+    },
     look(asked) {
       const payment = asked.draft.look === null ? undefined : payments.get(paymentKey(asked));
-      return payment === undefined ? one(entryOf(asked, asked.draft, newId())) : answer(asked, payment, newId);
+      return payment === undefined ? [entryOf(asked, asked.draft, newId())] : answer(asked, payment, newId);
     },
   };
 }
 
 function paymentKey(asked: Asked): string {
-  return `${asked.context.provider}:${asked.context.account}:${asked.draft.look?.payment ?? ''}:`;
+  return `${prefixOf(asked)}${asked.draft.look?.payment ?? ''}:`;
 }
 
 async function readEffects(tx: Tx, payments: ReadonlyMap<string, Payment>): Promise<void> {
-  const prefixes = [...payments.keys()];
-  for (const effect of await effectsUnder(tx, prefixes)) {
-    for (const prefix of prefixes) {
-      if (effect.effectKey.startsWith(prefix))
-        payments.get(prefix)?.effects.set(effect.effectKey.slice(prefix.length), effect.id);
-    }
+  for (const effect of await effectsUnder(tx, [...payments.keys()])) {
+    payments.get(effect.prefix)?.effects.set(effect.effectKey.slice(effect.prefix.length), effect.id);
   }
 }
 
 async function readOpen(tx: Tx, payments: ReadonlyMap<string, Payment>, looking: readonly Asked[]): Promise<void> {
   const byPath = new Map<string, Map<string, string>>();
   for (const asked of looking) {
+    // Only these lead to a final release, alone or later in the batch.
     if (!['authorise', 'release', 'final', 'assumed_capture', 'proves_manual'].includes(asked.draft.look?.kind ?? ''))
       continue;
     const { path } = chart.authorisations(asked.context);
@@ -81,15 +93,13 @@ async function readOpen(tx: Tx, payments: ReadonlyMap<string, Payment>, looking:
   }
 }
 
-/** Lines are needed to take back an assumed capture, to post the increase of a total, and to split a refund. */
+/** Taking back an assumed capture, posting an increase and splitting a refund take what was posted from the books. */
 async function readLines(tx: Tx, payments: ReadonlyMap<string, Payment>, looking: readonly Asked[]): Promise<void> {
   const wanted = new Map<string, Payment>();
   for (const asked of looking) {
-    const kind = asked.draft.look?.kind ?? 'sold';
-    if (kind !== 'proves_manual' && kind !== 'split' && kind !== 'running_total' && kind !== 'release') continue;
     const payment = payments.get(paymentKey(asked));
     for (const [key, id] of payment?.effects ?? []) {
-      if (payment !== undefined && (isCapture(key) || key.startsWith('memo_release:'))) wanted.set(id, payment);
+      if (payment !== undefined && isRead(asked.draft.look, key)) wanted.set(id, payment);
     }
   }
   if (wanted.size === 0) return;
@@ -99,15 +109,32 @@ async function readLines(tx: Tx, payments: ReadonlyMap<string, Payment>, looking
   }
 }
 
+function isRead(look: Look | null, key: string): boolean {
+  switch (look?.kind) {
+    case 'proves_manual':
+      return key === 'captured';
+    case 'running_total':
+    case 'release':
+      return look.series !== null && key.startsWith(look.series.slice(look.payment.length + 1));
+    case 'split':
+      return isCapture(key) || isSplit(key);
+    default:
+      return false;
+  }
+}
+
 const isCapture = (key: string): boolean => key === 'captured' || key.startsWith('captured:');
 
-function answer(asked: Asked, payment: Payment, newId: () => string): Looked {
+const isSplit = (key: string): boolean => key.startsWith('refund_split:') || key.startsWith('refund_unsplit:');
+
+function answer(asked: Asked, payment: Payment, newId: () => string): readonly Entry[] {
   const { draft, context } = asked;
   const { look } = draft;
-  if (look === null) return one(entryOf(asked, draft, newId()));
+  if (look === null) return [entryOf(asked, draft, newId())];
   const isFinal = payment.effects.has('memo_final');
-  const stand = (as: Draft, legs: readonly Leg[]): Looked =>
-    one(standing(asked, payment, { ...entryOf(asked, as, newId()), legs }));
+  const stand = (as: Draft, legs: readonly Leg[]): readonly Entry[] => [
+    standing(asked, payment, { ...entryOf(asked, as, newId()), legs }),
+  ];
   switch (look.kind) {
     case 'authorise':
       return stand(draft, isFinal ? [] : draft.legs);
@@ -131,7 +158,7 @@ function answer(asked: Asked, payment: Payment, newId: () => string): Looked {
     case 'proves_manual':
       return provesManual(asked, payment, { id: look.payment, isFinal }, newId);
     case 'split':
-      return split(asked, payment, look, newId);
+      return stand(draft, split(payment, look));
     default:
       return assertNever(look);
   }
@@ -139,12 +166,10 @@ function answer(asked: Asked, payment: Payment, newId: () => string): Looked {
 
 /** Remembers an entry for those after it in the batch; one that stands already is a replay and changes nothing. */
 function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
-  const prefix = paymentKey(asked);
-  if (!entry.effectKey.startsWith(prefix)) return entry;
-  const key = entry.effectKey.slice(prefix.length);
+  const key = entry.effectKey.slice(paymentKey(asked).length);
   if (payment.effects.has(key)) return entry;
   payment.effects.set(key, entry.id);
-  payment.lines.set(entry.id, [...entry.legs]);
+  payment.lines.set(entry.id, entry.legs);
   for (const line of entry.legs) {
     if (line.account.path.startsWith('memo:authorisations:')) {
       payment.open.set(line.currency, (payment.open.get(line.currency) ?? 0n) + line.amount);
@@ -153,7 +178,10 @@ function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
   return entry;
 }
 
-/** The processor tells only how much was captured in all: the increase over the highest posted is what posts. */
+/**
+ * The processor tells only how much was captured in all: what posts is the total's legs less all that the series has
+ * posted, so that after the highest total the books hold exactly that, whatever came before it.
+ */
 function increase(
   draft: Draft,
   payment: Payment,
@@ -168,14 +196,16 @@ function increase(
     if (BigInt(total) >= look.total) return [];
     posted.push(...(payment.lines.get(id) ?? []));
   }
-  // Leg by leg against what stands, not in proportion: a seller's or the tax's part need not grow as the total does, and
-  // the sum must be what the highest total told, whichever steps were told before it.
-  const byPlace = new Map<string, Leg>();
-  for (const line of [...draft.legs, ...mirrored(posted)]) {
-    const place = JSON.stringify([line.account.path, line.currency, line.reference, line.component]);
-    byPlace.set(place, { ...line, amount: line.amount + (byPlace.get(place)?.amount ?? 0n) });
+  return posted.length === 0 ? draft.legs : difference(draft.legs, posted);
+}
+
+function difference(wanted: readonly Leg[], posted: readonly Leg[]): Leg[] {
+  const sums = new Map<string, Leg>();
+  for (const line of [...wanted, ...mirrored(posted)]) {
+    const key = JSON.stringify([line.account.path, line.reference, line.component, line.currency]);
+    sums.set(key, { ...line, amount: line.amount + (sums.get(key)?.amount ?? 0n) });
   }
-  return withoutZeros([...byPlace.values()]);
+  return withoutZeros([...sums.values()]);
 }
 
 /** A capture or cancellation proves that the authorisation was no capture: what it was taken for is reversed, once. */
@@ -184,25 +214,25 @@ function provesManual(
   payment: Payment,
   about: { id: string; isFinal: boolean },
   newId: () => string,
-): Looked {
+): readonly Entry[] {
   const marker = entryOf(asked, asked.draft, newId());
   const assumed = payment.effects.get('captured');
   const known = payment.effects.has('manual');
   standing(asked, payment, marker);
-  if (assumed === undefined || known) return one(marker);
+  if (assumed === undefined || known) return [marker];
   const lines = payment.lines.get(assumed) ?? [];
   const legs = mirrored(lines);
   const reversal: Entry = {
     ...marker,
     id: newId(),
-    effectKey: `${prefixOf(asked)}${about.id}:capture_reversed`,
+    effectKey: `${paymentKey(asked)}capture_reversed`,
     kind: 'payment.capture_reversed',
     legs,
     content: contentOf(legs),
     reverses: assumed,
   };
   const gross = lines.find((l) => l.component === 'gross');
-  if (gross === undefined) return { kind: 'entries', entries: [marker, reversal] };
+  if (gross === undefined) return [marker, reversal];
   const instead = authorised(
     about.id,
     { at: asked.draft.at, amount: gross.amount, currency: gross.currency },
@@ -212,54 +242,49 @@ function provesManual(
     ...entryOf(asked, instead, newId()),
     legs: about.isFinal ? [] : instead.legs,
   });
-  return { kind: 'entries', entries: [marker, reversal, memo] };
+  return [marker, reversal, memo];
 }
 
 /**
- * The sellers' part of a refund is known when the capture is: s = r × S/G, each time what all live refunds together give
- * back less what those before gave. So no remainder is lost, the refund that completes the payment takes the rest, and
- * any order of refunds and failures ends the same. Markers under the payment keep count of its refunds.
+ * Sellers give back their share of all that is refunded so far, less what they gave already: rounding a refund alone
+ * would leave a unit behind with each part. So a payment refunded in full returns each seller's share exactly, and a
+ * refund that fails leaves what would be there without it, in any order.
  */
-function split(asked: Asked, payment: Payment, look: Extract<Look, { kind: 'split' }>, newId: () => string): Looked {
-  const captures = [...payment.effects].filter(([key]) => isCapture(key));
-  if (captures.length === 0) return { kind: 'waits', effectKey: `${prefixOf(asked)}${look.payment}:captured` };
-  const lines = captures.flatMap(([, transaction]) => payment.lines.get(transaction) ?? []);
-  const gross = lines.reduce((sum, l) => (l.component === 'gross' ? sum + l.amount : sum), 0n);
-  const sellers = new Map<string, bigint>();
-  for (const line of lines) {
-    if (!line.account.path.startsWith('liability:seller_payable:')) continue;
-    sellers.set(line.account.path, (sellers.get(line.account.path) ?? 0n) - line.amount);
+function split(payment: Payment, look: { refund: string; amount: bigint; currency: string }): readonly Leg[] {
+  let gross = 0n;
+  let refunded = look.amount;
+  const sold = new Map<string, bigint>();
+  const given = new Map<string, bigint>();
+  for (const [key, id] of payment.effects) {
+    const counts = isCapture(key) ? 'sold' : isSplit(key) ? 'given' : null;
+    if (counts === null) continue;
+    if (counts === 'given') refunded += splitAmount(key);
+    for (const { account, component, amount, currency } of payment.lines.get(id) ?? []) {
+      if (currency !== look.currency) continue;
+      if (counts === 'sold' && component === 'gross') gross += amount;
+      if (!account.path.startsWith('liability:seller_payable:')) continue;
+      if (counts === 'sold') sold.set(account.path, (sold.get(account.path) ?? 0n) - amount);
+      else given.set(account.path, (given.get(account.path) ?? 0n) + amount);
+    }
   }
-  const before = atMost(liveRefunds(payment), gross);
-  const after = atMost(liveRefunds(payment) + (look.live ? look.amount : -look.amount), gross);
-  const shares = [...sellers].map(([path, amount]) => ({
-    path,
-    amount: proportion(after, amount, gross) - proportion(before, amount, gross),
-  }));
-  const told = `${look.live ? 'refunded' : 'unrefunded'}:${look.refund}:${look.amount}`;
-  const marker: Entry = {
-    ...entryOf(asked, asked.draft, newId()),
-    effectKey: paymentKey(asked) + told,
-    kind: 'refund.counted',
-    legs: [],
-    content: contentOf([], told),
-  };
-  const entry = { ...entryOf(asked, asked.draft, newId()), legs: splitRefund(asked.draft.legs, shares) };
-  return { kind: 'entries', entries: [standing(asked, payment, marker), entry] };
+  const shares: { path: string; amount: bigint }[] = [];
+  let below = 0n;
+  let boundary = 0n;
+  // Each boundary between two sellers is rounded, not each share, so that the shares never exceed what is refunded.
+  for (const [path, amount] of [...sold].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    below += amount;
+    const next = nearestShare(refunded, below, gross);
+    shares.push({ path, amount: next - boundary - (given.get(path) ?? 0n) });
+    boundary = next;
+  }
+  return splitLegs(look.currency, shares);
 }
 
-function liveRefunds(payment: Payment): bigint {
-  let sum = 0n;
-  for (const key of payment.effects.keys()) {
-    const match = /^(un)?refunded:.*:(\d+)$/s.exec(key);
-    if (match !== null) sum += match[1] === undefined ? BigInt(match[2] ?? 0) : -BigInt(match[2] ?? 0);
-  }
-  return sum;
+/** `refund_split:{amount}:{refund}` */
+function splitAmount(key: string): bigint {
+  const [name, amount = '0'] = key.split(':', 2);
+  return name === 'refund_split' ? BigInt(amount) : -BigInt(amount);
 }
-
-const atMost = (amount: bigint, limit: bigint): bigint => (amount > limit ? limit : amount);
-
-const one = (entry: Entry): Looked => ({ kind: 'entries', entries: [entry] });
 
 const prefixOf = ({ context }: Asked): string => `${context.provider}:${context.account}:`;
 

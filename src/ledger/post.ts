@@ -6,7 +6,7 @@ import { uuidv7 } from '../uuid.ts';
 import type { AccountRef } from './chart.ts';
 import type { Entry } from './entry.ts';
 import { noteConflicts, noteEvidence, openAccounts, postEntries, type Taken, type ToldEntry } from './ledger-store.ts';
-import { type Asked, createViewer } from './look.ts';
+import { type Asked, createViewer, lockPayments, type Viewer } from './look.ts';
 import { draftsOf, RULE_VERSION, type RuleContext } from './rules.ts';
 
 /** What one event tells, and whose books it is about. */
@@ -33,73 +33,101 @@ export type Ledger = {
 
 const ACCOUNTS_CACHED_MAX = 50_000;
 
+/** A batch, and which of it are worked now. `asked` is by request. */
+type Round = {
+  readonly requests: readonly PostRequest[];
+  readonly asked: ReadonlyArray<readonly Asked[]>;
+  readonly among: readonly number[];
+};
+
 export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
   /** Accounts are never removed, so an id once committed stays right. */
   const accountIds = new Map<string, number>();
 
   async function post(tx: Tx, requests: readonly PostRequest[]): Promise<PostResult[]> {
     const results: PostResult[] = requests.map(() => ({ kind: 'nothing', reason: 'moves no money' }));
+    const asked = requests.map(askedBy);
+    await lockPayments(tx, asked.flat());
     const conflicts = new Map<number, string>();
-    // An event that conflicts takes its other effects with it: the batch is undone and run again without it. Each turn
-    // takes out at least one event.
-    for (let turn = 0; turn <= requests.length; turn += 1) {
-      await tx.query('savepoint ledger');
-      const found = await postOnce(tx, requests, conflicts, results);
-      if (found.size === 0) {
-        await tx.query('release savepoint ledger');
-        break;
-      }
-      await tx.query('rollback to savepoint ledger');
-      for (const [n, effectKey] of found) {
-        conflicts.set(n, effectKey);
-        results[n] = { kind: 'conflict', effectKey };
-      }
+    // Each round settles at least the first of those left.
+    let left = [...requests.keys()];
+    for (let round = 0; left.length > 0 && round <= requests.length; round += 1) {
+      left = await postRound(tx, { requests, asked, among: left }, conflicts, results);
     }
     if (conflicts.size > 0) await tellConflicts(tx, requests, conflicts);
     return results;
   }
 
-  /** Posts all requests but those in `without`; returns who conflicts, after which the caller must undo it. */
-  async function postOnce(
+  /**
+   * Posts what does not contradict each other in this batch, and returns the rest for the next round, which then finds
+   * the others standing. An event that conflicts with what stands takes its other effects with it: the round is undone
+   * and run again without it. Each turn takes out at least one event.
+   */
+  async function postRound(
     tx: Tx,
-    requests: readonly PostRequest[],
-    without: ReadonlyMap<number, string>,
+    round: Round,
+    conflicts: Map<number, string>,
     results: PostResult[],
-  ): Promise<Map<number, string>> {
-    const asked = requests.map((request, n) => (without.has(n) ? [] : askedBy(request)));
-    const viewer = await createViewer(tx, asked.flat(), () => uuidv7(clock.now()));
-    const claimed = new Map<string, Entry>();
-    const told = new Map<number, Entry[]>();
-    const conflicts = new Map<number, string>();
-    const entries: ToldEntry[] = [];
-    for (const [n, mine] of asked.entries()) {
-      if (mine.length === 0) continue;
-      const view = viewAll(viewer, mine);
-      if (view.kind === 'waits') {
-        results[n] = view;
-        continue;
+  ): Promise<number[]> {
+    for (;;) {
+      const among = round.among.filter((n) => !conflicts.has(n));
+      await tx.query('savepoint ledger');
+      const { clashes, held } = await postOnce(tx, { ...round, among }, results);
+      if (clashes.size === 0) {
+        await tx.query('release savepoint ledger');
+        return held;
       }
-      told.set(n, view.entries);
-      for (const entry of view.entries) {
-        const first = claimed.get(entry.effectKey);
-        if (first === undefined) {
-          claimed.set(entry.effectKey, entry);
-          entries.push({ eventId: requests[n]?.eventId ?? '', entry });
-        } else if (!first.content.equals(entry.content)) conflicts.set(n, entry.effectKey);
+      await tx.query('rollback to savepoint ledger');
+      for (const [n, effectKey] of clashes) {
+        conflicts.set(n, effectKey);
+        results[n] = { kind: 'conflict', effectKey };
       }
     }
-    if (conflicts.size > 0) return conflicts;
+  }
 
+  /** Returns who conflicts with what stands, after which the caller must undo it, and who must wait for the others. */
+  async function postOnce(
+    tx: Tx,
+    { requests, asked, among }: Round,
+    results: PostResult[],
+  ): Promise<{ clashes: Map<number, string>; held: number[] }> {
+    const claimed = new Map<string, Entry>();
+    const told = new Map<number, Entry[]>();
+    const clashes = new Map<number, string>();
+    const held = heldBack(asked, among);
+    const entries: ToldEntry[] = [];
+    const now = among.filter((n) => !held.has(n));
+    const viewer = await createViewer(
+      tx,
+      now.flatMap((n) => asked[n] ?? []),
+      () => uuidv7(clock.now()),
+    );
+    for (const n of now) {
+      const mine = asked[n] ?? [];
+      if (mine.length === 0) continue;
+      const effectKey = viewer.waitsFor(mine);
+      if (effectKey !== null) {
+        results[n] = { kind: 'waits', effectKey };
+        continue;
+      }
+      const view = viewAll(viewer, mine);
+      told.set(n, view);
+      for (const entry of view) {
+        if (claimed.has(entry.effectKey)) continue;
+        claimed.set(entry.effectKey, entry);
+        entries.push({ eventId: requests[n]?.eventId ?? '', entry });
+      }
+    }
     const taken = await write(tx, entries);
     for (const [n, mine] of told) {
       const clash = mine.find((entry) => {
         const standing = taken.get(claimed.get(entry.effectKey)?.id ?? '');
         return standing !== undefined && !standing.same;
       });
-      if (clash !== undefined) conflicts.set(n, clash.effectKey);
+      if (clash !== undefined) clashes.set(n, clash.effectKey);
     }
-    if (conflicts.size === 0) await settle(tx, requests, told, claimed, taken, results);
-    return conflicts;
+    if (clashes.size === 0) await settle(tx, requests, told, claimed, taken, results);
+    return { clashes, held: [...held] };
   }
 
   async function write(tx: Tx, entries: readonly ToldEntry[]): Promise<Map<string, Taken>> {
@@ -152,11 +180,11 @@ function askedBy(request: PostRequest): Asked[] {
 function viewAll(
   viewer: Awaited<ReturnType<typeof createViewer>>,
   asked: readonly Asked[],
-): { kind: 'entries'; entries: Entry[] } | { kind: 'waits'; effectKey: string } {
+): { kind: 'entries'; entries: Entry[] } | { kind: 'waits'; effectKey: string; looked: boolean } {
   const entries: Entry[] = [];
   for (const one of asked) {
     const looked = viewer.look(one);
-    if (looked.kind === 'waits') return looked;
+    if (looked.kind === 'waits') return { ...looked, looked: entries.length > 0 };
     for (const entry of looked.entries) {
       // What moves nothing and records nothing (an amount of zero) is no transaction.
       if (entry.legs.length === 0 && one.draft.look === null) continue;
@@ -164,7 +192,7 @@ function viewAll(
       if (!entries.some((e) => e.effectKey === entry.effectKey && e.content.equals(entry.content))) entries.push(entry);
     }
   }
-  return { kind: 'entries', entries };
+  return entries;
 }
 
 async function settle(

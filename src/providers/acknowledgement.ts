@@ -1,7 +1,7 @@
 import { assertNever } from '../errors.ts';
 import type { Acknowledged, Answer, RejectReason } from './provider.ts';
 
-const ACCEPTED: Answer = { status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body: 'ok' };
+const ACCEPTED: Answer = { status: 200, headers: { 'content-type': 'application/json' }, body: '{"received":true}' };
 
 /** The answer of processors that look at the status only: 200, or the gateway's problem document. */
 export function plainAcknowledgement(outcome: Acknowledged): Answer {
@@ -16,7 +16,6 @@ export function refusalStatus(reason: RejectReason): number {
       return 503;
     case 'unreadable':
     case 'unsupported':
-      return 400;
     case 'signature_missing':
     case 'signature_malformed':
     case 'signature_mismatch':

@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { register as registerExplain } from '../../src/commands/explain.ts';
 import { register as registerVectors } from '../../src/commands/vectors.ts';
+import { readConfig } from '../../src/config.ts';
 import { sign } from '../../src/providers/stripe/sign.ts';
 
 const NOW_S = 1_768_478_400;
@@ -44,6 +45,9 @@ async function run(
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   register(program, {
     withDatabase: () => Promise.reject(new Error('there is no database here')),
+    config: () => readConfig({}),
+    input: async () => '',
+    onSignal: () => () => undefined,
     out: (text) => {
       out += `${text}\n`;
     },
@@ -117,6 +121,10 @@ describe('explain, as a command', () => {
       'standard-webhooks',
       '--header',
       'webhook-id: msg_1',
+      '--header',
+      'webhook-timestamp: 1768478400',
+      '--header',
+      'webhook-signature: v1,AAAA',
     ]);
     expect(JSON.parse(given.out).events[0]).toMatchObject({ event_id: 'msg_1', status: 'deferred' });
   });

@@ -115,7 +115,10 @@ describe('the worker', () => {
     ]);
     const rows = await settled(endpoint, 502);
     expect(rows.filter((row) => row.status === 'posted')).toHaveLength(500);
-    expect(rows.filter((row) => row.status === 'dead').map((row) => row.error_code)).toEqual(['amount_invalid', 'normaliser_failed']);
+    expect(rows.filter((row) => row.status === 'dead').map((row) => row.error_code)).toEqual([
+      'amount_invalid',
+      'normaliser_failed',
+    ]);
   });
 
   it('parks an unknown type, skips the other mode, and says why', async () => {
@@ -132,7 +135,10 @@ describe('the worker', () => {
     await pipeline.deliver(endpoint, refundCreated(9, 'ch_9', 400));
     await settled(endpoint, 1);
     await pipeline.deliver(endpoint, refundCreated(9, 'ch_9', 500).replace('evt_re_9', 'evt_re_9b'));
-    expect(await settled(endpoint, 2)).toMatchObject([{ status: 'posted' }, { status: 'dead', error_code: 'conflicting_announcement' }]);
+    expect(await settled(endpoint, 2)).toMatchObject([
+      { status: 'posted' },
+      { status: 'dead', error_code: 'conflicting_announcement' },
+    ]);
     expect(await balances(endpoint)).toMatchObject({ 'income:refunds EUR': '400' });
   });
 

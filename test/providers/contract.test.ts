@@ -134,8 +134,9 @@ describe.each(all.map((one) => [one.provider.name, one] as const))('the contract
     }
   });
 
-  it('refuses an empty body though it is signed', () => {
-    expect(verify(signed(Buffer.alloc(0))).kind).toBe('rejected');
+  it('finds no event in an empty body, though it is signed', () => {
+    const request = signed(Buffer.alloc(0));
+    if (verify(request).kind !== 'rejected') expect(provider.identify(request, one.settings).kind).toBe('unreadable');
   });
 
   it('never throws for junk: refused, or authentic and unreadable', () => {

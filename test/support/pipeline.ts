@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
-import { readEvents } from '../../src/ingest/read-events.ts';
+import type { Accepted } from '../../src/ingest/delivery.ts';
 import { createMemoryCache } from '../../src/ingest/duplicate-cache.ts';
 import { createHousekeeping, type Housekeeping } from '../../src/ingest/housekeeping.ts';
 import { createIntake, type Intake } from '../../src/ingest/intake.ts';
-import type { Accepted } from '../../src/ingest/delivery.ts';
 import { createJobQueue, type JobQueue } from '../../src/ingest/job-queue.ts';
+import { readEvents } from '../../src/ingest/read-events.ts';
 import { createWorker, type Worker } from '../../src/ingest/worker.ts';
 import { createLedger } from '../../src/ledger/post.ts';
 import { createMetrics } from '../../src/metrics.ts';

@@ -1,13 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { type Static, Type } from 'typebox';
-import type { ShownEndpoint, ShownSecret } from '../../endpoints/service.ts';
+import { Type } from 'typebox';
+import type { ShownEndpoint } from '../../endpoints/service.ts';
 import { PosternError } from '../../errors.ts';
 import type { EndpointSettings } from '../../providers/provider.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { EndpointShape, Id, numericId, problems, SecretShape } from '../shapes.ts';
+import { endpointView, secretView } from '../views.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const Settings = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
@@ -21,12 +22,8 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
 ) => {
   const config = { access: [] } as const;
   const tags = ['endpoints'];
-  const viewOf = (request: FastifyRequest, endpoint: ShownEndpoint): Static<typeof EndpointShape> => ({
-    ...endpoint,
-    id: String(endpoint.id),
-    url: `${publicUrl ?? `${request.protocol}://${request.host}`}/webhooks/${endpoint.provider}/${endpoint.name}`,
-    secrets: endpoint.secrets.map(secretView),
-  });
+  const viewOf = (request: FastifyRequest, endpoint: ShownEndpoint) =>
+    endpointView(endpoint, publicUrl ?? `${request.protocol}://${request.host}`);
   const idOf = (params: { id: string }): number => {
     const id = numericId(params.id);
     if (id === null) throw new PosternError('not_found', `there is no endpoint ${params.id}`);
@@ -173,13 +170,3 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
     },
   );
 };
-
-function secretView(secret: ShownSecret): Static<typeof SecretShape> {
-  return {
-    id: secret.id,
-    not_before: secret.not_before?.toISOString() ?? null,
-    not_after: secret.not_after?.toISOString() ?? null,
-    last_used_at: secret.last_used_at?.toISOString() ?? null,
-    uses: Number(secret.uses),
-  };
-}

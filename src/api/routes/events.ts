@@ -1,22 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { PosternError } from '../../errors.ts';
 import { transactionsOfEvent } from '../../ledger/queries-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import { isUuid } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
-import {
-  type EventRow,
-  selectDelivery,
-  selectDeliveryIds,
-  selectEvent,
-  selectEventGroups,
-  selectEvents,
-} from '../event-store.ts';
+import { selectDelivery, selectDeliveryIds, selectEvent, selectEventGroups, selectEvents } from '../event-store.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../shapes.ts';
-import { transactionView } from '../views.ts';
+import { eventView, transactionView } from '../views.ts';
 
 const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'] as const;
 const Status = Type.Union(STATUSES.map((status) => Type.Literal(status)));
@@ -147,34 +140,3 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     },
   );
 };
-
-function eventView(row: EventRow): Static<typeof EventShape> {
-  const references: Record<string, string[]> = {};
-  for (const { kind, value } of row.reference_list) references[kind] = [...(references[kind] ?? []), value];
-  const iso = (time: Date | null): string | null => time?.toISOString() ?? null;
-  return {
-    id: row.id,
-    provider: row.provider,
-    endpoint: row.endpoint,
-    event_id: row.event_id,
-    type: row.type,
-    api_version: row.api_version,
-    live: row.live,
-    account: row.account,
-    status: row.status,
-    reason: row.reason,
-    references,
-    occurred_at: iso(row.occurred_at),
-    received_at: row.received_at.toISOString(),
-    posted_at: iso(row.posted_at),
-    attempts: row.attempts,
-    next_attempt_at: iso(row.next_attempt_at),
-    error: row.error_code === null ? null : { code: row.error_code, message: row.error_message },
-    waiting_for: row.waiting_for,
-    until: iso(row.until),
-    duplicates: row.duplicates,
-    last_duplicate_at: iso(row.last_duplicate_at),
-    conflict: row.conflict,
-    transactions: [...row.transactions],
-  };
-}

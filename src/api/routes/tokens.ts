@@ -1,11 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { type Static, Type } from 'typebox';
+import { Type } from 'typebox';
 import { ROLES } from '../../access/roles.ts';
-import { createTokenService, type ShownToken } from '../../access/token-service.ts';
+import { createTokenService } from '../../access/token-service.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { Id, problems, TokenShape } from '../shapes.ts';
+import { tokenView } from '../views.ts';
 
 export const tokenRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool, tokens }) => {
   const service = createTokenService({ pool, onChange: () => tokens.load() });
@@ -59,7 +60,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
-      const after = unpackCursor(cursor, [/^[A-Za-z0-9]{1,20}$/])?.[0] ?? '';
+      const after = unpackCursor(cursor, [/^[\w-]{1,20}$/])?.[0] ?? '';
       return pageOf(await service.list({ after, limit: limit + 1 }), limit, (t) => [t.id], tokenView);
     },
   );
@@ -73,13 +74,3 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     },
   );
 };
-
-function tokenView(token: ShownToken): Static<typeof TokenShape> {
-  return {
-    id: token.id,
-    name: token.name,
-    roles: [...token.roles],
-    expires_at: token.expires_at?.toISOString() ?? null,
-    last_used_at: token.last_used_at?.toISOString() ?? null,
-  };
-}

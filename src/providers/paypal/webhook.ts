@@ -58,7 +58,6 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
     return rejected('signature_malformed', 'the transmission signature is no RSA signature in base64');
   const environment = certificateEnvironment(sent.url);
   if (environment === null) return rejected('certificate', "the certificate URL is none of PayPal's");
-  if (request.body.length === 0) return rejected('unreadable', 'the body is empty');
   const age = Math.round((context.now - time) / 1000);
   const tolerance = context.settings.tolerance_s ?? TOLERANCE_S;
   if (Math.abs(age) > tolerance)

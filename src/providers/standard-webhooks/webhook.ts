@@ -24,7 +24,6 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
     return key === null ? [] : [{ id, key }];
   });
   if (keys.length === 0) return rejected('no_secret', 'the endpoint has no usable secret that is valid now');
-  if (request.body.length === 0) return rejected('unreadable', 'the body is empty');
   const headers = signedHeaders(request);
   if ('reason' in headers) return headers;
 

@@ -1,0 +1,178 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type EventFilter, selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
+import { pageOf, unpackCursor } from '../api/paging.ts';
+import { eventView, transactionView } from '../api/views.ts';
+import { currencyExponent } from '../currency.ts';
+import { PosternError } from '../errors.ts';
+import { transactionsOfEvent } from '../ledger/queries-store.ts';
+import { formatMajor } from '../money.ts';
+import { isUuid } from '../uuid.ts';
+import type { CommandContext } from './context.ts';
+import { LIMIT_DEFAULT, limit, time } from './options.ts';
+import { moment, oneLine, table } from './table.ts';
+
+type EventView = ReturnType<typeof eventView>;
+type TransactionView = ReturnType<typeof transactionView>;
+type ListOptions = {
+  readonly status?: string;
+  readonly provider?: string;
+  readonly endpoint?: string;
+  readonly type?: string;
+  readonly reference?: string;
+  readonly eventId?: string;
+  readonly from?: Date;
+  readonly to?: Date;
+  readonly limit: number;
+  readonly cursor?: string;
+};
+
+const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'];
+const EXPONENT_UNKNOWN = 0;
+/** By the provider's id there is one event an endpoint, and a conflicting one beside it at most. */
+const SAME_ID_MAX = 10;
+
+export function register(program: Command, context: CommandContext): void {
+  const events = program
+    .command('events')
+    .description('what the processors told')
+    .addHelpText('after', '\nExample:\n  npx postern events list --status dead');
+  events
+    .command('list')
+    .description('find events, newest first')
+    .addOption(new Option('--status <status>', 'what became of it').choices(STATUSES))
+    .option('--provider <name>')
+    .option('--endpoint <name>')
+    .option('--type <type>', "the provider's own, such as charge.succeeded")
+    .option('--reference <id>', 'a payment, refund, dispute, order or payout it is about')
+    .option('--event-id <id>', "the provider's id of it", nonEmpty)
+    .option('--from <time>', 'received at or after', time)
+    .option('--to <time>', 'received before', time)
+    .option('--limit <n>', 'at most so many', limit, LIMIT_DEFAULT)
+    .option('--cursor <cursor>', 'where the page before ended')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx postern events list --status dead --from 2026-01-31\n  npx postern events list --reference ch_123 --json',
+    )
+    .action((options: ListOptions) => list(options, context));
+  events
+    .command('show')
+    .description('one event: what it was, what it posted, which deliveries brought it')
+    .argument('<id>', "its id, or the provider's")
+    .addHelpText('after', '\nExample:\n  npx postern events show evt_1NG8Du2eZvKYlo2CUI79vXWy')
+    .action((id: string) => show(id, context));
+}
+
+async function list(options: ListOptions, context: CommandContext): Promise<void> {
+  const before = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const filter: EventFilter = {
+    status: options.status,
+    provider: options.provider,
+    endpoint: options.endpoint,
+    type: options.type,
+    reference: options.reference,
+    event_id: options.eventId,
+    from: options.from?.toISOString(),
+    to: options.to?.toISOString(),
+  };
+  const rows = await context.withDatabase(({ sql }) => selectEvents(sql, filter, { before, limit: options.limit + 1 }));
+  const page = pageOf(rows, options.limit, (row) => [row.id], eventView);
+  if (context.json) return context.out(JSON.stringify(page, null, 2));
+  if (page.items.length === 0) {
+    const filtered = before !== null || Object.values(filter).some((value) => value !== undefined);
+    return context.out(
+      filtered
+        ? 'No event is like that.'
+        : 'No event has come yet. Send a signed one, as a processor would:\n\n  npx postern simulate --once stripe',
+    );
+  }
+  context.out(
+    table<EventView>(
+      [
+        { title: 'RECEIVED', of: (view) => moment(view.received_at) },
+        { title: 'ENDPOINT', of: (view) => `${view.provider}/${view.endpoint}` },
+        { title: 'TYPE', of: (view) => view.type },
+        { title: 'STATUS', of: (view) => view.status },
+        { title: 'REASON', of: reasonOf },
+        { title: 'EVENT ID', of: (view) => view.event_id },
+        { title: 'ID', of: (view) => view.id },
+      ],
+      page.items,
+    ),
+  );
+  if (page.next_cursor !== null) context.out(`\nMore: the same with --cursor ${page.next_cursor}`);
+}
+
+async function show(id: string, context: CommandContext): Promise<void> {
+  const view = await context.withDatabase(async ({ sql }) => {
+    const row = isUuid(id) ? await selectEvent(sql, id) : undefined;
+    const rows =
+      row === undefined ? await selectEvents(sql, { event_id: id }, { before: null, limit: SAME_ID_MAX }) : [row];
+    const [found, another] = rows;
+    if (found === undefined) throw new PosternError('not_found', `there is no event ${id}`);
+    if (another !== undefined) {
+      throw new PosternError(
+        'invalid_request',
+        `${id} came to several endpoints or with different content; show one of ${rows.map((one) => one.id).join(', ')}`,
+      );
+    }
+    const deliveries = await selectDeliveryIds(sql, found.id);
+    const posted = await transactionsOfEvent(sql, found.id);
+    return {
+      ...eventView(found),
+      deliveries,
+      posted: posted.map((one) => transactionView(one.transaction, one.postings)),
+    };
+  });
+  context.out(context.json ? JSON.stringify(view, null, 2) : readable(view));
+}
+
+function readable(view: EventView & { deliveries: readonly string[]; posted: readonly TransactionView[] }): string {
+  const about = Object.entries(view.references).flatMap(([kind, ids]) => ids.map((id) => `${kind} ${id}`));
+  const facts: [string, string | null][] = [
+    ['event id', view.event_id],
+    ['type', view.type],
+    ['endpoint', `${view.provider}/${view.endpoint} (account ${view.account})`],
+    ['mode', view.live === null ? null : view.live ? 'live' : 'test'],
+    ['status', [view.status, reasonOf(view)].filter((part) => part !== '').join(': ')],
+    ['waits until', view.until === null ? null : moment(view.until)],
+    ['attempts', String(view.attempts)],
+    ['next attempt', view.next_attempt_at === null ? null : moment(view.next_attempt_at)],
+    ['occurred', view.occurred_at === null ? null : moment(view.occurred_at)],
+    ['received', moment(view.received_at)],
+    ['posted', view.posted_at === null ? null : moment(view.posted_at)],
+    ['came again', view.duplicates === 0 ? null : `${view.duplicates} times, last ${moment(view.last_duplicate_at)}`],
+    ['conflict', view.conflict ? 'an event of this id with other content came before' : null],
+    ['about', about.length === 0 ? null : about.join(', ')],
+    ['deliveries', view.deliveries.join(', ')],
+  ];
+  const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(14)}${oneLine(value)}`]));
+  return [view.id, ...lines, ...view.posted.map(transactionText)].join('\n');
+}
+
+function transactionText({ kind, effect_key: key, effective_at: at, postings }: TransactionView): string {
+  const rows = table(
+    [
+      { title: 'ACCOUNT', of: (row) => row.account },
+      { title: 'DEBIT', of: (row) => (row.direction === 'debit' ? amountOf(row) : ''), right: true },
+      { title: 'CREDIT', of: (row) => (row.direction === 'credit' ? amountOf(row) : ''), right: true },
+      { title: 'CURRENCY', of: (row) => row.currency },
+      { title: 'REFERENCE', of: (row) => [row.reference, row.component].filter((part) => part !== null).join(' ') },
+    ],
+    postings,
+  );
+  return `\n${kind}  ${oneLine(key)}  ${moment(at)}\n${postings.length === 0 ? 'moves nothing' : rows}`;
+}
+
+function amountOf({ amount, currency }: TransactionView['postings'][number]): string {
+  return formatMajor(BigInt(amount), currencyExponent(currency) ?? EXPONENT_UNKNOWN);
+}
+
+function reasonOf({ error, reason, waiting_for: waitingFor }: EventView): string {
+  if (error !== null) return [error.code, error.message].filter((part) => part !== null).join(': ');
+  return reason ?? (waitingFor === null ? '' : `waits for ${waitingFor}`);
+}
+
+function nonEmpty(text: string): string {
+  if (text === '') throw new InvalidArgumentError('the id of an event');
+  return text;
+}

@@ -1,0 +1,205 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseKeyring } from '../../src/encryption.ts';
+import { addSecretUses } from '../../src/endpoints/endpoint-store.ts';
+import { createEndpointRegistry } from '../../src/endpoints/registry.ts';
+import { createEndpointService } from '../../src/endpoints/service.ts';
+import type { Sql } from '../../src/postgres/sql.ts';
+import { providers } from '../../src/providers/index.ts';
+import { uuidv7 } from '../../src/uuid.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const keyring = parseKeyring(`k1:${randomBytes(32).toString('base64')}`);
+const SECRET = 'whsec_first_0123456789';
+const OTHER = 'whsec_other_0123456789';
+let made = 0;
+
+function fixture(sql: Sql = database.app) {
+  const clock = { ms: Date.now(), now: () => clock.ms };
+  const registry = createEndpointRegistry({ sql, providers, keyring, clock, log: database.log });
+  const service = createEndpointService({ pool: database.appPool, providers, keyring, clock });
+  made += 1;
+  const name = `e${made}`;
+  const create = (extra: object = {}) =>
+    service.create({ provider: 'stripe', name, secrets: [{ secret: SECRET }], ...extra }, 'token:test');
+  return { clock, registry, service, name, create };
+}
+
+async function giveEvent(endpointId: number): Promise<void> {
+  const id = uuidv7(Date.now());
+  await database.sql.query(
+    `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account)
+     values ($1, $1, now(), $2, 0, 'evt_1', '\\x00', 'charge.succeeded', 'a')`,
+    [id, endpointId],
+  );
+}
+
+describe('endpoint service', () => {
+  it('never shows a secret, nor stores it in clear', async () => {
+    const { create, service } = fixture();
+    const endpoint = await create();
+    const stored = await database.sql.query<{ all: string }>(
+      `select (select json_agg(s)::text from postern.endpoint_secrets s) || (select json_agg(a)::text from postern.audit_log a) as all`,
+    );
+    for (const text of [
+      JSON.stringify(await service.get(endpoint.id), (_k, v) => (typeof v === 'bigint' ? String(v) : v)),
+      stored.rows[0]?.all,
+    ]) {
+      expect(text).not.toContain(SECRET);
+      expect(text).not.toContain(Buffer.from(SECRET).toString('hex'));
+    }
+  });
+
+  it('takes the endpoint name as account where none is set', async () => {
+    const { create, registry, name } = fixture();
+    await create();
+    await registry.load();
+    expect(registry.find('stripe', name)?.account).toBe(name);
+  });
+
+  it.each([
+    ['an unknown provider', { provider: 'nobody' }, '/provider'],
+    ['a name with a slash', { name: 'a/b' }, '/name'],
+    ['an API key as secret', { secrets: [{ secret: 'sk_live_abc' }] }, '/secrets/0/secret'],
+    ['an unknown setting', { settings: { nonsense: 1 } }, '/settings/nonsense'],
+    [
+      'a window that ends before it begins',
+      { secrets: [{ secret: SECRET, notBefore: 2, notAfter: 1 }] },
+      '/secrets/0/not_after',
+    ],
+  ])('refuses %s and says where', async (_name, extra, path) => {
+    await expect(fixture().create(extra)).rejects.toMatchObject({
+      code: 'invalid_request',
+      faults: expect.arrayContaining([expect.objectContaining({ path })]),
+    });
+  });
+
+  it('refuses a name that is taken', async () => {
+    const { create } = fixture();
+    await create();
+    await expect(create()).rejects.toMatchObject({ code: 'conflict' });
+  });
+
+  it('merges settings: what is not named stays, null removes', async () => {
+    const { create, service } = fixture();
+    const { id } = await create({ settings: { mode: 'test', tolerance_s: 60 } });
+    const changed = await service.patch(id, { settings: { mode: null }, disabled: true }, 'token:test');
+    expect(changed).toMatchObject({ disabled: true, settings: { tolerance_s: 60 } });
+    expect(changed.settings).not.toHaveProperty('mode');
+  });
+
+  it('is not deleted, and keeps its account, once it has events', async () => {
+    const { create, service } = fixture();
+    const { id } = await create();
+    await giveEvent(id);
+    await expect(service.remove(id, 'token:test')).rejects.toMatchObject({ code: 'conflict' });
+    await expect(service.patch(id, { settings: { account: 'acct_2' } }, 'token:test')).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await expect(service.patch(id, { disabled: true }, 'token:test')).resolves.toMatchObject({ disabled: true });
+  });
+
+  it('is deleted with its secrets while it has none', async () => {
+    const { create, service } = fixture();
+    const { id } = await create();
+    await service.remove(id, 'token:test');
+    await expect(service.get(id)).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('writes who did it', async () => {
+    const { create, service } = fixture();
+    const { id } = await create();
+    await service.rotate(id, OTHER, 1_000, 'cli:me');
+    const log = await database.sql.query('select actor, action from postern.audit_log where subject = $1 order by id', [
+      `endpoint:${id}`,
+    ]);
+    expect(log.rows).toEqual([
+      { actor: 'token:test', action: 'endpoint.create' },
+      { actor: 'cli:me', action: 'secret.rotate' },
+    ]);
+  });
+});
+
+describe('endpoint registry', () => {
+  it('finds by name and number, and nothing by another', async () => {
+    const { create, registry, name } = fixture();
+    const { id } = await create();
+    await registry.load();
+    expect(registry.byId(id)?.secrets[0]?.secret).toBe(SECRET);
+    expect(registry.find('adyen', name)).toBeUndefined();
+    expect(registry.find('stripe', 'nobody')).toBeUndefined();
+  });
+
+  it('counts both secrets as valid during a rotation, and only the new one after it', async () => {
+    const { clock, create, registry, service, name } = fixture();
+    const { id } = await create();
+    await service.rotate(id, OTHER, 60_000, 'token:test');
+    await registry.load();
+    const endpoint = registry.find('stripe', name);
+    if (endpoint === undefined) throw new Error('the endpoint is missing');
+    const active = (at: number) => registry.activeSecrets(endpoint, at).map((secret) => secret.secret);
+    expect(active(clock.ms + 59_999)).toEqual([SECRET, OTHER]);
+    expect(active(clock.ms + 60_000)).toEqual([OTHER]);
+  });
+
+  it('does not serve an endpoint whose secret was moved from another, and goes on serving the rest', async () => {
+    const a = fixture();
+    const b = fixture();
+    await a.create();
+    const moved = await b.create();
+    await database.sql.query('update postern.endpoint_secrets set id = gen_random_uuid() where endpoint_id = $1', [
+      moved.id,
+    ]);
+    await a.registry.load();
+    expect(a.registry.find('stripe', a.name)).toBeDefined();
+    expect(a.registry.find('stripe', b.name)).toBeUndefined();
+    await database.sql.query('delete from postern.endpoints where id = $1', [moved.id]);
+  });
+
+  it('keeps the last state, and tells its age, while the database is away', async () => {
+    let away = false;
+    const sql: Sql = {
+      query: (...args) => (away ? Promise.reject(new Error('Connection terminated')) : database.app.query(...args)),
+    };
+    const { clock, create, registry, name } = fixture(sql);
+    await create();
+    await registry.load();
+    away = true;
+    clock.ms += 61_000;
+    await expect(registry.load()).rejects.toThrow();
+    expect(registry.find('stripe', name)).toBeDefined();
+    expect(registry.age()).toBe(61_000);
+  });
+
+  it('learns of a change from its announcement', async () => {
+    const { create, registry, name } = fixture();
+    const pools = database.pools();
+    registry.start(pools.listener);
+    try {
+      await eventually(() => expect(registry.age()).toBeLessThan(Number.POSITIVE_INFINITY));
+      await create();
+      await eventually(() => expect(registry.find('stripe', name)).toBeDefined());
+    } finally {
+      await registry.stop();
+    }
+  });
+
+  it('hands out uses once, and they add up in the database', async () => {
+    const { create, registry, service, clock } = fixture();
+    const endpoint = await create();
+    const id = endpoint.secrets[0]?.id ?? '';
+    registry.noteUse(id, clock.ms);
+    registry.noteUse(id, clock.ms + 5);
+    await addSecretUses(database.app, registry.takeUses());
+    await addSecretUses(database.app, registry.takeUses());
+    const [secret] = (await service.get(endpoint.id)).secrets;
+    expect(secret).toMatchObject({ uses: 2n, last_used_at: new Date(clock.ms + 5) });
+  });
+});
