@@ -22,9 +22,6 @@ export type ShedLimit =
   | 'database'
   | 'draining'
   | 'failed_verifications';
-export type EventEnd = 'posted' | 'no_effect' | 'deferred' | 'dead';
-export type QueueFigure = 'queued' | 'active' | 'deferred' | 'dead';
-export type PoolName = 'intake' | 'worker' | 'queue' | 'api' | 'listener';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 

@@ -1,5 +1,4 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import type { IdentifiedEvent } from '../providers/provider.ts';
 
 /** One verified request on its way into the database. */
 export type Delivery = {
@@ -39,8 +38,6 @@ export type IncomingEvent = {
   readonly unreadable: string | null;
   fingerprint(): Buffer;
 };
-
-export type { IdentifiedEvent };
 
 /** What became of a delivery: durable, whatever of it was new. */
 export type Accepted = {
