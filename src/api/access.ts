@@ -20,7 +20,8 @@ export function guard(app: FastifyInstance, tokens: Tokens): void {
       throw new PosternError('internal', `the route ${route.url} does not say who may call it`);
     }
   });
-  app.addHook('onRequest', async (request, reply) => {
+  // After the rate limit, which is an onRequest hook of the route and so bounds guessing; before a stranger's body is read.
+  app.addHook('preParsing', async (request, reply) => {
     const access = request.routeOptions.config.access ?? 'public';
     if (access !== 'public') await requireRole(...access)(request, reply);
   });
@@ -28,5 +29,5 @@ export function guard(app: FastifyInstance, tokens: Tokens): void {
 
 /** The actor for the audit log. */
 export function actorOf(request: FastifyRequest): string {
-  return `token:${callerOf(request).name}`;
+  return callerOf(request).name;
 }

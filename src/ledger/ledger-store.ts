@@ -78,7 +78,8 @@ export async function lockReferences(tx: Tx, references: readonly string[]): Pro
   );
 }
 
-export type StandingEffect = { readonly effectKey: string; readonly id: string; readonly kind: string };
+/** An effect that stands, and the prefix it was found under. */
+export type StandingEffect = { readonly prefix: string; readonly effectKey: string; readonly id: string };
 
 const EFFECTS_A_PAYMENT_MAX = 1_000;
 
@@ -87,13 +88,13 @@ const EFFECTS_A_PAYMENT_MAX = 1_000;
  * @throws PosternError `rule_failed` where there are too many: a total read from a part of them would be wrong.
  */
 export async function effectsUnder(tx: Tx, prefixes: readonly string[]): Promise<StandingEffect[]> {
-  const result = await tx.query<{ effect_key: string; id: string; kind: string }>(
+  const result = await tx.query<{ n: number; effect_key: string; id: string }>(
     {
       name: 'ledger-effects-under',
-      text: `select t.effect_key, t.id, t.kind
-        from unnest($1::text[], $2::text[]) as p (low, high)
+      text: `select p.n::int4 as n, t.effect_key, t.id
+        from unnest($1::text[], $2::text[]) with ordinality as p (low, high, n)
         cross join lateral (
-          select t.effect_key, t.id, t.kind from postern.transactions t
+          select t.effect_key, t.id from postern.transactions t
           where t.effect_key >= p.low collate "C" and t.effect_key < p.high collate "C"
           limit ${EFFECTS_A_PAYMENT_MAX}
         ) as t`,
@@ -101,20 +102,16 @@ export async function effectsUnder(tx: Tx, prefixes: readonly string[]): Promise
     // ';' follows ':' in the order of bytes.
     [textArray(prefixes), textArray(prefixes.map((p) => `${p.slice(0, -1)};`))],
   );
-  if (
-    result.rows.length >= EFFECTS_A_PAYMENT_MAX &&
-    prefixes.some((p) => countUnder(result.rows, p) >= EFFECTS_A_PAYMENT_MAX)
-  ) {
-    throw new PosternError(
-      'rule_failed',
-      `a payment has ${EFFECTS_A_PAYMENT_MAX} effects or more: it is for a person to look at`,
-    );
-  }
-  return result.rows.map((row) => ({ effectKey: row.effect_key, id: row.id, kind: row.kind }));
-}
-
-function countUnder(rows: readonly { effect_key: string }[], prefix: string): number {
-  return rows.reduce((count, row) => (row.effect_key.startsWith(prefix) ? count + 1 : count), 0);
+  const counts = new Map<number, number>();
+  return result.rows.map((row) => {
+    const prefix = prefixes[row.n - 1] ?? '';
+    const count = (counts.get(row.n) ?? 0) + 1;
+    counts.set(row.n, count);
+    if (count >= EFFECTS_A_PAYMENT_MAX) {
+      throw new PosternError('rule_failed', `${prefix} has ${count} effects or more: it is for a person to look at`);
+    }
+    return { prefix, effectKey: row.effect_key, id: row.id };
+  });
 }
 
 /** What is open on these references of one account, by reference and currency. */

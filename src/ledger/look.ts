@@ -1,10 +1,10 @@
 import { assertNever } from '../errors.ts';
-import { nearestShare } from '../money.ts';
+import { proportion } from '../money.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { chart } from './chart.ts';
 import { contentOf, type Entry, type Leg, mirrored, withoutZeros } from './entry.ts';
 import { effectsUnder, linesOf, lockReferences, openOn } from './ledger-store.ts';
-import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitLegs } from './rules.ts';
+import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitRefund } from './rules.ts';
 
 /** A draft with whose books it is for, and the event that told it. */
 export type Asked = { readonly draft: Draft; readonly context: RuleContext; readonly eventId: string };
@@ -117,15 +117,13 @@ function isRead(look: Look | null, key: string): boolean {
     case 'release':
       return look.series !== null && key.startsWith(look.series.slice(look.payment.length + 1));
     case 'split':
-      return isCapture(key) || isSplit(key);
+      return isCapture(key);
     default:
       return false;
   }
 }
 
 const isCapture = (key: string): boolean => key === 'captured' || key.startsWith('captured:');
-
-const isSplit = (key: string): boolean => key.startsWith('refund_split:') || key.startsWith('refund_unsplit:');
 
 function answer(asked: Asked, payment: Payment, newId: () => string): readonly Entry[] {
   const { draft, context } = asked;
@@ -158,7 +156,7 @@ function answer(asked: Asked, payment: Payment, newId: () => string): readonly E
     case 'proves_manual':
       return provesManual(asked, payment, { id: look.payment, isFinal }, newId);
     case 'split':
-      return stand(draft, split(payment, look));
+      return split(asked, payment, look, newId);
     default:
       return assertNever(look);
   }
@@ -166,7 +164,10 @@ function answer(asked: Asked, payment: Payment, newId: () => string): readonly E
 
 /** Remembers an entry for those after it in the batch; one that stands already is a replay and changes nothing. */
 function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
-  const key = entry.effectKey.slice(paymentKey(asked).length);
+  const prefix = paymentKey(asked);
+  // Its own object may be another than the payment (a capture of Adyen's): nobody looks for it here.
+  if (!entry.effectKey.startsWith(prefix)) return entry;
+  const key = entry.effectKey.slice(prefix.length);
   if (payment.effects.has(key)) return entry;
   payment.effects.set(key, entry.id);
   payment.lines.set(entry.id, entry.legs);
@@ -246,45 +247,51 @@ function provesManual(
 }
 
 /**
- * Sellers give back their share of all that is refunded so far, less what they gave already: rounding a refund alone
- * would leave a unit behind with each part. So a payment refunded in full returns each seller's share exactly, and a
- * refund that fails leaves what would be there without it, in any order.
+ * The sellers' part of a refund is known when the capture is: s = r × S/G, each time what all live refunds together give
+ * back less what those before gave. So no remainder is lost, the refund that completes the payment takes the rest, and
+ * any order of refunds and failures ends the same. Markers under the payment keep count of its refunds.
  */
-function split(payment: Payment, look: { refund: string; amount: bigint; currency: string }): readonly Leg[] {
-  let gross = 0n;
-  let refunded = look.amount;
-  const sold = new Map<string, bigint>();
-  const given = new Map<string, bigint>();
-  for (const [key, id] of payment.effects) {
-    const counts = isCapture(key) ? 'sold' : isSplit(key) ? 'given' : null;
-    if (counts === null) continue;
-    if (counts === 'given') refunded += splitAmount(key);
-    for (const { account, component, amount, currency } of payment.lines.get(id) ?? []) {
-      if (currency !== look.currency) continue;
-      if (counts === 'sold' && component === 'gross') gross += amount;
-      if (!account.path.startsWith('liability:seller_payable:')) continue;
-      if (counts === 'sold') sold.set(account.path, (sold.get(account.path) ?? 0n) - amount);
-      else given.set(account.path, (given.get(account.path) ?? 0n) + amount);
-    }
+function split(
+  asked: Asked,
+  payment: Payment,
+  look: Extract<Look, { kind: 'split' }>,
+  newId: () => string,
+): readonly Entry[] {
+  const lines = [...payment.effects].flatMap(([key, id]) => (isCapture(key) ? (payment.lines.get(id) ?? []) : []));
+  const gross = lines.reduce((sum, l) => (l.component === 'gross' ? sum + l.amount : sum), 0n);
+  const sellers = new Map<string, bigint>();
+  for (const line of lines) {
+    if (!line.account.path.startsWith('liability:seller_payable:')) continue;
+    sellers.set(line.account.path, (sellers.get(line.account.path) ?? 0n) - line.amount);
   }
-  const shares: { path: string; amount: bigint }[] = [];
-  let below = 0n;
-  let boundary = 0n;
-  // Each boundary between two sellers is rounded, not each share, so that the shares never exceed what is refunded.
-  for (const [path, amount] of [...sold].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    below += amount;
-    const next = nearestShare(refunded, below, gross);
-    shares.push({ path, amount: next - boundary - (given.get(path) ?? 0n) });
-    boundary = next;
-  }
-  return splitLegs(look.currency, shares);
+  const before = atMost(liveRefunds(payment), gross);
+  const after = atMost(liveRefunds(payment) + (look.live ? look.amount : -look.amount), gross);
+  const shares = [...sellers].map(([path, amount]) => ({
+    path,
+    amount: proportion(after, amount, gross) - proportion(before, amount, gross),
+  }));
+  const told = `${look.live ? 'refunded' : 'unrefunded'}:${look.refund}:${look.amount}`;
+  const marker: Entry = {
+    ...entryOf(asked, asked.draft, newId()),
+    effectKey: paymentKey(asked) + told,
+    kind: 'refund.counted',
+    legs: [],
+    content: contentOf([], told),
+  };
+  const entry = { ...entryOf(asked, asked.draft, newId()), legs: splitRefund(asked.draft.legs, shares) };
+  return [standing(asked, payment, marker), entry];
 }
 
-/** `refund_split:{amount}:{refund}` */
-function splitAmount(key: string): bigint {
-  const [name, amount = '0'] = key.split(':', 2);
-  return name === 'refund_split' ? BigInt(amount) : -BigInt(amount);
+function liveRefunds(payment: Payment): bigint {
+  let sum = 0n;
+  for (const key of payment.effects.keys()) {
+    const match = /^(un)?refunded:.*:(\d+)$/s.exec(key);
+    if (match !== null) sum += match[1] === undefined ? BigInt(match[2] ?? 0) : -BigInt(match[2] ?? 0);
+  }
+  return sum;
 }
+
+const atMost = (amount: bigint, limit: bigint): bigint => (amount > limit ? limit : amount);
 
 const prefixOf = ({ context }: Asked): string => `${context.provider}:${context.account}:`;
 

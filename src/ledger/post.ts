@@ -177,15 +177,28 @@ function askedBy(request: PostRequest): Asked[] {
   );
 }
 
-function viewAll(
-  viewer: Awaited<ReturnType<typeof createViewer>>,
-  asked: readonly Asked[],
-): { kind: 'entries'; entries: Entry[] } | { kind: 'waits'; effectKey: string; looked: boolean } {
+/**
+ * Those that tell an effect otherwise than one before them in the batch. Which of the two is the conflict is not for this
+ * batch to say: the other may contradict what stands.
+ */
+function heldBack(asked: Round['asked'], among: readonly number[]): Set<number> {
+  const contents = new Map<string, Buffer>();
+  const held = new Set<number>();
+  for (const n of among) {
+    const mine = (asked[n] ?? []).map(({ draft, context }) => ({
+      key: `${context.provider}:${context.account}:${draft.key}`,
+      content: draft.content,
+    }));
+    if (mine.some(({ key, content }) => contents.get(key)?.equals(content) === false)) held.add(n);
+    else for (const { key, content } of mine) contents.set(key, content);
+  }
+  return held;
+}
+
+function viewAll(viewer: Viewer, asked: readonly Asked[]): Entry[] {
   const entries: Entry[] = [];
   for (const one of asked) {
-    const looked = viewer.look(one);
-    if (looked.kind === 'waits') return { ...looked, looked: entries.length > 0 };
-    for (const entry of looked.entries) {
+    for (const entry of viewer.look(one)) {
       // What moves nothing and records nothing (an amount of zero) is no transaction.
       if (entry.legs.length === 0 && one.draft.look === null) continue;
       // An adapter may tell what a rule implies anyway.

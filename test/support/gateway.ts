@@ -6,8 +6,8 @@ import { createLog } from '../../src/log.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { EndpointSettings } from '../../src/providers/provider.ts';
 import type { TestDatabase } from './database.ts';
+import { TEST_KEYS } from './test-keys.ts';
 
-export const TEST_KEYS = `test:${Buffer.alloc(32, 7).toString('base64')}`;
 export const ADMIN_TOKEN = 'an-admin-token-for-tests-only';
 
 export type TestGateway = {

@@ -1,0 +1,194 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type Ended, run } from '../support/launcher.ts';
+
+let database: TestDatabase;
+let folder: string;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'postern-cli-'));
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database.drop();
+});
+
+function postern(args: readonly string[], input = ''): Promise<Ended> {
+  return run(args, { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, LOG_LEVEL: 'info' }, input);
+}
+
+async function json(args: readonly string[], input = ''): Promise<Record<string, unknown>> {
+  const { status, out, err } = await postern([...args, '--json'], input);
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  return JSON.parse(out) as Record<string, unknown>;
+}
+
+const ONE_LINE = /^postern: [^\n]+\n$/;
+
+describe('wrong use', () => {
+  it.each([
+    ['an unknown command', ['evnts']],
+    ['an unknown option', ['events', 'list', '--stat', 'dead']],
+    ['a missing argument', ['endpoint', 'add', 'stripe']],
+    ['an unknown provider', ['endpoint', 'add', 'strype', 'main']],
+    ['an unknown role', ['token', 'create', '--name', 'x', '--role', 'root']],
+    ['an unknown status', ['events', 'list', '--status', 'lost']],
+    ['a day that is none', ['ledger', 'balance', '--at', '2026-02-31']],
+    ['a time without its zone', ['events', 'list', '--from', '2026-01-31T12:00:00']],
+    ['a limit out of range', ['events', 'list', '--limit', '0']],
+    ['too many arguments', ['migrate', 'now']],
+  ])('is one line and exit status 2: %s', async (_what, args) => {
+    const { status, out, err } = await run(args);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err).toMatch(ONE_LINE);
+  });
+
+  it('shows the commands where none is named', async () => {
+    const { status, err } = await run([]);
+    expect(status).toBe(2);
+    expect(err).toContain('endpoint');
+  });
+});
+
+describe('--help', () => {
+  it.each([
+    'start',
+    'serve',
+    'work',
+    'migrate',
+    'endpoint',
+    'endpoint add',
+    'endpoint list',
+    'endpoint rotate',
+    'token',
+    'token create',
+    'token list',
+    'token revoke',
+    'events',
+    'events list',
+    'events show',
+    'ledger balance',
+    'explain',
+    'vectors',
+    'simulate',
+    'doctor',
+  ])('of %s has an example, and needs no right environment', async (command) => {
+    const { status, out, err } = await run([...command.split(' '), '--help'], { PORT: 'none' });
+    expect({ status, err }).toEqual({ status: 0, err: '' });
+    expect(out).toMatch(/Examples?:\n\s+(DATABASE_URL=\S+ )?npx postern /);
+    expect(out).toContain('--json');
+  });
+});
+
+describe('failures', () => {
+  it('names a wrong variable in one line', async () => {
+    const { status, out, err } = await run(['start'], { PORT: '70000' });
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toBe('postern: PORT is "70000"; it may be a whole number from 0 to 65535 (3000 when unset)\n');
+  });
+
+  it.each(['start', 'token list'])('says in one line that the database is not to be reached: %s', async (command) => {
+    const env = { DATABASE_URL: 'postgresql://who:s3cret@127.0.0.1:1/none', DATABASE_WAIT_S: '0', LOG_LEVEL: 'error' };
+    const { status, out, err } = await run(command.split(' '), env);
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toMatch(ONE_LINE);
+    expect(err).toContain('check DATABASE_URL');
+    expect(err).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['an event', ['events', 'show', 'evt_none']],
+    ['an account', ['ledger', 'balance', 'income:none']],
+    ['a token that begins like an option', ['token', 'revoke', '-hnone']],
+    ['an endpoint', ['endpoint', 'rotate', 'stripe', 'none', '--secret', 'whsec_0123456789']],
+    ['a cursor', ['events', 'list', '--cursor', 'x']],
+  ])('says in one line that there is no such thing: %s', async (_what, args) => {
+    const { status, out, err } = await postern(args);
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toMatch(ONE_LINE);
+  });
+
+  it('shows the stack only where it is asked for', async () => {
+    const env = { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, LOG_LEVEL: 'debug' };
+    const { err } = await run(['events', 'show', 'evt_none'], env);
+    expect(err).toMatch(/\n\s+at /);
+  });
+});
+
+describe('commands on a database', () => {
+  it('say what to do next where there is nothing yet', async () => {
+    for (const [args, next] of [
+      [['events', 'list'], 'npx postern simulate --once stripe'],
+      [['ledger', 'balance'], 'npx postern simulate --once stripe'],
+      [['endpoint', 'list'], 'npx postern endpoint add'],
+      [['token', 'list'], 'npx postern token create'],
+    ] as const) {
+      const { status, out } = await postern(args);
+      expect(status).toBe(0);
+      expect(out).toContain(next);
+    }
+    expect(await json(['ledger', 'balance'])).toEqual({ at: null, accounts: [], totals: [] });
+    expect(await json(['events', 'list'])).toEqual({ items: [], next_cursor: null });
+  });
+
+  it('make an endpoint whose secret came by standard input, and never show it', async () => {
+    const args = ['endpoint', 'add', 'stripe', 'main', '--secret', '-', '--setting', 'account=12345'];
+    const made = await json([...args, '--setting', 'tolerance_s=60'], 'whsec_0123456789abcdef\n');
+    expect(made).toMatchObject({
+      provider: 'stripe',
+      name: 'main',
+      url: 'http://127.0.0.1:3000/webhooks/stripe/main',
+      // The one is text of digits, the other a number: by what the provider takes.
+      settings: { account: '12345', tolerance_s: 60 },
+      secrets: [{ uses: 0, last_used_at: null }],
+    });
+    const again = await postern(args, 'whsec_0123456789abcdef\n');
+    expect(again.status).toBe(1);
+    expect(again.err).toMatch(ONE_LINE);
+
+    const rotated = await json(
+      ['endpoint', 'rotate', 'stripe', 'main', '--secret', '-', '--overlap', '30m'],
+      'whsec_new1234567',
+    );
+    expect(rotated).toMatchObject({ not_after: null });
+    const listed = JSON.stringify(await json(['endpoint', 'list']));
+    expect(JSON.parse(listed)).toMatchObject({ items: [{ secrets: [{}, {}] }], next_cursor: null });
+    expect(listed).not.toContain('whsec_');
+  });
+
+  it('refuse a secret that cannot be one, without repeating it', async () => {
+    const { status, err } = await postern(['endpoint', 'add', 'stripe', 'wrong', '--secret', 'sk_live_0123456789']);
+    expect(status).toBe(1);
+    expect(err).toMatch(ONE_LINE);
+    expect(err).not.toContain('sk_live_0123456789');
+  });
+
+  it('make, list by pages and revoke tokens, with the user in the audit log', async () => {
+    const made = await json(['token', 'create', '--name', 'board', '--role', 'monitor,ops', '--expires', '90d']);
+    expect(made).toMatchObject({ name: 'board', roles: ['monitor', 'ops'], token: expect.stringMatching(/^pst_/) });
+    await json(['token', 'create', '--name', 'other', '--role', 'finance']);
+    const first = await json(['token', 'list', '--limit', '1']);
+    expect(first).toMatchObject({ items: [{}], next_cursor: expect.any(String) });
+    const second = await json(['token', 'list', '--limit', '1', '--cursor', String(first.next_cursor)]);
+    expect(second).toMatchObject({ items: [{}], next_cursor: null });
+    expect(JSON.stringify([first, second])).not.toContain('pst_');
+
+    await json(['token', 'revoke', String(made.id)]);
+    const { rows } = await database.sql.query<{ actor: string }>(
+      `select actor from postern.audit_log where action like 'token.%'`,
+    );
+    expect(rows.map(({ actor }) => actor)).toEqual(Array(3).fill(expect.stringMatching(/^cli:.+/)));
+  });
+
+  it('migrate says that there is nothing to do, also where MIGRATE=off', async () => {
+    const env = { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, MIGRATE: 'off' };
+    const { status, out } = await run(['migrate', '--json'], env);
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ applied: [], role: 'postern_app', limited: null });
+  });
+});
