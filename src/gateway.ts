@@ -50,6 +50,7 @@ export type Gateway = {
   start(): Promise<{ url: string | null }>;
   /** Endpoints made in this process are served at once, without waiting for their announcement. */
   reloadEndpoints(): Promise<void>;
+  reloadTokens(): Promise<void>;
   /** Finishes what is in hand. */
   stop(): Promise<void>;
   readonly app: FastifyInstance | null;
@@ -167,6 +168,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     app,
     pools,
     reloadEndpoints: () => endpoints.load(),
+    reloadTokens: () => tokens.load(),
     async start() {
       await endpoints.load();
       await tokens.load();

@@ -12,7 +12,7 @@ import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../sh
 import { eventView, transactionView } from '../views.ts';
 
 const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'] as const;
-const Status = Type.Union(STATUSES.map((status) => Type.Literal(status)));
+const Status = Type.Enum([...STATUSES]);
 const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 600 }));
 const Time = Type.Optional(Type.String({ format: 'date-time' }));
 const GROUPS_MAX = 500;

@@ -23,7 +23,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
         body: Type.Object(
           {
             name: Type.String({ minLength: 1, maxLength: 100 }),
-            roles: Type.Array(Type.Union(ROLES.map((role) => Type.Literal(role))), {
+            roles: Type.Array(Type.Enum([...ROLES]), {
               minItems: 1,
               maxItems: ROLES.length,
             }),
