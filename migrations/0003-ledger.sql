@@ -103,8 +103,11 @@ create trigger transactions_append_only before update or delete or truncate on p
 create trigger postings_append_only before update or delete or truncate on postern.postings
   for each statement execute function postern.refuse_change();
 
--- One check a statement over all new lines: a check a row would double the cost of a posting.
-create function postern.check_postings() returns trigger language plpgsql set search_path = pg_catalog, postern as $$
+-- One check a statement over all new lines: a check a row would double the cost of a posting. A plan is kept as long as
+-- its session: one made while the tables were empty would read all of transactions for every batch until they are analysed.
+-- Hence no sequential scans, and lateral lookups that cannot become another join.
+create function postern.check_postings() returns trigger language plpgsql
+set search_path = pg_catalog, postern set enable_seqscan = off as $$
 declare
   bad record;
 begin
@@ -114,16 +117,17 @@ begin
     raise exception 'transaction % does not balance in %: off by %', bad.transaction_id, bad.currency, bad.off
       using errcode = 'check_violation';
   end if;
-  select n.transaction_id into bad from new_lines n
-  left join postern.transactions t on t.id = n.transaction_id and t.xact = pg_current_xact_id()
-  where t.id is null limit 1;
+  select n.transaction_id into bad from (select distinct l.transaction_id from new_lines l) as n
+  left join lateral (select t.xact from postern.transactions t where t.id = n.transaction_id limit 1) as t on true
+  where t.xact is distinct from pg_current_xact_id() limit 1;
   if found then
     raise exception 'transaction % was not made by this database transaction: no line can be added to it', bad.transaction_id
       using errcode = 'check_violation';
   end if;
-  select n.account_id, a.path into bad from new_lines n
-  left join postern.accounts a on a.id = n.account_id
-  where a.id is null or a.closed_at is not null or a.open_item <> (n.reference is not null) limit 1;
+  select n.account_id, a.path into bad
+  from (select distinct l.account_id, l.reference is not null as referenced from new_lines l) as n
+  left join lateral (select a.* from postern.accounts a where a.id = n.account_id limit 1) as a on true
+  where a.id is null or a.closed_at is not null or a.open_item <> n.referenced limit 1;
   if found then
     raise exception 'account % (%) is missing, closed, or wants a reference where there is none (or the other way round)',
       bad.account_id, bad.path using errcode = 'check_violation';
@@ -154,7 +158,7 @@ create function postern.ledger_post(
   events uuid[], line_txn uuid[], line_no smallint[], line_account integer[], line_currency text[], line_amount bigint[],
   line_reference text[], line_component text[]
 ) returns table (id uuid, existing uuid, same boolean)
-language plpgsql security definer set search_path = pg_catalog, postern as $$
+language plpgsql security definer set search_path = pg_catalog, postern set enable_seqscan = off as $$
 declare
   first_open date := (select max(p.last_day) + 1 from postern.periods p where p.closed_at is not null);
   made uuid[];
@@ -201,8 +205,9 @@ begin
   return query
   select t.id, e.id, e.content = t.content
   from unnest(ids, keys, contents) as t (id, key, content)
-  join postern.transactions e on e.effect_key = t.key
-  where e.id <> t.id;
+  cross join lateral (
+    select e.id, e.content from postern.transactions e where e.effect_key = t.key and e.id <> t.id limit 1
+  ) as e;
 end
 $$;
 

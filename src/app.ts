@@ -24,6 +24,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    // Fastify would leave out a field it does not know: a misspelt "settings" would make an endpoint without any.
+    ajv: { customOptions: { removeAdditional: false } },
     trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     requestTimeout: REQUEST_TIMEOUT_MS,
