@@ -21,7 +21,7 @@ export type Stand = {
   /** Starts a server of `mode`, hands it over, and ends it whatever happens. */
   withServer<T>(mode: ServerMode, use: (server: Server) => Promise<T>): Promise<T>;
   /** Starts one that acknowledges and posts, to be killed by its user. */
-  withDoomedServer(use: (port: number, kill: () => void) => Promise<void>): Promise<void>;
+  startDoomedServer(): Promise<{ readonly url: string; kill(): Promise<void> }>;
   /** The highest memory of any gateway process so far, in MB. */
   rssMb(): number;
   close(): Promise<void>;
@@ -89,8 +89,12 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
     }
   }
 
-  async function withDoomedServer(use: (port: number, kill: () => void) => Promise<void>): Promise<void> {
+  async function startDoomedServer(): Promise<{ url: string; kill(): Promise<void> }> {
     const child: Child<ServerOrder, ServerAnswer> = startChild('./server.ts');
+    const kill = async (): Promise<void> => {
+      child.kill();
+      await child.end();
+    };
     try {
       const started = await child.ask({
         kind: 'start',
@@ -99,10 +103,10 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
         keys,
       });
       if (started.kind !== 'started') throw new Error(`the server said ${started.kind}`);
-      await use(started.port, child.kill);
-    } finally {
-      child.kill();
-      await child.end();
+      return { url: `http://127.0.0.1:${started.port}`, kill };
+    } catch (error) {
+      await kill();
+      throw error;
     }
   }
 
@@ -112,7 +116,7 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
     role: database.role,
     version: String((await sql.query<{ server_version: string }>('show server_version')).rows[0]?.server_version),
     withServer,
-    withDoomedServer,
+    startDoomedServer,
     rssMb: () => rssMb,
     async close() {
       await generator.end();

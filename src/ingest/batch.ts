@@ -9,7 +9,15 @@ import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgr
 import { uuidv7 } from '../uuid.ts';
 import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
 import type { EventsJob, JobQueue } from './job-queue.ts';
-import { type Finished, finishEvents, forgetAmounts, putBack, takeEvents, wakeWaiting } from './work-store.ts';
+import {
+  type Finished,
+  finishEvents,
+  forgetAmounts,
+  putBack,
+  selectDue,
+  takeEvents,
+  wakeWaiting,
+} from './work-store.ts';
 
 export type BatchParts = {
   readonly pool: pg.Pool;
@@ -28,6 +36,7 @@ const ATTEMPTS_MAX = 10;
 const BACKOFF_FIRST_MS = 5_000;
 const BACKOFF_MAX_MS = 15 * 60_000;
 const DEADLOCK_TRIES = 3;
+const PASSED_OVER_MS = 250;
 
 /**
  * Works a batch of events: postings, event states and job completions in one transaction. A batch that fails on data is
@@ -73,6 +82,7 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
   const finished = await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);
     const done = taken.length === 0 ? [] : await work(tx, taken, parts);
+    await comeBackToPassedOver(tx, ids, taken, parts);
     await parts.queue.complete(tx, jobs);
     return done;
   });
@@ -82,6 +92,27 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
     const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
     metrics.events.inc({ provider, status: ending.status });
   }
+}
+
+/**
+ * Events that somebody held while we took the others: another worker, or intake counting a duplicate, which is over in a
+ * moment. Their job ends with this transaction, and without another they would lie until the sweeper comes, 30 s later.
+ */
+async function comeBackToPassedOver(
+  tx: Tx,
+  ids: readonly string[],
+  taken: readonly TakenEvent[],
+  parts: BatchParts,
+): Promise<void> {
+  if (taken.length === ids.length) return;
+  const ours = new Set(taken.map((event) => event.id));
+  const passedOver = await selectDue(
+    tx,
+    ids.filter((id) => !ours.has(id)),
+  );
+  if (passedOver.length === 0) return;
+  const now = parts.clock.now();
+  await parts.queue.send(tx, uuidv7(now), passedOver, new Date(now + PASSED_OVER_MS));
 }
 
 async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Promise<Finished[]> {
@@ -132,7 +163,10 @@ async function wakeThoseWaiting(
     .filter((i) => i.marketplace !== null)
     .flatMap((i) =>
       i.effects.flatMap((effect) =>
-        effect.type === 'payment.captured' ? [`${i.provider}:${i.event.account}:${effect.payment}:captured`] : [],
+        // A reversal posts the capture it implies.
+        effect.type === 'payment.captured' || effect.type === 'payment.reversed'
+          ? [`${i.provider}:${i.event.account}:${effect.payment}:captured`]
+          : [],
       ),
     );
   if (keys.length === 0) return;
@@ -177,7 +211,8 @@ async function bury(
   const code = error instanceof PosternError ? error.code : (sqlStateOf(error) ?? 'rule_failed');
   parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
   await withTransaction(parts.pool, async (tx) => {
-    for (const event of await takeEvents(tx, ids)) {
+    const taken = await takeEvents(tx, ids);
+    for (const event of taken) {
       const attempts = event.attempts + 1;
       if (retryable && attempts < ATTEMPTS_MAX) {
         const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
@@ -196,6 +231,7 @@ async function bury(
       };
       await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
     }
+    await comeBackToPassedOver(tx, ids, taken, parts);
     await parts.queue.complete(tx, jobs);
   });
 }

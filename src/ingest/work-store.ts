@@ -54,6 +54,21 @@ order by t.id`,
   }));
 }
 
+/** Which of these are queued and due, whoever may hold them: a plain read waits for nobody. */
+export async function selectDue(tx: Tx, ids: readonly string[]): Promise<string[]> {
+  const result = await tx.query<{ id: string }>(
+    {
+      name: 'work-select-due',
+      text: `
+select id from postern.events
+where id = any($1::uuid[]) and status = 'queued' and (next_attempt_at is null or next_attempt_at <= now())
+order by id`,
+    },
+    [uuidTextArray(ids)],
+  );
+  return result.rows.map((row) => row.id);
+}
+
 export type Finished = { readonly interpretation: Interpretation; readonly ending: Ending };
 
 /**

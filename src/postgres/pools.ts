@@ -37,10 +37,12 @@ const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; q
     settings: { statement_timeout: '2500', lock_timeout: '2000', synchronous_commit: 'on' },
     queryTimeoutMs: 2_800,
   },
+  // A named statement keeps the plan it was given while its tables were empty or small: without this a worker that was
+  // started on a fresh database reads whole tables for every batch.
   // Under the 15 s in which pg-boss would hand a batch to another worker.
   worker: {
     max: 3,
-    settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on' },
+    settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on', enable_seqscan: 'off' },
     queryTimeoutMs: 13_000,
   },
   boss: { max: 2, settings: { statement_timeout: '30000' }, queryTimeoutMs: 35_000 },

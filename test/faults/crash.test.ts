@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { addChargesEndpoint, expectPostedOnce, isAcknowledged, sendCharges } from '../support/charges.ts';
+import { addChargesEndpoint, isAcknowledged, sendCharges } from '../support/charges.ts';
 import { startChildGateway } from '../support/child-gateway.ts';
 import { crashAgainAndAgain } from '../support/crash.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { expectPostedOnce } from '../support/expect-posted.ts';
 
 const KILLS = 20;
 const SEED = process.env.CRASH_SEED ?? String(Date.now());

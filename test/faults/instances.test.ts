@@ -1,16 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createRandom, shuffled } from '../../src/simulate/random.ts';
-import {
-  type Answered,
-  addChargesEndpoint,
-  charges,
-  expectPostedOnce,
-  isAcknowledged,
-  sendCharges,
-} from '../support/charges.ts';
+import { type Answered, addChargesEndpoint, charges, isAcknowledged, sendCharges } from '../support/charges.ts';
 import { type ChildGateway, startChildGateway } from '../support/child-gateway.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectPostedOnce } from '../support/expect-posted.ts';
 
 const SEED = process.env.INSTANCES_SEED ?? String(Date.now());
 let database: TestDatabase;

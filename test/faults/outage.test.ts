@@ -4,12 +4,12 @@ import {
   addChargesEndpoint,
   charges,
   createChargeSender,
-  expectPostedOnce,
   isAcknowledged,
   sendCharges,
 } from '../support/charges.ts';
 import { type ChildGateway, startChildGateway } from '../support/child-gateway.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectPostedOnce } from '../support/expect-posted.ts';
 import { createOwnPostgres, type OwnPostgres } from '../support/own-postgres.ts';
 
 /** How long the server stays away after it has stopped. */

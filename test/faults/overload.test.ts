@@ -4,11 +4,11 @@ import {
   addChargesEndpoint,
   charges,
   createChargeSender,
-  expectPostedOnce,
   isAcknowledged,
   sendCharges,
 } from '../support/charges.ts';
 import { type ChildGateway, startChildGateway } from '../support/child-gateway.ts';
+import { expectPostedOnce } from '../support/expect-posted.ts';
 import { createOwnPostgres, type OwnPostgres } from '../support/own-postgres.ts';
 
 const ACK_DEADLINE_MS = 3_000;

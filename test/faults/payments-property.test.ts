@@ -8,9 +8,9 @@ import { sendOne } from '../../src/simulate/send.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
 import { type SimulatedTarget, simulators } from '../../src/simulate/simulators.ts';
 import { type PlannedRequest, simulatorOf, wholeLives } from '../../src/simulate/traffic.ts';
-import { expectSums } from '../support/charges.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { expectSums } from '../support/expect-posted.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 
 /*
@@ -83,9 +83,7 @@ async function targetsOf(provider: string, account: string): Promise<Targets> {
     const settings: EndpointSettings = {
       ...simulator.settings(url),
       account,
-      ...(paypal
-        ? { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } }
-        : {}),
+      ...(paypal ? { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } } : {}),
     };
     await gateway.addEndpoint(provider, name, paypal ? [] : [secret], settings);
     targets.set(destination, { url, secret, settings, account });
@@ -152,22 +150,26 @@ async function settled(provider: string, account: string): Promise<void> {
 }
 
 describe(`the books of generated payments (PAYMENTS_SEED=${SEED})`, () => {
-  it.each(PROVIDERS)('%s: are the same for every order, duplication and company', async (provider) => {
-    const seen: Record<string, string>[] = [];
-    const accounts = Array.from({ length: ORDERS }, (_, order) => `${provider.replaceAll(/\W/g, '')}order${order}`);
-    for (const [order, account] of accounts.entries()) {
-      const targets = await targetsOf(provider, account);
-      const told = orderOf(livesOf(provider, account), order, createRandom(SEED).fork(account));
-      // One at a time keeps the first two orders exactly; after that chance has its part in the order too.
-      await sendAll(told, targets, order < 2 ? 1 : CONNECTIONS);
-      await settled(provider, account);
-      // Late again, when all is posted.
-      await sendAll(told.slice(0, 20), targets, CONNECTIONS);
-      seen.push(await balancesOf(provider, account));
-    }
-    const [first] = seen;
-    expect(Object.keys(first ?? {}).length).toBeGreaterThan(4);
-    for (const [order, balances] of seen.entries()) expect({ order, balances }).toEqual({ order, balances: first });
-    await expectSums(database.sql);
-  }, 60_000);
+  it.each(PROVIDERS)(
+    '%s: are the same for every order, duplication and company',
+    async (provider) => {
+      const seen: Record<string, string>[] = [];
+      const accounts = Array.from({ length: ORDERS }, (_, order) => `${provider.replaceAll(/\W/g, '')}order${order}`);
+      for (const [order, account] of accounts.entries()) {
+        const targets = await targetsOf(provider, account);
+        const told = orderOf(livesOf(provider, account), order, createRandom(SEED).fork(account));
+        // One at a time keeps the first two orders exactly; after that chance has its part in the order too.
+        await sendAll(told, targets, order < 2 ? 1 : CONNECTIONS);
+        await settled(provider, account);
+        // Late again, when all is posted.
+        await sendAll(told.slice(0, 20), targets, CONNECTIONS);
+        seen.push(await balancesOf(provider, account));
+      }
+      const [first] = seen;
+      expect(Object.keys(first ?? {}).length).toBeGreaterThan(4);
+      for (const [order, balances] of seen.entries()) expect({ order, balances }).toEqual({ order, balances: first });
+      await expectSums(database.sql);
+    },
+    60_000,
+  );
 });

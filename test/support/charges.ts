@@ -1,13 +1,10 @@
 import { Agent } from 'node:http';
 import type pg from 'pg';
-import { expect } from 'vitest';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
-import type { Sql } from '../../src/postgres/sql.ts';
 import { providers } from '../../src/providers/index.ts';
 import { sign } from '../../src/providers/stripe/sign.ts';
 import { sendOne } from '../../src/simulate/send.ts';
-import { eventually } from './eventually.ts';
 import { chargeSucceeded } from './stripe-bodies.ts';
 import { TEST_KEYS } from './test-keys.ts';
 
@@ -18,7 +15,12 @@ import { TEST_KEYS } from './test-keys.ts';
 
 const SECRET = 'whsec_fault_tests_secret';
 const NAME = 'faults';
-export const CHARGES_PATH = `/webhooks/stripe/${NAME}`;
+
+const TIMEOUT_MS = 15_000;
+
+/** The endpoint that takes them. */
+export type ChargesTarget = { readonly path: string; readonly secret: string };
+const TARGET: ChargesTarget = { path: `/webhooks/stripe/${NAME}`, secret: SECRET };
 
 export async function addChargesEndpoint(pool: pg.Pool): Promise<void> {
   const clock = { now: () => Date.now() };
@@ -39,13 +41,13 @@ export type ChargeSender = {
   close(): void;
 };
 
-export function createChargeSender(origin: string, connections: number, timeoutMs = 15_000): ChargeSender {
+export function createChargeSender(origin: string, connections: number, target = TARGET): ChargeSender {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const url = `${origin}${CHARGES_PATH}`;
+  const url = `${origin}${target.path}`;
   return {
     async send(id, text) {
       const body = Buffer.from(text);
-      const request = { method: 'POST', url, headers: sign({ body, url }, SECRET, Date.now()), body };
+      const request = { method: 'POST', url, headers: sign({ body, url }, target.secret, Date.now()), body };
       const planned = {
         number: 0,
         provider: 'stripe',
@@ -55,7 +57,7 @@ export function createChargeSender(origin: string, connections: number, timeoutM
         expect: 'accepted',
         tampering: null,
       } as const;
-      const { status, ms } = await sendOne(planned, request, agent, timeoutMs);
+      const { status, ms } = await sendOne(planned, request, agent, TIMEOUT_MS);
       return { id, status, ms };
     },
     close: () => agent.destroy(),
@@ -67,8 +69,9 @@ export async function sendCharges(
   origin: string,
   bodies: ReadonlyMap<string, string>,
   connections = 32,
+  target = TARGET,
 ): Promise<Answered[]> {
-  const sender = createChargeSender(origin, connections);
+  const sender = createChargeSender(origin, connections, target);
   try {
     return await Promise.all([...bodies].map(([id, body]) => sender.send(id, body)));
   } finally {
@@ -77,57 +80,3 @@ export async function sendCharges(
 }
 
 export const isAcknowledged = ({ status }: Pick<Answered, 'status'>): boolean => status >= 200 && status < 300;
-
-/** Waits until nothing is queued, and expects each of `ids` posted, once, and the sums of every endpoint right. */
-export async function expectPostedOnce(sql: Sql, ids: Iterable<string>, withinMs = 60_000): Promise<void> {
-  const asked = [...ids];
-  await eventually(
-    async () => {
-      const { rows } = await sql.query(
-        `select a.event_id, e.status, e.error_message from unnest($1::text[]) a (event_id)
-         left join postern.events e using (event_id) where e.status is distinct from 'posted' limit 5`,
-        [asked],
-      );
-      expect(rows).toEqual([]);
-    },
-    { timeoutMs: withinMs, everyMs: 100 },
-  );
-  const { rows } = await sql.query<{ charge: string; times: bigint }>(
-    `select substr(a.event_id, 5) as charge, count(t.id) as times from unnest($1::text[]) a (event_id)
-     left join postern.transactions t
-       on t.effect_key like 'stripe:%' and split_part(t.effect_key, ':', 3) = 'ch_' || substr(a.event_id, 5)
-     group by 1 having count(t.id) <> 1 limit 5`,
-    [asked],
-  );
-  expect(rows).toEqual([]);
-  await expectSums(sql);
-}
-
-/** Accepted items are events and duplicates; events are the sum over the five states; books balance. */
-export async function expectSums(sql: Sql): Promise<void> {
-  await eventually(
-    async () => {
-      const { rows } = await sql.query<Record<'accepted' | 'events' | 'duplicates' | 'in_states', bigint>>(
-        `with minutes as (
-           select endpoint_id, sum(accepted) as accepted from postern.endpoint_minutes group by 1
-         ), counted as (
-           select endpoint_id, count(*) as events, sum(duplicates) as duplicates,
-             count(*) filter (where status in ('queued', 'posted', 'no_effect', 'deferred', 'dead')) as in_states
-           from postern.events group by 1
-         )
-         select accepted::int8, events, duplicates::int8, in_states from counted left join minutes using (endpoint_id)`,
-        [],
-      );
-      for (const row of rows) {
-        expect(row.accepted).toBe(row.events + row.duplicates);
-        expect(row.in_states).toBe(row.events);
-      }
-    },
-    { timeoutMs: 5_000, everyMs: 100 },
-  );
-  const unbalanced = await sql.query(
-    'select currency, sum(amount)::text as amount from postern.postings group by 1 having sum(amount) <> 0',
-    [],
-  );
-  expect(unbalanced.rows).toEqual([]);
-}

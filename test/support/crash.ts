@@ -1,9 +1,11 @@
 import { createRandom } from '../../src/simulate/random.ts';
-import { type Answered, charges, createChargeSender, isAcknowledged } from './charges.ts';
+import { type Answered, type ChargesTarget, charges, createChargeSender, isAcknowledged } from './charges.ts';
 
 /** Where gateways are killed: something that starts one which serves and works, on the same database each time. */
 export type CrashSite = {
   start(): Promise<{ readonly url: string; kill(): Promise<void> }>;
+  /** Its endpoint, where it is not the tests' own. */
+  readonly target?: ChargesTarget;
 };
 
 export type CrashPlan = {
@@ -40,7 +42,7 @@ export async function crashAgainAndAgain(site: CrashSite, plan: CrashPlan): Prom
     const tag = `${plan.seed.replaceAll(/\W/g, '')}r${round}`;
     for (const [id, body] of charges(tag, plan.eventsARound)) unanswered.set(id, body);
     const gateway = await site.start();
-    const load = startLoad(gateway.url, new Map(unanswered), (answer) => {
+    const load = startLoad(gateway.url, site.target, new Map(unanswered), (answer) => {
       if (isAcknowledged(answer)) {
         answered.add(answer.id);
         unanswered.delete(answer.id);
@@ -59,10 +61,11 @@ export async function crashAgainAndAgain(site: CrashSite, plan: CrashPlan): Prom
 /** Sends each body and then all again, as duplicates, until the gateway is gone. */
 function startLoad(
   origin: string,
+  target: ChargesTarget | undefined,
   bodies: ReadonlyMap<string, string>,
   onAnswer: (answer: Answered) => void,
 ): { inFlight(): number; readonly ended: Promise<void> } {
-  const sender = createChargeSender(origin, CONNECTIONS);
+  const sender = createChargeSender(origin, CONNECTIONS, target);
   const all = [...bodies];
   let next = 0;
   let flying = 0;
