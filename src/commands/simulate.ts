@@ -57,6 +57,8 @@ export function register(program: Command, context: CommandContext): void {
     );
 }
 
+const LIVES_TRIED = 20;
+
 async function once(options: SimulateOptions, provider: string, context: CommandContext): Promise<void> {
   const { clock } = context;
   const target = await context.withDatabase(async ({ pool, keyring }) =>
@@ -72,7 +74,14 @@ async function once(options: SimulateOptions, provider: string, context: Command
     }),
   );
   const seed = options.seed ?? Date.now();
-  const [life] = wholeLives(provider, { seed, count: 1, startedAt: clock.now() - DAY_MS, account: target.account });
+  const lives = wholeLives(provider, {
+    seed,
+    count: LIVES_TRIED,
+    startedAt: clock.now() - DAY_MS,
+    account: target.account,
+  });
+  // One captured at once shows money in the books with its first event; an authorisation would show a memo only.
+  const life = lives.find((one) => one.life.captures === null && !one.life.captureFails) ?? lives[0];
   const [first] = life?.requests ?? [];
   if (first === undefined) throw new PosternError('internal', 'a life without events');
   const planned = { ...first, number: 1 };

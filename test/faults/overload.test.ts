@@ -63,6 +63,7 @@ it('refuses in time while Postgres is paused, stays in health, and takes everyth
   expect(Math.max(...probes.ms)).toBeLessThan(HEALTH_MS_MAX);
   expect(await gateway.rssMb()).toBeLessThan(300);
 
+  console.log({ max503: Math.max(...answers.map(({ ms }) => ms)), probes: probes.ms.length, late: probes.ms.filter((ms) => ms > HEALTH_MS).length, maxHealth: Math.max(...probes.ms), rss: await gateway.rssMb() });
   // As a processor would: again, until it is taken.
   let open = new Map([...sent]);
   for (let tries = 0; open.size > 0 && tries < 10; tries += 1) {
