@@ -69,6 +69,11 @@ export function createPools(url: string, { log, role }: PoolsOptions): Pools {
       keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
     });
+    // The pool listens only to idle connections. One that dies in somebody's hands, or after it was given back broken, tells
+    // its statement; but the event itself, heard by nobody, would end the process as well.
+    pool.on('connect', (client) => {
+      client.on('error', (error) => log.debug({ pool: name, err: error }, 'a database connection in use was lost'));
+    });
     // Without a listener an idle connection that the server ends (a restart) ends the whole process.
     pool.on('error', (error) => {
       // A connection being closed that the server closes first is what was wanted.

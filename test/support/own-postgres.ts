@@ -1,4 +1,5 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -20,8 +21,6 @@ export type OwnPostgres = {
   resume(): void;
   stop(): Promise<void>;
   start(): Promise<void>;
-  /** What the server complained of. */
-  log(): string;
   remove(): Promise<void>;
 };
 
@@ -52,7 +51,6 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
     async start() {
       server ??= await startEmbedded({ dataDir: folder, log });
     },
-    log: () => readFileSync(join(folder, 'postgres.log'), 'utf8'),
     async remove() {
       await pool.end();
       await server?.stop();
@@ -65,10 +63,17 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
 function serverProcesses(folder: string): number[] {
   const postmaster = livePostmaster(join(folder, 'postgres'))?.pid;
   if (postmaster === undefined) throw new Error('the server does not run');
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && parentOf(name) === postmaster)
-    .map(Number);
-  return [postmaster, ...children];
+  return [postmaster, ...childrenOf(postmaster)];
+}
+
+function childrenOf(pid: number): number[] {
+  // macOS has no /proc, but always pgrep.
+  const names = existsSync('/proc/self/stat')
+    ? readdirSync('/proc').filter((name) => /^\d+$/.test(name) && parentOf(name) === pid)
+    : execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
+        .trim()
+        .split('\n');
+  return names.map(Number);
 }
 
 /** The fourth field of /proc/PID/stat; the second, the name, may hold blanks and is in brackets. */
