@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,7 +51,9 @@ let status = 1;
 try {
   await ready;
   const url = `postgresql://postgres@localhost/postgres?host=${encodeURIComponent(folder)}`;
-  status = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: url } }).status ?? 1;
+  // Not spawnSync: while this process slept nobody would read the server's log, and a server with a full pipe stands still.
+  const run = spawn(command, args, { stdio: 'inherit', env: { ...process.env, TEST_DATABASE_URL: url } });
+  status = await new Promise((resolve) => run.once('exit', (code) => resolve(code ?? 1)));
 } finally {
   server.kill('SIGINT');
   await new Promise((resolve) => (server.exitCode === null ? server.once('exit', resolve) : resolve(undefined)));
