@@ -8,8 +8,6 @@ import { makeToken } from './token-text.ts';
 
 export type ShownToken = Omit<TokenRow, 'secret_hash' | 'revoked_at'>;
 
-export type TokenService = ReturnType<typeof createTokenService>;
-
 const NAME_CHARS_MAX = 100;
 
 /** Makes, lists and revokes tokens, with their entries in the audit log. */

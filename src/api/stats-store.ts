@@ -1,3 +1,4 @@
+import { ADVISORY_LOCK_CLASS } from '../postgres/locks.ts';
 import type { Sql } from '../postgres/sql.ts';
 
 export type QueueFigures = {
@@ -11,7 +12,6 @@ export type QueueFigures = {
 };
 
 const RATE_MINUTES = 5;
-const WORKER_LOCK_CLASS = 0x706f7374;
 
 /** Counts come from the partial indexes over unfinished states, so that ten million posted events cost nothing. */
 export async function selectQueueFigures(sql: Sql): Promise<QueueFigures> {
@@ -34,7 +34,7 @@ select
   (select count(*) from postern.events where status = 'dead') as dead,
   -- A worker holds the advisory lock of its row: rows without it belong to dead ones.
   (select coalesce(sum(cardinality(w.holding)), 0) from postern.workers w
-   where exists (select from pg_locks l where l.locktype = 'advisory' and l.classid = ${WORKER_LOCK_CLASS}
+   where exists (select from pg_locks l where l.locktype = 'advisory' and l.classid = ${ADVISORY_LOCK_CLASS.worker}
      and l.objid = w.id::int4::oid and l.granted)) as active,
   coalesce((select extract(epoch from now() - min(coalesce(next_attempt_at, received_at)))::float8 from postern.events
     where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()), 0) as oldest,

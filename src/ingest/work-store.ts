@@ -1,4 +1,5 @@
 import { int2Array, int8Array, textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
+import { ADVISORY_LOCK_CLASS } from '../postgres/locks.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import type { Ending, Interpretation, TakenEvent } from './interpret.ts';
 
@@ -231,11 +232,9 @@ export async function registerWorker(sql: Sql): Promise<bigint> {
   const made = await sql.query<{ id: bigint }>('insert into postern.workers default values returning id');
   const id = made.rows[0]?.id;
   if (id === undefined) throw new Error('insert returned no row');
-  await sql.query(`select pg_advisory_lock(${WORKER_LOCK_CLASS}, $1)`, [Number(id)]);
+  await sql.query(`select pg_advisory_lock(${ADVISORY_LOCK_CLASS.worker}, $1)`, [Number(id)]);
   return id;
 }
-
-const WORKER_LOCK_CLASS = 0x706f7374;
 
 /** Notes what a worker is about to run. It need not survive a server crash, only this process's: no wait for the disk. */
 export async function noteHolding(sql: Sql, workerId: bigint, ids: readonly string[]): Promise<void> {
@@ -253,7 +252,7 @@ export async function adoptDeadWorker(sql: Sql, exceptId: bigint): Promise<{ id:
   );
   for (const row of rows.rows) {
     const locked = await sql.query<{ locked: boolean }>(
-      `select pg_try_advisory_lock(${WORKER_LOCK_CLASS}, $1) as locked`,
+      `select pg_try_advisory_lock(${ADVISORY_LOCK_CLASS.worker}, $1) as locked`,
       [Number(row.id)],
     );
     if (locked.rows[0]?.locked === true) return row;
@@ -263,5 +262,5 @@ export async function adoptDeadWorker(sql: Sql, exceptId: bigint): Promise<{ id:
 
 export async function removeWorker(sql: Sql, id: bigint): Promise<void> {
   await sql.query('delete from postern.workers where id = $1', [id]);
-  await sql.query(`select pg_advisory_unlock(${WORKER_LOCK_CLASS}, $1)`, [Number(id)]);
+  await sql.query(`select pg_advisory_unlock(${ADVISORY_LOCK_CLASS.worker}, $1)`, [Number(id)]);
 }

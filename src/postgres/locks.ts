@@ -7,13 +7,9 @@
 export const ADVISORY_LOCK = {
   /** Held while migrating: instances that start together migrate one after the other. */
   migrate: 7_305_001,
-  /** Held by the process that serves the embedded server's folder. */
-  embedded: 7_305_002,
 } as const;
 
 export const ADVISORY_LOCK_CLASS = {
   /** `(worker, id of its row)`: a worker's row whose lock is free belongs to a dead worker. */
   worker: 73_051,
-  /** `(housekeeping, index of the task)`: one instance at a time. */
-  housekeeping: 73_052,
 } as const;

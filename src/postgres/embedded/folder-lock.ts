@@ -52,11 +52,6 @@ export async function lockFolder(folder: Folder, kind: Holder['kind']): Promise<
   return (await askHolder(path)) ?? { pid: 0, kind: 'gateway', nonce: '' };
 }
 
-/** Who holds the folder now, if anybody. */
-export function folderHolder(folder: Folder): Promise<Holder | undefined> {
-  return askHolder(lockPath(folder));
-}
-
 function lockPath(folder: Folder): string {
   return join(folder.sockets, 'lock');
 }

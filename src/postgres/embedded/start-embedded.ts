@@ -3,7 +3,7 @@ import type { Log } from '../../log.ts';
 import { findBinaries } from './binaries.ts';
 import { ensureCluster, ensureLogin } from './cluster.ts';
 import { ensurePasswords, type Folder, openFolder, readConnection, writeConnection } from './folder.ts';
-import { type FolderLock, folderHolder, type Holder, lockFolder } from './folder-lock.ts';
+import { type FolderLock, type Holder, lockFolder } from './folder-lock.ts';
 import { livePostmaster } from './postmaster.ts';
 import { startServer } from './server.ts';
 import { requireTraversable, serverUser } from './server-user.ts';
@@ -56,11 +56,6 @@ export async function connectEmbedded({ dataDir, log }: EmbeddedOptions): Promis
     }
     await pause(LOOK_MS);
   }
-}
-
-/** Whether a gateway or a command has this folder's server running. */
-export async function embeddedInUse(dataDir: string): Promise<boolean> {
-  return (await folderHolder(openFolder(dataDir, serverUser()))) !== undefined;
 }
 
 async function runServer(folder: Folder, lock: FolderLock, log: Log): Promise<Embedded> {
