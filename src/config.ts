@@ -65,7 +65,7 @@ export function readConfig(env: Environment): Config {
     migrate: choice(env, 'MIGRATE', ['on', 'off'], 'on') === 'on',
     logLevel: choice(env, 'LOG_LEVEL', LOG_LEVELS, 'info'),
     bodyLimitBytes: whole(env, 'BODY_LIMIT', 1_048_576, 1_024, 67_108_864),
-    intakeWaitMsMax: whole(env, 'INTAKE_MAX_WAIT_MS', 20, 0, 1_000),
+    intakeWaitMsMax: whole(env, 'INTAKE_MAX_WAIT_MS', 200, 10, 3_000),
     intakeBatchMax: whole(env, 'INTAKE_MAX_BATCH', 200, 1, 200),
     workerBatch: whole(env, 'WORKER_BATCH', 200, 1, 1_000),
     workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 1, 1, 3),

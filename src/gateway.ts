@@ -91,6 +91,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     metrics,
     ackDeadlineMs: config.ackDeadlineMs,
     groupEventsMax: config.intakeBatchMax,
+    gatherMsMax: config.intakeWaitMsMax,
     onStored: () => {
       for (const worker of workers) worker.wake();
     },

@@ -208,7 +208,8 @@ async function bury(
   parts: BatchParts,
 ): Promise<void> {
   const retryable = error instanceof PosternError && error.retryable;
-  const code = error instanceof PosternError ? error.code : (sqlStateOf(error) ?? 'rule_failed');
+  const refused = sqlStateOf(error) === undefined ? 'rule_failed' : 'refused_by_database';
+  const code = error instanceof PosternError ? error.code : refused;
   parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
   await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);

@@ -20,6 +20,8 @@ export type IntakeOptions = {
   readonly metrics: Metrics;
   readonly ackDeadlineMs: number;
   readonly groupEventsMax?: number;
+  /** How long deliveries gather behind two groups in flight before a third goes: only a stalled database takes as long. */
+  readonly gatherMsMax?: number;
   /** Called after a group became durable: a worker in this process need not wait for its next poll. */
   readonly onStored?: () => void;
 };
@@ -49,6 +51,7 @@ type Waiting = {
 const GROUP_EVENTS_MAX = 200;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 const LANES = 2;
+const GATHER_MS_MAX = 200;
 const DUPLICATES_FLUSH_MS = 500;
 /** Past this many events with uncounted duplicates the count is written at once: memory stays bounded in a storm. */
 const DUPLICATES_HELD_MAX = 10_000;
@@ -63,12 +66,15 @@ export function createIntake(options: IntakeOptions): Intake {
   const queue: Waiting[] = [];
   /** Bodies on their way to the commit: a copy that arrives meanwhile waits for that commit. */
   const committing = new Map<string, Promise<readonly string[] | undefined>>();
-  const lanes = Array.from({ length: LANES }, () => ({ writer: uuidv7(clock.now()), busy: false }));
+  const gatherMsMax = options.gatherMsMax ?? GATHER_MS_MAX;
+  // One lane more than usually go: see gatherMsMax.
+  const lanes = Array.from({ length: LANES + 1 }, () => ({ writer: uuidv7(clock.now()), busy: false }));
   const duplicates = new Map<string, { times: number; lastAt: number }>();
   const duplicatesWriter = uuidv7(clock.now());
   let duplicatesTimer: NodeJS.Timeout | undefined;
   let flushing: Promise<void> = Promise.resolve();
   const running = new Set<Promise<void>>();
+  let gatherTimer: NodeJS.Timeout | undefined;
   let scheduled = false;
   let closed = false;
 
@@ -136,8 +142,8 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   function startLanes(): void {
-    for (const lane of lanes) {
-      if (lane.busy || queue.length === 0) continue;
+    for (const [n, lane] of lanes.entries()) {
+      if (lane.busy || queue.length === 0 || (n >= LANES && !gatheredLongEnough())) continue;
       const group = takeGroup();
       if (group.length === 0) continue;
       lane.busy = true;
@@ -148,6 +154,19 @@ export function createIntake(options: IntakeOptions): Intake {
       });
       running.add(run);
     }
+  }
+
+  /** True once the oldest waits too long; until then a look is due when it will. */
+  function gatheredLongEnough(): boolean {
+    const oldest = queue.find((w) => !w.settled)?.delivery.receivedAt;
+    if (oldest === undefined) return false;
+    const leftMs = oldest + gatherMsMax - clock.now();
+    if (leftMs <= 0) return true;
+    gatherTimer ??= setTimeout(() => {
+      gatherTimer = undefined;
+      startLanes();
+    }, leftMs);
+    return false;
   }
 
   function takeGroup(): Waiting[] {
@@ -302,6 +321,7 @@ export function createIntake(options: IntakeOptions): Intake {
       startLanes();
       // A lane that falls free takes the next group before its run is over, so this ends with the queue.
       while (running.size > 0) await Promise.all(running);
+      clearTimeout(gatherTimer);
       await flushDuplicates();
       clearTimeout(duplicatesTimer);
     },

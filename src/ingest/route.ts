@@ -11,7 +11,7 @@ import { handleWebhook, type WebhookOutcome, type WebhookParts } from './webhook
 
 export type WebhookRouteOptions = {
   readonly parts: WebhookParts;
-  readonly endpoints: Pick<EndpointRegistry, 'find'>;
+  readonly endpoints: Pick<EndpointRegistry, 'find' | 'age'>;
   readonly admission: Admission;
   readonly failures: FailedVerifications;
   readonly metrics: Metrics;
@@ -25,6 +25,7 @@ type Held = { endpoint: Endpoint; bytes: number; released: boolean; startedAt: n
 
 const held = new WeakMap<FastifyRequest, Held>();
 const RETRY_OVERLOADED_S = 5;
+const ENDPOINTS_STAND_MS = 60_000;
 const RETRY_CERTIFICATE_S = 10;
 /** A source that floods with forgeries gets requests above this refused unread. */
 const FLOOD_READ_BYTES_MAX = 64 * 1024;
@@ -66,6 +67,8 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     }
     if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip))
       return shed(request, reply, 'failed_verifications');
+    // The last state of endpoints and secrets stands for a minute while the database is away, and no longer.
+    if (endpoints.age() > ENDPOINTS_STAND_MS) return shed(request, reply, 'database');
     const over = admission.enter(bytes);
     if (over !== null) return shed(request, reply, over);
     held.set(request, { endpoint, bytes, released: false, startedAt: performance.now() });

@@ -50,7 +50,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
       schema: {
         tags,
         summary: 'List accounts by path',
-        querystring: Type.Object({ prefix: Type.Optional(Type.String({ maxLength: 300 })), ...PageQuery }),
+        querystring: Type.Object(
+          { prefix: Type.Optional(Type.String({ maxLength: 300 })), ...PageQuery },
+          { additionalProperties: false },
+        ),
         response: { 200: ListOf(AccountShape), ...problems },
       },
     },
@@ -79,7 +82,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
         tags,
         summary: 'Balances by currency: debits − credits, always',
         params: Id,
-        querystring: Type.Object({ at: Time, known_at: Time }),
+        querystring: Type.Object({ at: Time, known_at: Time }, { additionalProperties: false }),
         response: { 200: BalanceShape, ...problems },
       },
     },
@@ -110,7 +113,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
         tags,
         summary: 'What moved on an account, newest record first',
         params: Id,
-        querystring: Type.Object(PageQuery),
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: ListOf(HistoryShape), ...problems },
       },
     },
@@ -136,7 +139,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
       schema: {
         tags,
         summary: 'Every account; the totals of debits and credits are equal',
-        querystring: Type.Object({ at: Time }),
+        querystring: Type.Object({ at: Time }, { additionalProperties: false }),
         response: { 200: TrialBalanceShape, ...problems },
       },
     },

@@ -66,7 +66,7 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
       schema: {
         tags,
         summary: 'List webhook addresses',
-        querystring: Type.Object(PageQuery),
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: ListOf(EndpointShape), ...problems },
       },
     },

@@ -45,17 +45,20 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
       schema: {
         tags,
         summary: 'Find events, newest first',
-        querystring: Type.Object({
-          status: Type.Optional(Status),
-          provider: Text,
-          endpoint: Text,
-          type: Text,
-          reference: Text,
-          event_id: Text,
-          from: Time,
-          to: Time,
-          ...PageQuery,
-        }),
+        querystring: Type.Object(
+          {
+            status: Type.Optional(Status),
+            provider: Text,
+            endpoint: Text,
+            type: Text,
+            reference: Text,
+            event_id: Text,
+            from: Time,
+            to: Time,
+            ...PageQuery,
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: ListOf(EventShape), ...problems },
       },
     },
@@ -74,9 +77,12 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
       schema: {
         tags,
         summary: 'Unfinished events by provider, type and cause',
-        querystring: Type.Object({
-          status: Type.Optional(Type.Union([Type.Literal('dead'), Type.Literal('deferred'), Type.Literal('queued')])),
-        }),
+        querystring: Type.Object(
+          {
+            status: Type.Optional(Type.Union([Type.Literal('dead'), Type.Literal('deferred'), Type.Literal('queued')])),
+          },
+          { additionalProperties: false },
+        ),
         response: { 200: Type.Object({ items: Type.Array(GroupShape) }), ...problems },
       },
     },

@@ -127,7 +127,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
       schema: {
         tags,
         summary: 'Who changed what, newest first',
-        querystring: Type.Object(PageQuery),
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: ListOf(AuditShape), ...problems },
       },
     },

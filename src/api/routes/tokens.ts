@@ -54,7 +54,7 @@ export const tokenRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
       schema: {
         tags,
         summary: 'List tokens',
-        querystring: Type.Object(PageQuery),
+        querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: ListOf(TokenShape), ...problems },
       },
     },
