@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRedisCache, type RedisCache } from '../../src/ingest/redis-cache.ts';
+import { createLog } from '../../src/log.ts';
+import { eventually } from '../support/eventually.ts';
+
+const given = process.env.REDIS_URL;
+const onPath = spawnSync('redis-server', ['--version']).status === 0;
+if (given === undefined && !onPath) console.warn('skipped: no redis-server on the PATH, and no REDIS_URL');
+
+const clock = { now: () => Date.now() };
+const log = createLog('silent');
+let folder: string;
+let url: string;
+let server: ChildProcess | undefined;
+
+async function startServer(): Promise<void> {
+  server = spawn('redis-server', ['--port', '0', '--unixsocket', join(folder, 's'), '--save', '', '--dir', folder], {
+    stdio: 'ignore',
+  });
+}
+
+async function stopServer(): Promise<void> {
+  const stopped = server;
+  server = undefined;
+  if (stopped === undefined || stopped.exitCode !== null) return;
+  const exit = new Promise((resolve) => stopped.once('exit', resolve));
+  stopped.kill('SIGKILL');
+  await exit;
+}
+
+async function connected(cache: RedisCache): Promise<void> {
+  await eventually(async () => {
+    expect(cache.stats().connected).toBe(true);
+    // The first question makes it read the database's identity.
+    await cache.get('nothing');
+    cache.put('probe', ['p']);
+    expect(await cache.get('probe')).toEqual(['p']);
+  });
+}
+
+describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', () => {
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'postern-redis-'));
+    url = given ?? join(folder, 's');
+    if (given === undefined) await startServer();
+  });
+  afterAll(async () => {
+    await stopServer();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const identity = `test.${process.pid}`;
+  const open = (name = identity): RedisCache => createRedisCache(url, async () => name, { clock, log });
+
+  it('shares what one instance remembers with another of the same database, and no other', async () => {
+    const [one, two, elsewhere] = [open(), open(), open(`${identity}.2`)];
+    await Promise.all([connected(one), connected(two), connected(elsewhere)]);
+    one.put('key', ['event-1', 'event-2']);
+    await eventually(async () => expect(await two.get('key')).toEqual(['event-1', 'event-2']));
+    expect(await elsewhere.get('key')).toBeUndefined();
+    await Promise.all([one.close(), two.close(), elsewhere.close()]);
+  });
+
+  it('forgets its own memory when the connection to the database was lost', async () => {
+    let name = `${identity}.a`;
+    const cache = createRedisCache(url, async () => name, { clock, log });
+    await connected(cache);
+    cache.put('key', ['event-1']);
+    name = `${identity}.b`;
+    cache.clear();
+    await connected(cache);
+    expect(await cache.get('key')).toBeUndefined();
+    await cache.close();
+  });
+
+  it.skipIf(given !== undefined)('answers from memory while Redis is away, and never fails a request', async () => {
+    const cache = open();
+    await connected(cache);
+    await stopServer();
+    await eventually(() => expect(cache.stats().connected).toBe(false));
+    cache.put('key', ['event-3']);
+    expect(await cache.get('key')).toEqual(['event-3']);
+    expect(await cache.get('unknown')).toBeUndefined();
+    await startServer();
+    await connected(cache);
+    await cache.close();
+  });
+});
