@@ -19,6 +19,8 @@ export function startChild<Order extends object, Answer extends { readonly kind:
   const child: ChildProcess = fork(new URL(file, import.meta.url), [], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: { ...process.env, ...env },
+    // As bin/postern.mjs starts the gateway.
+    execArgv: ['--max-semi-space-size=8'],
   });
   const exited = once(child, 'exit');
   return {

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
+// The young generation is kept small: bodies live for one commit, and a larger one costs 100 MB for no speed.
 // The one entry. Plain JavaScript without new syntax, because it must run on an old Node far enough to say what is wrong
 // or to hand over: the program itself is TypeScript, which Node runs from 24 on.
 import { spawn } from 'node:child_process';

@@ -62,7 +62,7 @@ const SECRET_USES_MS = 1_000;
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock, config, database, keyring, log } = options;
-  const pools = createPools(database.url, { log, role: database.role });
+  const pools = createPools(database.url, { log, role: database.role, workers: config.workerConcurrency });
   const metrics = createMetrics();
   const api = sqlOf(pools.api);
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });

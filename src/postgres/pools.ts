@@ -22,6 +22,8 @@ export type PoolsOptions = {
   log: Log;
   /** What the gateway runs as; null where the login may not have roles of its own (then triggers alone protect). */
   role: 'postern_app' | null;
+  /** Posting loops: each holds one connection for its lock and works on another. */
+  workers?: number;
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -49,7 +51,7 @@ const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; q
   api: { max: 5, settings: { statement_timeout: '30000', synchronous_commit: 'on' }, queryTimeoutMs: 35_000 },
 };
 
-export function createPools(url: string, { log, role }: PoolsOptions): Pools {
+export function createPools(url: string, { log, role, workers = 1 }: PoolsOptions): Pools {
   const shared = {
     ...(role === null ? {} : { role }),
     idle_in_transaction_session_timeout: '30000',
@@ -60,7 +62,7 @@ export function createPools(url: string, { log, role }: PoolsOptions): Pools {
     const pool = new pg.Pool({
       connectionString: withSettings(url, { ...shared, ...settings }),
       application_name: `postern ${name}`,
-      max,
+      max: name === 'worker' ? 2 * workers + 1 : max,
       // pg-boss reads counts as JS numbers: its pool keeps pg's own parsers.
       ...(name === 'boss' ? {} : { types: sqlTypes }),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
