@@ -1,358 +1,296 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROLES, type Role } from '../../src/access/roles.ts';
 import { createTokenService } from '../../src/access/token-service.ts';
-import { sign } from '../../src/providers/stripe/sign.ts';
+import { createTokens } from '../../src/access/tokens.ts';
+import { buildApp } from '../../src/app.ts';
+import { parseKeyring } from '../../src/encryption.ts';
+import { createEndpointService } from '../../src/endpoints/service.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { providers } from '../../src/providers/index.ts';
+import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
-import { startTestGateway, type TestGateway } from '../support/gateway.ts';
-import { chargeSucceeded, stripeEvent } from '../support/stripe-bodies.ts';
 
-const SECRET = 'whsec_api_tests_secret';
 let database: TestDatabase;
-let gateway: TestGateway;
+let app: FastifyInstance;
+const routes: { method: string; url: string; schema: unknown }[] = [];
+const tokenOf: Partial<Record<Role, string>> = {};
+let draining = false;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  gateway = await startTestGateway(database);
-  await gateway.addEndpoint('stripe', 'main', [SECRET], { account: 'acct_1' });
-  for (const body of [
-    chargeSucceeded(1),
-    chargeSucceeded(2),
-    stripeEvent('evt_new', 'charge.something_new', { id: 'x' }),
-  ]) {
-    await deliver(body);
+  const clock = { now: () => Date.now() };
+  const { appPool: pool, app: sql, log } = database;
+  const keyring = parseKeyring(`k1:${randomBytes(32).toString('base64')}`);
+  const tokens = createTokens({ sql, clock, log, adminToken: null });
+  const service = createTokenService({ pool, onChange: tokens.load });
+  for (const role of ROLES) {
+    tokenOf[role] = (await service.create({ name: role, roles: [role], expiresAt: null }, 'test')).token;
   }
-  await eventually(async () => {
-    const { rows } = await database.sql.query(`select 1 from postern.events where status = 'queued'`);
-    expect(rows).toEqual([]);
+  app = await buildApp({
+    log,
+    trustProxy: false,
+    webhooks: null,
+    api: {
+      pool,
+      endpointService: createEndpointService({ pool, providers, keyring, clock }),
+      publicUrl: 'https://pay.example',
+      tokens,
+      providers,
+      metrics: createMetrics({ process: false }),
+      clock,
+      log,
+      cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
+      state: () => ({ draining }),
+    },
   });
+  await app.ready();
+  const description = (await app.inject('/api/v1/openapi.json')).json() as {
+    paths: Record<string, Record<string, { responses?: unknown }>>;
+  };
+  for (const [url, methods] of Object.entries(description.paths)) {
+    for (const [method, schema] of Object.entries(methods)) routes.push({ method: method.toUpperCase(), url, schema });
+  }
 });
+
 afterAll(async () => {
-  await gateway.stop();
+  await app.close();
   await database.drop();
 });
 
-async function deliver(body: string): Promise<void> {
-  const headers = Object.fromEntries(sign({ body: Buffer.from(body), url: '' }, SECRET, Date.now()));
-  const response = await fetch(`${gateway.url}/webhooks/stripe/main`, { method: 'POST', body, headers });
-  expect(response.status).toBe(200);
+type Body = Record<string, unknown>;
+
+function call(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, role: Role | null = 'admin', payload?: Body) {
+  const headers = role === null ? {} : { authorization: `Bearer ${tokenOf[role]}` };
+  return app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
 }
 
-async function json<T = Record<string, unknown>>(
-  path: string,
-  init?: RequestInit,
-): Promise<{ status: number; body: T }> {
-  const response = await gateway.api(`/api/v1${path}`, init);
-  return { status: response.status, body: (await response.json()) as T };
+async function makeEndpoint(name: string): Promise<{ id: string | number; secrets: { id: string }[] }> {
+  const answer = await call('POST', '/api/v1/endpoints', 'admin', {
+    provider: 'stripe',
+    name,
+    secrets: [`whsec_${name}_0123456789`],
+  });
+  expect(answer.statusCode).toBe(201);
+  return answer.json();
 }
 
-function post(path: string, body: unknown): Promise<{ status: number; body: Record<string, unknown> }> {
-  return json(path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });
+async function giveEvents(endpointId: string | number, count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, (_, n) => uuidv7(Date.now() + n));
+  for (const [n, id] of ids.entries()) {
+    await database.sql.query(
+      `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account)
+       values ($1, $1, now(), $2, 0, $3, '\\x00', 'charge.succeeded', 'a')`,
+      [id, endpointId, `evt_${endpointId}_${n}`],
+    );
+  }
+  return ids;
 }
-
-type OpenApi = { paths: Record<string, Record<string, { responses: Record<string, unknown>; summary?: string }>> };
 
 describe('the description', () => {
-  it('has every route, each with a summary and the shape of its answer', async () => {
-    const { body } = await json<OpenApi>('/openapi.json');
-    const routes = gateway.gateway.app?.printRoutes({ commonPrefix: false }) ?? '';
-    for (const path of [
-      '/endpoints',
-      '/tokens',
-      '/events',
-      '/deliveries',
-      '/accounts',
-      '/trial-balance',
-      '/queue/stats',
-      '/health',
-      '/ready',
-    ]) {
+  it('has every route the server has, each with the shape of its answers', () => {
+    const served = app
+      .printRoutes({ commonPrefix: false })
+      .split('\n')
+      .some((line) => line.includes('openapi.json'));
+    expect(served).toBe(true);
+    expect(routes.length).toBeGreaterThan(20);
+    for (const { method, url, schema } of routes) {
+      const { responses = {}, summary } = schema as { responses?: Record<string, Body>; summary?: string };
+      expect(summary, `${method} ${url}`).toBeTypeOf('string');
       expect(
-        Object.keys(body.paths).some((p) => p.startsWith(`/api/v1${path}`)),
-        path,
+        Object.keys(responses).some((status) => status.startsWith('2')),
+        `${method} ${url}`,
       ).toBe(true);
-    }
-    expect(routes).toContain('/webhooks/');
-    for (const [path, methods] of Object.entries(body.paths)) {
-      if (path.startsWith('/webhooks')) continue;
-      for (const [method, operation] of Object.entries(methods)) {
-        expect(operation.summary, `${method} ${path}`).toBeTruthy();
-        expect(
-          Object.keys(operation.responses).some((code) => code.startsWith('2')),
-          `${method} ${path}`,
-        ).toBe(true);
-      }
+      expect(
+        Object.entries(responses).every(([status, one]) => status === '204' || one.content !== undefined),
+        `${method} ${url}`,
+      ).toBe(true);
     }
   });
 
-  it('needs no token, and neither does its page', async () => {
-    expect((await fetch(`${gateway.url}/api/v1/openapi.json`)).status).toBe(200);
-    expect((await fetch(`${gateway.url}/docs/`)).status).toBe(200);
+  it('needs no token, and nor does the page', async () => {
+    expect((await call('GET', '/api/v1/openapi.json', null)).json()).toMatchObject({ openapi: '3.1.0' });
+    expect((await call('GET', '/docs/', null)).statusCode).toBe(200);
   });
 });
 
 describe('who may call', () => {
-  const readable = [
-    '/endpoints',
-    '/tokens',
-    '/events',
-    '/accounts',
-    '/trial-balance',
-    '/queue/stats',
-    '/cache/stats',
-    '/audit-log',
-  ];
+  const OPEN = ['/api/v1/health', '/api/v1/ready', '/api/v1/openapi.json'];
 
-  it.each(readable)('%s needs a token that is known', async (path) => {
-    for (const authorization of ['', 'Bearer nonsense', `Bearer pst_${'a'.repeat(55)}`, 'Basic YTpi']) {
-      const response = await fetch(`${gateway.url}/api/v1${path}`, {
-        headers: authorization === '' ? {} : { authorization },
-      });
-      expect(response.status).toBe(401);
-      expect(response.headers.get('content-type')).toContain('application/problem+json');
+  it('asks everywhere for a token, except where the specification says none', async () => {
+    for (const { method, url } of routes) {
+      if (OPEN.includes(url)) continue;
+      const answer = await app.inject({ method: method as 'GET', url: url.replaceAll(/\{\w+\}/g, '1') });
+      expect([answer.statusCode, answer.headers['www-authenticate']], `${method} ${url}`).toEqual([
+        401,
+        'Bearer realm="postern"',
+      ]);
     }
   });
 
-  it('lets each role see its own and no more', async () => {
-    const service = createTokenService({ pool: gateway.gateway.pools.api });
-    const may: Record<string, readonly string[]> = {
-      monitor: ['/queue/stats', '/cache/stats'],
-      ops: ['/queue/stats', '/cache/stats', '/events', '/audit-log'],
-      finance: ['/queue/stats', '/cache/stats', '/events', '/accounts', '/trial-balance', '/audit-log'],
-      service: ['/accounts'],
-      admin: readable,
-    };
-    for (const [role, paths] of Object.entries(may)) {
-      const { token } = await service.create({ name: role, roles: [role as 'ops'], expiresAt: null }, 'test');
-      await gateway.gateway.reloadTokens();
-      for (const path of readable) {
-        const { status } = await fetch(`${gateway.url}/api/v1${path}`, {
-          headers: { authorization: `Bearer ${token}` },
-        });
-        expect({ role, path, status }).toEqual({ role, path, status: paths.includes(path) ? 200 : 403 });
-      }
-    }
+  it.each<[Role, 'GET' | 'POST', string, number]>([
+    ['monitor', 'GET', '/api/v1/queue/stats', 200],
+    ['monitor', 'GET', '/metrics', 200],
+    ['monitor', 'GET', '/api/v1/events', 403],
+    ['monitor', 'GET', '/api/v1/endpoints', 403],
+    ['ops', 'GET', '/api/v1/events', 200],
+    ['ops', 'GET', '/api/v1/endpoints', 403],
+    ['ops', 'POST', '/api/v1/tokens', 403],
+    ['finance', 'GET', '/api/v1/trial-balance', 200],
+    ['finance', 'GET', '/api/v1/accounts', 200],
+    ['finance', 'GET', '/api/v1/tokens', 403],
+    ['service', 'GET', '/api/v1/accounts', 200],
+    ['service', 'GET', '/api/v1/events', 403],
+    ['service', 'GET', '/metrics', 403],
+    ['admin', 'GET', '/api/v1/events', 200],
+    ['admin', 'GET', '/metrics', 200],
+  ])('%s: %s %s is %i', async (role, method, url, status) => {
+    expect((await call(method, url, role, method === 'POST' ? {} : undefined)).statusCode).toBe(status);
   });
 
-  it('takes no token that is expired or revoked', async () => {
-    const service = createTokenService({ pool: gateway.gateway.pools.api });
-    const expired = await service.create(
-      { name: 'old', roles: ['admin'], expiresAt: new Date(Date.now() - 1_000) },
-      'test',
-    );
-    const revoked = await service.create({ name: 'gone', roles: ['admin'], expiresAt: null }, 'test');
-    await service.revoke(revoked.id, 'test');
-    await gateway.gateway.reloadTokens();
-    for (const { token } of [expired, revoked]) {
-      expect(
-        (await fetch(`${gateway.url}/api/v1/events`, { headers: { authorization: `Bearer ${token}` } })).status,
-      ).toBe(401);
-    }
+  it('limits those who guess tokens as well', async () => {
+    const answer = await app.inject({
+      method: 'GET',
+      url: '/api/v1/events',
+      headers: { authorization: 'Bearer pst_x' },
+    });
+    expect(answer.statusCode).toBe(401);
+    expect(answer.headers['x-ratelimit-remaining']).toBeDefined();
   });
 
-  it('shows a token once and keeps its hash only', async () => {
-    const made = await post('/tokens', { name: 'once', roles: ['ops'] });
-    expect(made.status).toBe(201);
-    const token = String(made.body.token);
-    expect(token).toMatch(/^pst_/);
-    expect(JSON.stringify((await json('/tokens')).body)).not.toContain(token);
-    const { rows } = await database.sql.query<{ all: string }>(
-      'select string_agg(t::text, $1) as all from postern.tokens t',
-      [' '],
-    );
-    expect(rows[0]?.all).not.toContain(token);
+  it('shows a token once, and refuses it as soon as it is revoked', async () => {
+    const made = (await call('POST', '/api/v1/tokens', 'admin', { name: 'short', roles: ['ops'] })).json<{
+      id: string;
+      token: string;
+    }>();
+    const asMade = () =>
+      app.inject({ method: 'GET', url: '/api/v1/events', headers: { authorization: `Bearer ${made.token}` } });
+    expect((await asMade()).statusCode).toBe(200);
+    const listed = (await call('GET', '/api/v1/tokens')).body;
+    expect(listed).toContain(made.id);
+    expect(listed).not.toContain(made.token.slice(16));
+    expect((await call('DELETE', `/api/v1/tokens/${made.id}`)).statusCode).toBeLessThan(300);
+    expect((await asMade()).statusCode).toBe(401);
+  });
+
+  it('names the actor in the audit log as the token it was', async () => {
+    await makeEndpoint('audited');
+    const [newest] = (await call('GET', '/api/v1/audit-log?limit=1', 'ops')).json<{ items: Body[] }>().items;
+    expect(newest).toMatchObject({ action: 'endpoint.create', actor: `token:${tokenOf.admin?.slice(4, 16)}` });
   });
 });
 
-describe('endpoints', () => {
-  it('are made, changed, rotated and removed, and never show a secret', async () => {
-    const made = await post('/endpoints', {
-      provider: 'stripe',
-      name: 'shop',
-      secrets: ['whsec_first_secret'],
-      settings: { mode: 'test' },
-    });
-    expect(made.status).toBe(201);
-    expect(made.body).toMatchObject({ provider: 'stripe', name: 'shop', disabled: false, settings: { mode: 'test' } });
-    expect(String(made.body.url)).toBe(`${gateway.url}/webhooks/stripe/shop`);
-    const id = String(made.body.id);
-    expect((await post(`/endpoints/${id}/secrets`, { secret: 'whsec_second_secret' })).status).toBe(201);
-    const changed = await json(`/endpoints/${id}`, {
-      method: 'PATCH',
-      body: JSON.stringify({ disabled: true }),
-      headers: { 'content-type': 'application/json' },
-    });
-    expect(changed.body).toMatchObject({ disabled: true });
-    const listed = JSON.stringify((await json('/endpoints')).body);
-    expect(listed).not.toContain('first_secret');
-    expect((await gateway.api(`/api/v1/endpoints/${id}`, { method: 'DELETE' })).status).toBe(204);
-    expect((await json(`/endpoints/${id}`)).status).toBe(404);
-  });
-
-  it.each([
-    ['an unknown provider', { provider: 'nobody', name: 'x' }, '/provider'],
-    ['a name that is none', { provider: 'stripe', name: 'No Name' }, '/name'],
+describe('problems', () => {
+  it.each<[string, 'GET' | 'POST', string, Body | undefined, number]>([
+    ['an unknown path', 'GET', '/api/v1/nothing', undefined, 404],
+    ['an unknown event', 'GET', '/api/v1/events/0190f000-0000-7000-8000-000000000000', undefined, 404],
+    ['an id that is none', 'GET', '/api/v1/events/1', undefined, 404],
+    ['an unknown account', 'GET', '/api/v1/accounts/asset:nowhere/balance', undefined, 404],
+    ['garbage as cursor', 'GET', '/api/v1/events?cursor=%F0%9F', undefined, 400],
     [
-      'a secret of another kind',
-      { provider: 'stripe', name: 'x', secrets: ['sk_live_123456789'] },
-      '/secrets/0/secret',
+      "another list's cursor",
+      'GET',
+      `/api/v1/events?cursor=${Buffer.from('["1"]').toString('base64url')}`,
+      undefined,
+      400,
     ],
-    ['a setting that is wrong', { provider: 'stripe', name: 'x', settings: { mode: 'both' } }, '/settings/mode'],
-  ])('refuses %s and says where', async (_, body, path) => {
-    const answer = await post('/endpoints', body);
-    expect(answer.status).toBe(400);
-    expect(answer.body.errors).toEqual([expect.objectContaining({ path })]);
+    ['a limit over 500', 'GET', '/api/v1/events?limit=501', undefined, 400],
+    ['an unknown status', 'GET', '/api/v1/events?status=lost', undefined, 400],
+    ['a time that is none', 'GET', '/api/v1/trial-balance?at=yesterday', undefined, 400],
+    ['an endpoint without a name', 'POST', '/api/v1/endpoints', { provider: 'stripe' }, 400],
+    ['an endpoint of nobody', 'POST', '/api/v1/endpoints', { provider: 'nobody', name: 'x' }, 400],
+    ['a token with a made-up role', 'POST', '/api/v1/tokens', { name: 'x', roles: ['root'] }, 400],
+  ])('%s is told as a problem document', async (_name, method, url, payload, status) => {
+    const answer = await call(method, url, 'admin', payload);
+    expect(answer.statusCode, answer.body).toBe(status);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(answer.json()).toMatchObject({
+      type: expect.any(String),
+      title: expect.any(String),
+      status,
+      detail: expect.any(String),
+    });
   });
 
-  it('is not removed while it has events, and not made twice', async () => {
-    const { body } = await json<{ items: { id: string; name: string }[] }>('/endpoints');
-    const id = body.items.find((e) => e.name === 'main')?.id;
-    expect((await gateway.api(`/api/v1/endpoints/${id}`, { method: 'DELETE' })).status).toBe(409);
-    expect((await post('/endpoints', { provider: 'stripe', name: 'main' })).status).toBe(409);
+  it('says what was wrong where', async () => {
+    const answer = await call('POST', '/api/v1/endpoints', 'admin', {
+      provider: 'stripe',
+      name: 'x',
+      settings: { tolerance_s: -1 },
+    });
+    expect(answer.json<{ errors: Body[] }>().errors[0]).toMatchObject({ path: '/settings/tolerance_s' });
+  });
+
+  it('refuses a misspelt field instead of leaving it out', async () => {
+    const answer = await call('POST', '/api/v1/endpoints', 'admin', {
+      provider: 'stripe',
+      name: 'misspelt',
+      setings: { mode: 'live' },
+    });
+    expect(answer.statusCode, answer.body).toBe(400);
   });
 });
 
-describe('events and deliveries', () => {
-  it('pages through events, newest first', async () => {
+describe('lists and things', () => {
+  it('pages through all events once, newest first', async () => {
+    const { id } = await makeEndpoint('paged');
+    const ids = await giveEvents(id, 7);
     const seen: string[] = [];
-    let cursor: string | null = '';
-    for (let n = 0; cursor !== null && n < 10; n += 1) {
-      const page: { body: { items: { event_id: string }[]; next_cursor: string | null } } = await json(
-        `/events?limit=1${cursor === '' ? '' : `&cursor=${cursor}`}`,
-      );
-      seen.push(...page.body.items.map((item) => item.event_id));
-      cursor = page.body.next_cursor;
+    let cursor: string | null = null;
+    for (let page = 0; page < 10; page += 1) {
+      const query = `provider=stripe&endpoint=paged&limit=3${cursor === null ? '' : `&cursor=${cursor}`}`;
+      const answer: { items: { id: string }[]; next_cursor: string | null } = (
+        await call('GET', `/api/v1/events?${query}`, 'ops')
+      ).json();
+      seen.push(...answer.items.map((item) => item.id));
+      cursor = answer.next_cursor;
+      if (cursor === null) break;
     }
-    expect(seen).toEqual(['evt_new', 'evt_2', 'evt_1']);
+    expect(seen).toEqual([...ids].reverse());
   });
 
-  it('finds events by status, type and reference', async () => {
-    for (const [query, ids] of [
-      ['status=deferred', ['evt_new']],
-      ['type=charge.succeeded&status=posted', ['evt_2', 'evt_1']],
-      ['reference=ch_2', ['evt_2']],
-      ['reference=nothing', []],
-      ['provider=adyen', []],
-    ] as const) {
-      const { body } = await json<{ items: { event_id: string }[] }>(`/events?${query}`);
-      expect({ query, ids: body.items.map((item) => item.event_id) }).toEqual({ query, ids });
+  it('finds an event by its own id and by what it is about', async () => {
+    const { id } = await makeEndpoint('found');
+    const [first = ''] = await giveEvents(id, 2);
+    await database.sql.query(
+      `insert into postern.event_references (event_id, kind, value) values ($1, 'payment', 'ch_42')`,
+      [first],
+    );
+    for (const query of ['reference=ch_42', `event_id=evt_${id}_0`]) {
+      const { items } = (await call('GET', `/api/v1/events?${query}`, 'ops')).json<{ items: Body[] }>();
+      expect(items).toMatchObject([
+        { id: first, references: { payment: expect.anything() }, status: 'queued', transactions: [] },
+      ]);
     }
   });
 
-  it('shows an event with its postings, and the request that brought it', async () => {
-    const found = await json<{ items: { id: string }[] }>('/events?event_id=evt_1');
-    const { body } = await json<{ deliveries: string[]; posted: { postings: unknown[] }[]; transactions: string[] }>(
-      `/events/${found.body.items[0]?.id}`,
-    );
-    expect(body.transactions).toHaveLength(1);
-    expect(body.posted[0]?.postings).toEqual([
-      {
-        account: 'asset:processor_pending:stripe:acct_1',
-        direction: 'debit',
-        amount: '1000',
-        currency: 'EUR',
-        reference: 'ch_1',
-        component: 'gross',
-      },
-      {
-        account: 'income:revenue',
-        direction: 'credit',
-        amount: '1000',
-        currency: 'EUR',
-        reference: null,
-        component: null,
-      },
-    ]);
-    const delivery = await json<{ body_base64: string; events: string[]; verified: unknown }>(
-      `/deliveries/${body.deliveries[0]}`,
-    );
-    expect(Buffer.from(delivery.body.body_base64, 'base64').toString()).toBe(chargeSucceeded(1));
-    expect(delivery.body.events).toEqual([found.body.items[0]?.id]);
-    expect(delivery.body.verified).toMatchObject({ level: 'body' });
+  it('never shows a secret', async () => {
+    const { id, secrets } = await makeEndpoint('hidden');
+    for (const url of ['/api/v1/endpoints', '/api/v1/audit-log']) {
+      expect((await call('GET', url)).body).not.toContain('whsec_');
+    }
+    const added = await call('POST', `/api/v1/endpoints/${id}/secrets`, 'admin', { secret: 'whsec_second_0123456789' });
+    expect(added.statusCode).toBe(201);
+    expect(added.body).not.toContain('whsec_');
+    expect((await call('DELETE', `/api/v1/endpoints/${id}/secrets/${secrets[0]?.id}`)).statusCode).toBeLessThan(300);
   });
 
-  it.each([
-    '/events/nonsense',
-    '/deliveries/nonsense',
-    '/events/01a1fcb0-c78d-711a-b5f9-a846ade7eebf',
-    '/endpoints/0',
-    '/accounts/nobody/balance',
-  ])('%s is not found', async (path) => {
-    expect((await json(path)).status).toBe(404);
-  });
-
-  it.each([
-    '/events?cursor=nonsense',
-    '/events?limit=0',
-    '/events?limit=501',
-    '/events?status=lost',
-    '/events?from=yesterday',
-    '/audit-log?cursor=e30',
-  ])('refuses %s and says where', async (path) => {
-    const { body, status } = await json(path);
-    expect(status).toBe(400);
-    expect(body.errors).toHaveLength(1);
-  });
-});
-
-describe('the books', () => {
-  it('balance', async () => {
-    const { body } = await json('/accounts/income:revenue/balance');
-    expect(body).toEqual({
-      account: 'income:revenue',
-      at: null,
-      known_at: null,
-      balances: [{ currency: 'EUR', exponent: 2, debits: '0', credits: '2000', balance: '-2000' }],
-    });
-    const trial = await json<{ totals: unknown[] }>('/trial-balance');
-    expect(trial.body.totals).toEqual([{ currency: 'EUR', debits: '2000', credits: '2000' }]);
-  });
-
-  it('know what had happened at a time, and what was known', async () => {
-    const before = await json<{ balances: unknown[] }>('/accounts/income:revenue/balance?at=2020-01-01T00:00:00Z');
-    expect(before.body.balances).toEqual([]);
-    const unknown = await json<{ balances: unknown[] }>(
-      '/accounts/income:revenue/balance?known_at=2020-01-01T00:00:00Z',
-    );
-    expect(unknown.body.balances).toEqual([]);
-  });
-
-  it('have a history, page by page', async () => {
-    const first = await json<{ items: { posting: { amount: string } }[]; next_cursor: string }>(
-      '/accounts/income:revenue/ledger?limit=1',
-    );
-    expect(first.body.items).toHaveLength(1);
-    const second = await json<{ items: unknown[]; next_cursor: null }>(
-      `/accounts/income:revenue/ledger?limit=1&cursor=${first.body.next_cursor}`,
-    );
-    expect(second.body).toMatchObject({
-      items: [{ posting: { amount: '1000', direction: 'credit' } }],
-      next_cursor: null,
-    });
-  });
-});
-
-describe('numbers and probes', () => {
-  it('say what waits', async () => {
-    const { body } = await json<{ queues: unknown[]; endpoints: unknown[] }>('/queue/stats');
-    expect(body.queues).toMatchObject([{ name: 'events', depth: 0, active: 0, deferred: 1, dead: 0 }]);
-    expect(body.endpoints).toContainEqual(expect.objectContaining({ provider: 'stripe', endpoint: 'main' }));
-  });
-
-  it('are public where a balancer asks', async () => {
-    expect(await (await fetch(`${gateway.url}/api/v1/health`)).json()).toEqual({ status: 'ok' });
-    const ready = await fetch(`${gateway.url}/api/v1/ready`);
-    expect(ready.status).toBe(200);
-    expect(await ready.json()).toMatchObject({
-      status: 'ok',
-      checks: { database: { status: 'ok' }, queue: { status: 'ok' } },
+  it('refuses to delete an endpoint that has events', async () => {
+    const { id } = await makeEndpoint('kept');
+    await giveEvents(id, 1);
+    expect((await call('DELETE', `/api/v1/endpoints/${id}`)).statusCode).toBe(409);
+    expect((await call('PATCH', `/api/v1/endpoints/${id}`, 'admin', { disabled: true })).json()).toMatchObject({
+      disabled: true,
     });
   });
 
-  it('are told to Prometheus, without ids as labels', async () => {
-    expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401);
-    const text = await (await gateway.api('/metrics')).text();
-    expect(text).toMatch(/postern_acknowledgements_total\{provider="stripe",endpoint="main",outcome="accepted"\} 3/);
-    expect(text).toMatch(/postern_queue_events\{status="deferred"\} 1/);
-    expect(text).not.toContain('evt_1');
+  it('is not ready while it drains, and alive all the same', async () => {
+    draining = true;
+    const ready = await call('GET', '/api/v1/ready', null);
+    draining = false;
+    expect([ready.statusCode, ready.json<{ status: string }>().status]).toEqual([503, 'draining']);
+    expect((await call('GET', '/api/v1/health', null)).statusCode).toBe(200);
   });
 });
