@@ -65,6 +65,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pools = createPools(database.url, { log, role: database.role, workers: config.workerConcurrency });
   const metrics = createMetrics();
   const api = sqlOf(pools.api);
+  // Said aloud: an operator who sets these must not believe that something happens.
+  if (config.retentionDays !== null)
+    log.warn('RETENTION_DAYS is not in effect in this release: bodies are kept without end');
+  if (config.otelEndpoint !== null)
+    log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const egress = createEgress({ allowHosts: [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []) });

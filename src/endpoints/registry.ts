@@ -184,6 +184,7 @@ export function createEndpointRegistry({
     async stop() {
       clearInterval(timer);
       await listener?.stop();
+      // Whoever began this read has told its failure; here it only must be over.
       await loading?.catch(() => undefined);
     },
   };

@@ -27,6 +27,7 @@ export async function connectWaiting(
       await client.connect();
       return { client, serverVersion: await checkVersion(client, url) };
     } catch (error) {
+      // The failure to connect is the one that tells; that the broken connection does not end cleanly adds nothing.
       await client.end().catch(() => undefined);
       if (error instanceof PosternError) throw error;
       if (!mayComeBack(error) || performance.now() >= deadline) throw unreachable(url, error, waitS);
