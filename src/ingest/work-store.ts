@@ -3,6 +3,12 @@ import { ADVISORY_LOCK_CLASS } from '../postgres/locks.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import type { Ending, Interpretation, TakenEvent } from './interpret.ts';
 
+/**
+ * Says `status = 'queued'` so that the planner does not see it. Where the last analyze found an empty queue it would read
+ * the whole index of queued events for every batch, and a backlog would slow its own working off: 20 times at 20,000 events.
+ */
+const QUEUED = `status || '' = 'queued'`;
+
 /** Takes events that are still queued and due, with their bytes, in id order; what another worker holds is left to it. */
 export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenEvent[]> {
   const result = await tx.query<{
@@ -26,14 +32,18 @@ export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenE
 with taken as (
   select id, endpoint_id, item, event_id, type, account, live, attempts, reason, received_at, delivery_id
   from postern.events
-  where id = any($1::uuid[]) and status = 'queued' and (next_attempt_at is null or next_attempt_at <= now())
+  where id = any($1::uuid[]) and ${QUEUED} and (next_attempt_at is null or next_attempt_at <= now())
   order by id
   for no key update skip locked
 )
 select t.id, t.endpoint_id, t.item, t.event_id, t.type, t.account, t.live, t.attempts, t.reason, t.received_at,
   d.level, d.headers, d.body
 from taken t
-join postern.deliveries d on d.id = t.delivery_id and d.received_at = t.received_at
+-- The limit keeps it a lookup by key: planned as a join it reads the day's whole index for every batch.
+cross join lateral (
+  select d.level, d.headers, d.body from postern.deliveries d
+  where d.id = t.delivery_id and d.received_at = t.received_at limit 1
+) d
 order by t.id`,
     },
     [uuidTextArray(ids)],
@@ -62,7 +72,7 @@ export async function selectDue(tx: Tx, ids: readonly string[]): Promise<string[
       name: 'work-select-due',
       text: `
 select id from postern.events
-where id = any($1::uuid[]) and status = 'queued' and (next_attempt_at is null or next_attempt_at <= now())
+where id = any($1::uuid[]) and ${QUEUED} and (next_attempt_at is null or next_attempt_at <= now())
 order by id`,
     },
     [uuidTextArray(ids)],

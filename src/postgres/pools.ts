@@ -44,7 +44,13 @@ const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; q
   // Under the 15 s in which pg-boss would hand a batch to another worker.
   worker: {
     max: 3,
-    settings: { statement_timeout: '12000', lock_timeout: '5000', synchronous_commit: 'on', enable_seqscan: 'off' },
+    settings: {
+      statement_timeout: '12000',
+      lock_timeout: '5000',
+      synchronous_commit: 'on',
+      enable_seqscan: 'off',
+      bytea_output: 'escape',
+    },
     queryTimeoutMs: 13_000,
   },
   boss: { max: 2, settings: { statement_timeout: '30000' }, queryTimeoutMs: 35_000 },

@@ -20,10 +20,12 @@ export type Tx = Sql & { readonly [inTransaction]: true };
 
 const INT8_OID = 20;
 const INT8_ARRAY_OID = 1016;
+const BYTEA_OID = 17;
 
 /** Parsers for these connections only: setting them on `pg.types` would change pg-boss's pool and every test beside us. */
 function parserFor(oid: number, format?: 'text' | 'binary'): (text: string) => unknown {
   if (format !== 'binary' && oid === INT8_OID) return BigInt;
+  if (format !== 'binary' && oid === BYTEA_OID) return byteaOf;
   if (format !== 'binary' && oid === INT8_ARRAY_OID) {
     // pg's own parser of int8[] gives JS numbers or strings; the wire text has neither quotes nor escapes.
     return (text) =>
@@ -35,6 +37,19 @@ function parserFor(oid: number, format?: 'text' | 'binary'): (text: string) => u
             .map((item) => (item === 'NULL' ? null : BigInt(item)));
   }
   return pg.types.getTypeParser(oid, format);
+}
+
+/**
+ * bytea in either of Postgres's text forms. Pools that read bodies ask for `bytea_output = escape`: half the bytes of hex on
+ * the wire, and nothing to decode for what is ASCII without a backslash, as most bodies are.
+ */
+export function byteaOf(text: string): Buffer {
+  if (text.startsWith('\\x')) return Buffer.from(text.slice(2), 'hex');
+  if (!text.includes('\\')) return Buffer.from(text, 'latin1');
+  const plain = text.replace(/\\(\\|[0-3][0-7]{2})/g, (_, code: string) =>
+    code === '\\' ? code : String.fromCharCode(Number.parseInt(code, 8)),
+  );
+  return Buffer.from(plain, 'latin1');
 }
 
 export const sqlTypes: pg.CustomTypesConfig = { getTypeParser: parserFor };
