@@ -1,4 +1,5 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
+import type { AuthenticityLevel } from '../providers/provider.ts';
 
 /** One verified request on its way into the database. */
 export type Delivery = {
@@ -14,7 +15,7 @@ export type Delivery = {
   /** The bytes that were signed. */
   readonly body: Buffer;
   readonly sha256: Buffer;
-  readonly level: 'body' | 'token' | 'hint';
+  readonly level: AuthenticityLevel;
   readonly secretId: string | null;
   readonly events: readonly IncomingEvent[];
 };

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { PaymentEvent } from '../payment-event.ts';
-import type { Normalised, ObjectReference } from '../providers/provider.ts';
+import type { AuthenticityLevel, Normalised, ObjectReference } from '../providers/provider.ts';
 
 /** An event as a worker takes it: its row, and the bytes that brought it. */
 export type TakenEvent = {
@@ -17,7 +17,7 @@ export type TakenEvent = {
   readonly reason: string | null;
   /** Unix ms. */
   readonly receivedAt: number;
-  readonly level: string;
+  readonly level: AuthenticityLevel;
   readonly headers: string;
   readonly body: Buffer;
 };
@@ -69,6 +69,8 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         headers: JSON.parse(event.headers) as [string, string][],
         body: event.body,
         receivedAt: event.receivedAt,
+        level: event.level,
+        fetched: null,
       },
       endpoint.settings,
     );
@@ -89,6 +91,12 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
       return { ...about, kind: 'end', ending: { status: 'no_effect', reason: meaning.reason } };
     case 'deferred':
       return { ...about, kind: 'end', ending: deferredOrDead(event, { ...meaning, waitingKey: null }) };
+    case 'fetch':
+      return {
+        ...about,
+        kind: 'end',
+        ending: deferredOrDead(event, { waitingFor: 'api_key', waitingKey: null, until: null, reason: meaning.reason }),
+      };
     case 'effects':
       if (event.level !== 'body') {
         const reason =

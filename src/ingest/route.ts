@@ -97,11 +97,22 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
 
   async function acceptOrFail(request: FastifyRequest, endpoint: Endpoint, body: Buffer): Promise<WebhookOutcome> {
     try {
-      return await handleWebhook(endpoint, webhookRequest(request, body, options.publicUrl), options.parts);
+      return await handleWebhook(endpoint, webhookRequest(request, body, options), options.parts);
     } catch (error) {
       count(endpoint, error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed');
       throw error;
     }
+  }
+
+  /** Some processors try an address by a GET that only who holds its key can answer. */
+  function challenge(request: FastifyRequest): Answer | null {
+    const endpoint = held.get(request)?.endpoint;
+    if (endpoint?.provider.challenge === undefined) return null;
+    const secrets = options.parts.endpoints.activeSecrets(endpoint, options.parts.clock.now());
+    const asked = webhookRequest(request, Buffer.alloc(0), options);
+    const found = endpoint.provider.challenge(asked, { secrets, settings: endpoint.settings });
+    if (found !== null) count(endpoint, 'control');
+    return found;
   }
 
   function answer(
@@ -188,7 +199,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     app.route({
       method: ['GET', 'PUT', 'PATCH', 'DELETE'],
       url,
-      handler: async (_request, reply) => {
+      handler: async (request, reply) => {
+        const challenged = request.method === 'GET' ? challenge(request) : null;
+        if (challenged !== null) return send(reply, challenged);
         reply.header('allow', 'POST');
         throw new PosternError('method_not_allowed', 'webhooks are POSTed');
       },
@@ -221,13 +234,21 @@ async function signedBytes(request: FastifyRequest, bytesMax: number): Promise<B
 function webhookRequest(
   request: FastifyRequest,
   body: Buffer,
-  publicUrl: string | null,
+  { publicUrl, parts }: Pick<WebhookRouteOptions, 'publicUrl' | 'parts'>,
 ): WebhookRequest & { path: string; sourceIp: string } {
   const raw = request.raw.rawHeaders;
   const headers: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);
   const origin = publicUrl ?? `${request.protocol}://${request.host}`;
-  return { method: request.method, url: origin + request.url, headers, body, path: request.url, sourceIp: request.ip };
+  return {
+    method: request.method,
+    url: origin + request.url,
+    headers,
+    body,
+    receivedAt: parts.clock.now(),
+    path: request.url,
+    sourceIp: request.ip,
+  };
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {

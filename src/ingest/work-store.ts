@@ -1,6 +1,7 @@
 import { int2Array, int8Array, textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import { ADVISORY_LOCK_CLASS } from '../postgres/locks.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
+import type { AuthenticityLevel } from '../providers/provider.ts';
 import type { Ending, Interpretation, TakenEvent } from './interpret.ts';
 
 /**
@@ -22,7 +23,7 @@ export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenE
     attempts: number;
     reason: string | null;
     received_at: Date;
-    level: string;
+    level: AuthenticityLevel;
     headers: string;
     body: Buffer;
   }>(

@@ -21,6 +21,11 @@ export function deferredFor(
   return { ...about, kind: 'deferred', waitingFor, until: null, reason };
 }
 
+/** The object must be fetched from the processor before this event means anything. */
+export function fetchFirst(about: About, object: ObjectReference, reason: string, notBefore?: number): Normalised {
+  return { ...about, kind: 'fetch', object, reason, ...(notBefore === undefined ? {} : { notBefore }) };
+}
+
 /** Unknown is not an error: a type nobody taught the adapter waits for the adapter. */
 export function unknownType(about: About, type: string): Normalised {
   return deferredFor(about, 'adapter', `the adapter does not know the type "${type.slice(0, 100)}"`);

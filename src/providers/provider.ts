@@ -25,6 +25,10 @@ export type Provider = {
   /** What one event means. Pure and versioned by `normaliserVersion`. Throws PosternError `unreadable_event`, `amount_invalid`. */
   normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised;
   readonly normaliserVersion: number;
+  /** Answers a GET by which the processor tries the address (Braintree); null: not a challenge, or not by this endpoint's keys. */
+  challenge?(request: WebhookRequest, context: Pick<VerifyContext, 'secrets' | 'settings'>): Answer | null;
+  /** Calls to the processor, for what its webhooks do not say. */
+  readonly api?: ProviderApi;
   /** The answer this provider wants. */
   acknowledge(outcome: Acknowledged): Answer;
 };
@@ -38,7 +42,80 @@ export type ProviderFacts = {
   readonly certificateHosts?: readonly string[];
   /** The processor's own documents. */
   readonly documentation: readonly string[];
+  /** What docs/providers.md tells of it, in a few words each. */
+  readonly matrix: ProviderMatrixRow;
 };
+
+export type ProviderMatrixRow = {
+  /** Where the signature is, its algorithm and what it covers. */
+  readonly signature: string;
+  /** How old a request may be, or that no time is signed. */
+  readonly freshness: string;
+  /** What an endpoint's secret is. */
+  readonly secret: string;
+  /** What deduplicates deliveries. */
+  readonly eventId: string;
+  /** What authenticity says: the body, a token only, or a hint that is fetched before anything posts. */
+  readonly trust: string;
+  /** How the processor account is known. */
+  readonly account: string;
+  /** Which object or event moves the money. */
+  readonly captured: string;
+  /** How amounts and currencies are written, and the exceptions. */
+  readonly currencies: string;
+  /** Its answer when all is well. */
+  readonly answer: string;
+  /** What no source confirmed, so that it is checked on a real account first. */
+  readonly unconfirmed?: string;
+};
+
+/**
+ * Calls to a processor's API. `call` goes through the egress: only to `hosts`, https, no redirects, limited in time and
+ * size. Nothing a webhook says decides where we connect: its ids are put, encoded, into paths that are written here.
+ */
+export type ProviderApi = {
+  /** Exact host names, live and sandbox. */
+  readonly hosts: readonly string[];
+  /** Which of the endpoint's settings holds the key; without it events that need a fetch are parked. */
+  readonly keySetting: string;
+  /** The object an event is about, as the processor tells it now. Throws only what `call` throws. */
+  fetchObject(object: ObjectReference, context: ApiContext): Promise<Fetched>;
+  /** A verification key that `verify` asked for with `needs` (Plaid's JWKs): PEM or JSON, as `certificates.get` returns it. */
+  fetchKey?(url: string, context: ApiContext): Promise<Fetched>;
+};
+
+export type ApiContext = {
+  readonly settings: EndpointSettings;
+  /** Unix ms. */
+  readonly now: number;
+  call(request: ApiCall): Promise<ApiAnswer>;
+};
+
+export type ApiCall = {
+  readonly method: 'GET' | 'POST';
+  readonly host: string;
+  /** Path and query, beginning with a slash. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+};
+
+/** Header names are lower case. */
+export type ApiAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+};
+
+export type Fetched =
+  /** JSON that `normalise` understands as `event.fetched`: the answer's bytes, or several answers put together. */
+  | { readonly kind: 'found'; readonly body: Buffer }
+  /** The processor does not know it (yet). */
+  | { readonly kind: 'missing'; readonly detail: string }
+  /** The key is wrong or may not read this: for a person. */
+  | { readonly kind: 'refused'; readonly detail: string }
+  /** Too many calls, or the processor is away: again at `at` (unix ms) at the earliest. */
+  | { readonly kind: 'later'; readonly at: number; readonly detail: string };
 
 /** Header names are lower case; a name that came twice stands twice. */
 export type WebhookRequest = {
@@ -47,6 +124,8 @@ export type WebhookRequest = {
   readonly url: string;
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>;
   readonly body: Buffer;
+  /** Unix ms: for hints without an id of their own, which would else all be copies of the first. */
+  readonly receivedAt?: number;
 };
 
 /** The endpoint's own settings, checked by `checkSettings`; names in snake_case as the API takes them. */
@@ -94,11 +173,13 @@ export type RejectReason =
   | 'certificate'
   | 'unsupported';
 
+/** `body`: the bytes are signed. `token`: only a static token. `hint`: nothing is; it must be fetched before anything posts. */
+export type AuthenticityLevel = 'body' | 'token' | 'hint';
+
 export type Verdict =
   | {
       readonly kind: 'authentic';
-      /** `body`: the bytes are signed. `token`: only a static token. `hint`: must be fetched before anything is posted. */
-      readonly level: 'body' | 'token' | 'hint';
+      readonly level: AuthenticityLevel;
       /** Which secret matched; null where the scheme has none of ours (certificates). */
       readonly secretId: string | null;
     }
@@ -135,8 +216,11 @@ export type Identification =
   | { readonly kind: 'events'; readonly events: readonly IdentifiedEvent[] }
   /** Authentic, but not to be read or without an id: kept as a dead event for a person. */
   | { readonly kind: 'unreadable'; readonly detail: string }
-  /** Authentic and no event at all (a challenge, a subscription confirmation). */
-  | { readonly kind: 'control'; readonly answer: Answer };
+  /**
+   * Authentic and no event at all (a challenge, a subscription confirmation). `visit` is a URL to GET beside the request,
+   * on one of `facts.certificateHosts` only, which confirms the subscription.
+   */
+  | { readonly kind: 'control'; readonly answer: Answer; readonly visit?: string };
 
 /** An event as the worker reads it back: the stored bytes and what was identified. */
 export type ReceivedEvent = {
@@ -149,6 +233,10 @@ export type ReceivedEvent = {
   readonly body: Buffer;
   /** Unix ms; used only where the processor's object tells no time of its own. */
   readonly receivedAt: number;
+  /** What `verify` said: where it is not `body`, the body's amounts are not to be believed. */
+  readonly level: AuthenticityLevel;
+  /** What `api.fetchObject` found for this event; null as long as nothing was fetched. */
+  readonly fetched: Buffer | null;
 };
 
 /** What the event is about, for search: `kind` is payment, refund, dispute, payout, order, invoice, customer … */
@@ -161,6 +249,11 @@ export type Normalised = {
 } & (
   | { readonly kind: 'effects'; readonly effects: readonly PaymentEvent[] }
   | { readonly kind: 'no_effect'; readonly reason: string }
+  /**
+   * The event only names its object, or its bytes are not to be believed: the object is fetched first (not before
+   * `notBefore`, unix ms), and normalised again with it. Never answered to an event whose `fetched` is there.
+   */
+  | { readonly kind: 'fetch'; readonly object: ObjectReference; readonly reason: string; readonly notBefore?: number }
   /** Authentic and kept, but something is missing before it can post. `until` (unix ms): one more try, then dead. */
   | {
       readonly kind: 'deferred';

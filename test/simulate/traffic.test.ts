@@ -161,6 +161,8 @@ describe('whole lives', () => {
               headers: request.headers,
               body: request.body,
               receivedAt: NOW,
+              level: 'body',
+              fetched: null,
             },
             target.settings,
           );

@@ -9,7 +9,7 @@ export function meaningOf(
   receivedAt = 1_767_225_600_000,
 ): Normalised {
   return provider.normalise(
-    { item, id: 'made', type: 'made', account: 'main', headers: [], body, receivedAt },
+    { item, id: 'made', type: 'made', account: 'main', headers: [], body, receivedAt, level: 'body', fetched: null },
     settings,
   );
 }

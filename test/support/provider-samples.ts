@@ -1,4 +1,10 @@
-import type { EndpointSettings, Provider, VerifyContext, WebhookRequest } from '../../src/providers/provider.ts';
+import type {
+  AuthenticityLevel,
+  EndpointSettings,
+  Provider,
+  VerifyContext,
+  WebhookRequest,
+} from '../../src/providers/provider.ts';
 
 /**
  * What the contract suite needs of a provider: events made and signed by us, in the processor's layout. One module per
@@ -30,6 +36,10 @@ export type ProviderSamples = {
   readonly staleAfterMs: number | null;
   /** False where the event id comes outside the signature: `identify` must say so. */
   readonly idSigned: boolean;
+  /** What `verify` says of an authentic request; `body` when absent. */
+  readonly level?: AuthenticityLevel;
+  /** What the processor's API answers about an event's object; absent where nothing has to be fetched. */
+  fetched?(body: Buffer): Buffer;
   /** False where the secrets cannot be several at once, or where the verdict names none (certificates). */
   readonly namesSecret: boolean;
 };

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import type { Delivery, IncomingEvent } from '../../src/ingest/delivery.ts';
 import type { Sql } from '../../src/postgres/sql.ts';
-import type { Provider } from '../../src/providers/provider.ts';
+import type { Provider, ProviderMatrixRow } from '../../src/providers/provider.ts';
 import { uuidv7Bytes } from '../../src/uuid.ts';
 
 /**
@@ -12,7 +12,7 @@ import { uuidv7Bytes } from '../../src/uuid.ts';
 export const stubProvider: Provider = {
   name: 'stub',
   title: 'Stub',
-  facts: { retryHorizonHours: 72, dedupHorizonDays: null, documentation: [] },
+  facts: { retryHorizonHours: 72, dedupHorizonDays: null, documentation: [], matrix: noMatrix() },
   secretHeaders: [],
   signatureHeader: null,
   normaliserVersion: 1,
@@ -98,5 +98,21 @@ export function stubDelivery(endpoint: Endpoint, events: readonly StubEvent[], n
         fingerprint: () => fingerprintOf(event),
       }),
     ),
+  };
+}
+
+/** A provider that is in no documentation. */
+export function noMatrix(): ProviderMatrixRow {
+  const none = '';
+  return {
+    signature: none,
+    freshness: none,
+    secret: none,
+    eventId: none,
+    trust: none,
+    account: none,
+    captured: none,
+    currencies: none,
+    answer: none,
   };
 }

@@ -20,6 +20,19 @@ export const adyen: Provider = {
       'https://docs.adyen.com/development-resources/webhooks/troubleshoot',
       'https://docs.adyen.com/development-resources/currency-codes',
     ],
+    matrix: {
+      signature:
+        '`hmacSignature` in each item: HMAC-SHA256 over eight fields; optional Basic authentication. Platform webhooks: `HmacSignature` header over the body',
+      freshness: 'no time is signed',
+      secret: '32 bytes as hex',
+      eventId: 'merchant account, event code, PSP reference, success, original reference',
+      trust: 'body (the signed fields)',
+      account: '`merchantAccountCode`',
+      captured:
+        'AUTHORISATION where capture is automatic, else CAPTURE; a capture or cancellation proves a payment manual',
+      currencies: 'minor units; CLP, ISK 2; CVE, IDR 0',
+      answer: '200 `[accepted]`',
+    },
   },
   secretHeaders: [],
   signatureHeader: null,

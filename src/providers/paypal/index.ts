@@ -21,6 +21,18 @@ export const paypal: Provider = {
       'https://developer.paypal.com/api/rest/webhooks/event-names/',
       'https://developer.paypal.com/api/rest/reference/currency-codes/',
     ],
+    matrix: {
+      signature:
+        '`PAYPAL-TRANSMISSION-SIG`: RSA-SHA256 over `id\\|time\\|webhook id\\|crc32(body)`, certificate chain to pinned roots',
+      freshness: '4 days',
+      secret: "the webhook id (`webhook_id`); PayPal's certificate signs",
+      eventId: '`WH-…`; the transmission id must not return with another body',
+      trust: 'body (by its CRC-32)',
+      account: "the endpoint's",
+      captured: 'capture, sale',
+      currencies: 'major units; HUF, JPY, TWD without decimals',
+      answer: '200 `{"received":true}`',
+    },
   },
   secretHeaders: [],
   signatureHeader: ['paypal-transmission-sig'],

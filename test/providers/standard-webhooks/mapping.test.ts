@@ -7,7 +7,17 @@ const RECEIVED_AT = 1_767_225_600_000;
 
 function normalise(body: Buffer, settings: EndpointSettings = SETTINGS): Normalised {
   return standardWebhooks.normalise(
-    { item: 0, id: 'msg_1', type: 'row', account: 'main', headers: [], body, receivedAt: RECEIVED_AT },
+    {
+      item: 0,
+      id: 'msg_1',
+      type: 'row',
+      account: 'main',
+      headers: [],
+      body,
+      receivedAt: RECEIVED_AT,
+      level: 'body',
+      fetched: null,
+    },
     settings,
   );
 }

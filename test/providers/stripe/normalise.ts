@@ -21,6 +21,8 @@ export function normaliseBody(body: Buffer): Normalised {
     headers: [],
     body,
     receivedAt: RECEIVED_AT,
+    level: 'body',
+    fetched: null,
   });
 }
 

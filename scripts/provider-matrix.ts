@@ -1,0 +1,59 @@
+import type { Provider } from '../src/providers/provider.ts';
+
+type Column = readonly [title: string, cell: (provider: Provider) => string];
+
+const TRUST: readonly Column[] = [
+  ['processor', ({ title, name }) => `**${title}** \`${name}\``],
+  ['signature', ({ facts }) => facts.matrix.signature],
+  ['freshness', ({ facts }) => facts.matrix.freshness],
+  ['secret', ({ facts }) => facts.matrix.secret],
+  ['event id', ({ facts }) => facts.matrix.eventId],
+  ['what is proved', ({ facts }) => facts.matrix.trust],
+  ['answer', ({ facts }) => facts.matrix.answer],
+];
+
+const MONEY: readonly Column[] = [
+  ['processor', ({ title }) => `**${title}**`],
+  ['account', ({ facts }) => facts.matrix.account],
+  ['captured by', ({ facts }) => facts.matrix.captured],
+  ['amounts', ({ facts }) => facts.matrix.currencies],
+  ['tries to deliver for', ({ facts }) => span(facts.retryHorizonHours)],
+  [
+    'event rows kept',
+    ({ facts }) => (facts.dedupHorizonDays === null ? 'without end' : `${facts.dedupHorizonDays} days`),
+  ],
+  ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],
+];
+
+/** The matrix of docs/providers.md, made from the adapters' own facts. */
+export function providerMatrix(providers: Iterable<Provider>): string {
+  const sorted = [...providers].sort((a, b) => a.title.localeCompare(b.title, 'en'));
+  const unconfirmed = sorted.flatMap(({ title, facts }) =>
+    facts.matrix.unconfirmed === undefined ? [] : [`- **${title}**: ${facts.matrix.unconfirmed}`],
+  );
+  const documents = sorted.map(
+    ({ title, facts }) => `- **${title}**: ${facts.documentation.map((url) => `<${url}>`).join(' ')}`,
+  );
+  return [
+    '## How a request is trusted',
+    table(TRUST, sorted),
+    '## What it posts',
+    table(MONEY, sorted),
+    ...(unconfirmed.length === 0 ? [] : ['## To be checked on a real account first', unconfirmed.join('\n')]),
+    "## The processors' own documents",
+    documents.join('\n'),
+  ].join('\n\n');
+}
+
+function table(columns: readonly Column[], providers: readonly Provider[]): string {
+  const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [
+    row(columns.map(([title]) => title)),
+    row(columns.map(() => '---')),
+    ...providers.map((provider) => row(columns.map(([, cell]) => cell(provider)))),
+  ].join('\n');
+}
+
+function span(hours: number): string {
+  return hours < 96 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
+}
