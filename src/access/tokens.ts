@@ -14,8 +14,6 @@ export type Tokens = {
   /** Who holds this token; null where nobody (any more) does. Throws `database_unreachable` when that cannot be known. */
   authenticate(token: string): Promise<Caller | null>;
   load(): Promise<void>;
-  /** Whether there is any token at all. */
-  any(): boolean;
   start(): void;
   stop(): Promise<void>;
 };
@@ -92,7 +90,6 @@ export function createTokens({
 
   return {
     load,
-    any: () => live.size > 0 || adminHash !== null,
     async authenticate(token) {
       const hash = hashToken(token);
       if (adminHash !== null && isSameHash(adminHash, hash))
