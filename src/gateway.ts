@@ -3,6 +3,7 @@ import { createTokens } from './access/tokens.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
+import { createChangeListener } from './change-listener.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createEgress } from './egress.ts';
@@ -72,6 +73,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
+  const changes = createChangeListener({ connect: pools.listener, log });
   const egress = createEgress({ allowHosts: [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []) });
   const certificates = createCertificates({
     egress,
@@ -180,8 +182,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await tokens.load();
       await certificates.load();
       await boss.start();
-      endpoints.start(pools.listener);
-      tokens.start();
+      endpoints.start(changes.on);
+      tokens.start(changes.on);
+      // After all have said what they listen for: it connects once.
+      changes.start();
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
@@ -199,6 +203,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();
+      await changes.stop();
       await tokens.stop();
       await endpoints.stop();
       certificates.stop();

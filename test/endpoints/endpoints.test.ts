@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createChangeListener } from '../../src/change-listener.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { addSecretUses, findEndpoint } from '../../src/endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from '../../src/endpoints/registry.ts';
@@ -190,13 +191,16 @@ describe('endpoint registry', () => {
 
   it('learns of a change from its announcement', async () => {
     const { create, registry, name } = fixture();
-    const pools = database.pools();
-    registry.start(pools.listener);
+    const changes = createChangeListener({ connect: database.pools().listener, log: database.log });
+    registry.start(changes.on);
+    changes.start();
     try {
       await eventually(() => expect(registry.age()).toBeLessThan(Number.POSITIVE_INFINITY));
       await create();
-      await eventually(() => expect(registry.find('stripe', name)).toBeDefined());
+      // Sooner than it would look by itself.
+      await eventually(() => expect(registry.find('stripe', name)).toBeDefined(), { timeoutMs: 3_000 });
     } finally {
+      await changes.stop();
       await registry.stop();
     }
   });
