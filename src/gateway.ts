@@ -19,6 +19,7 @@ import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createRedisCache } from './ingest/redis-cache.ts';
+import { createRejections } from './ingest/rejections.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
 import type { Log } from './log.ts';
@@ -108,6 +109,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     { since: () => intake.waitingSince(), now: () => clock.now() },
     metrics,
   );
+  // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
+  const rejections = createRejections({ sql: api, clock, log });
   const queue = createJobQueue(boss);
   if (options.work) {
     const ledger = createLedger({ clock });
@@ -153,6 +156,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           endpoints,
           admission,
           failures: createFailedVerifications(clock),
+          rejections,
           metrics,
           bodyBytesMax: config.bodyLimitBytes,
           publicUrl: config.publicUrl,
@@ -199,6 +203,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
       await intake.close();
+      await rejections.close();
       await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
       clearInterval(usesTimer);
