@@ -75,7 +75,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
-  const egress = createEgress({ allowHosts: [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []) });
+  const allowHosts = [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []);
+  const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
   const certificates = createCertificates({
     egress,
     store: createCertificateStore(api),
