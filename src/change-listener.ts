@@ -53,6 +53,8 @@ export function createChangeListener({ connect, log }: { connect: () => pg.Clien
     on(channel, changed) {
       // The name goes into the statement's text: LISTEN takes no parameters.
       if (!CHANNEL.test(channel)) throw new TypeError(`"${channel}" is no channel name`);
+      // What is registered later would never be listened for.
+      if (client !== null) throw new TypeError(`the connection listens already: "${channel}" comes too late`);
       listeners.set(channel, [...(listeners.get(channel) ?? []), changed]);
     },
     start() {

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { ProxySettings } from './egress-proxy.ts';
 import { PosternError } from './errors.ts';
 import type { LogLevel } from './log.ts';
 import { isPostgresUrl } from './postgres/address.ts';
@@ -11,6 +12,8 @@ export type Config = {
   databaseUrl: string | null;
   dataDir: string;
   redisUrl: string | null;
+  /** The way out to processors, and who is reached without it; null: straight out. */
+  httpsProxy: ProxySettings | null;
   adminToken: string | null;
   /** Unparsed: encryption.ts reads it, and says which key is wrong without showing it. */
   encryptionKeys: string | null;
@@ -54,6 +57,7 @@ export function readConfig(env: Environment): Config {
     databaseUrl: databaseUrl(env),
     dataDir: resolve(text(env, 'POSTERN_DATA_DIR', './data', /^[^\0]+$/, 'the path of a folder')),
     redisUrl: url(env, 'REDIS_URL', ['redis:', 'rediss:'], 'secret'),
+    httpsProxy: httpsProxy(env),
     adminToken: adminToken(env),
     encryptionKeys: given(env, 'POSTERN_ENCRYPTION_KEYS'),
     retentionDays: given(env, 'RETENTION_DAYS') === null ? null : whole(env, 'RETENTION_DAYS', 0, 1, 36_500),
@@ -138,6 +142,39 @@ function databaseUrl(env: Environment): string | null {
     'something else (not shown, it may hold a password)',
     'unset, or postgresql://user:password@host:port/database',
   );
+}
+
+function httpsProxy(env: Environment): ProxySettings | null {
+  const value = given(env, 'HTTPS_PROXY');
+  if (value === null) return null;
+  if (isProxyUrl(value)) return { url: value, except: noProxy(env) };
+  throw invalid(
+    'HTTPS_PROXY',
+    'something else (not shown, it may hold a password)',
+    'unset, or http://host:port or https://host:port, with user:password@ before the host where the proxy wants it',
+  );
+}
+
+function isProxyUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, username, password, pathname, search, hash } = new URL(text);
+  if (!['http:', 'https:'].includes(protocol) || pathname !== '/' || search !== '' || hash !== '') return false;
+  return [username, password].every(isUtf8);
+}
+
+function isUtf8(escaped: string): boolean {
+  try {
+    decodeURIComponent(escaped);
+    return true;
+  } catch {
+    return false; // A lone %, or escapes that are no UTF-8.
+  }
+}
+
+/** As others write it for all their programs: what can be none of our hosts (addresses, ranges, other ports) is left. */
+function noProxy(env: Environment): string[] {
+  const entries = (given(env, 'NO_PROXY') ?? '').toLowerCase().split(/[\s,]+/);
+  return entries.map((entry) => entry.replace(/:443$/, '').replace(/^\*?\./, '')).filter((entry) => entry !== '');
 }
 
 const ADMIN_TOKEN_MIN = 24;

@@ -3,6 +3,7 @@ import { createTokens } from './access/tokens.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
+import { createChangeListener } from './change-listener.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { createEgress } from './egress.ts';
@@ -18,6 +19,7 @@ import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createRedisCache } from './ingest/redis-cache.ts';
+import { createRejections } from './ingest/rejections.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
 import type { Log } from './log.ts';
@@ -72,7 +74,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
-  const egress = createEgress({ allowHosts: [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []) });
+  const changes = createChangeListener({ connect: pools.listener, log });
+  const allowHosts = [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []);
+  const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
   const certificates = createCertificates({
     egress,
     store: createCertificateStore(api),
@@ -106,6 +110,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     { since: () => intake.waitingSince(), now: () => clock.now() },
     metrics,
   );
+  // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
+  const rejections = createRejections({ sql: api, clock, log });
   const queue = createJobQueue(boss);
   if (options.work) {
     const ledger = createLedger({ clock });
@@ -151,6 +157,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           endpoints,
           admission,
           failures: createFailedVerifications(clock),
+          rejections,
           metrics,
           bodyBytesMax: config.bodyLimitBytes,
           publicUrl: config.publicUrl,
@@ -180,8 +187,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await tokens.load();
       await certificates.load();
       await boss.start();
-      endpoints.start(pools.listener);
-      tokens.start();
+      endpoints.start(changes.on);
+      tokens.start(changes.on);
+      // After all have said what they listen for: it connects once.
+      changes.start();
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
@@ -195,10 +204,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
       await intake.close();
+      await rejections.close();
       await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();
+      await changes.stop();
       await tokens.stop();
       await endpoints.stop();
       certificates.stop();

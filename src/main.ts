@@ -33,8 +33,18 @@ const COMMANDS = [
   registerDoctor,
 ];
 
-/** The command line: resolves with the exit status, 0 done, 1 failed, 2 wrong use. Errors are one line on standard error. */
-export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+/** After this a gateway that was told to stop ends with what it has: under the 30 s that containers are given. */
+const STOP_WITHIN_MS = 25_000;
+
+/**
+ * The command line: resolves with the exit status, 0 done, 1 failed, 2 wrong use. Errors are one line on standard error.
+ * `stopWithinMs` is another than its own in tests only.
+ */
+export async function main(
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  { stopWithinMs = STOP_WITHIN_MS }: { readonly stopWithinMs?: number } = {},
+): Promise<number> {
   endWithReader(process.stdout);
   endWithReader(process.stderr);
   const program = createProgram();
@@ -49,6 +59,7 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
       status = FAILED;
     },
     onSignal,
+    stopWithinMs,
   });
   for (const register of COMMANDS) register(program, context);
   try {

@@ -74,6 +74,12 @@ describe('the configuration', () => {
   it.each([
     ['DATABASE_URL', 'mysql://root:geheim@db/x'],
     ['REDIS_URL', 'http://:geheim@cache'],
+    ['HTTPS_PROXY', 'me:geheim@proxy:3128'],
+    ['HTTPS_PROXY', 'socks5://me:geheim@proxy:1080'],
+    ['HTTPS_PROXY', 'http://me:geheim@proxy:3128/path'],
+    ['HTTPS_PROXY', 'http://me:geheim%@proxy:3128'],
+    ['HTTPS_PROXY', 'http://me:geheim%FF@proxy:3128'],
+    ['HTTPS_PROXY', 'http://me:geheim@'],
     ['POSTERN_ADMIN_TOKEN', 'geheim'],
     ['POSTERN_ADMIN_TOKEN', `geheim ${'x'.repeat(30)}`],
   ])('%s is refused without showing it', (name, value) => {
@@ -101,5 +107,16 @@ describe('the configuration', () => {
       retentionDays: 90,
     });
     expect(readConfig({ TRUST_PROXY: '1' }).trustProxy).toBe(1);
+    expect(readConfig({ NO_PROXY: 'x' }).httpsProxy).toBeNull();
+    expect(readConfig({ HTTPS_PROXY: 'https://proxy' }).httpsProxy).toEqual({ url: 'https://proxy', except: [] });
+    expect(
+      readConfig({
+        HTTPS_PROXY: 'http://me:p%40ss@proxy.example:3128/',
+        NO_PROXY: 'localhost, .Svc.example,*.corp.example bank.example:443,10.0.0.0/8,',
+      }).httpsProxy,
+    ).toEqual({
+      url: 'http://me:p%40ss@proxy.example:3128/',
+      except: ['localhost', 'svc.example', 'corp.example', 'bank.example', '10.0.0.0/8'],
+    });
   });
 });

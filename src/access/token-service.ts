@@ -3,7 +3,15 @@ import { insertAudit } from '../audit-store.ts';
 import { PosternError } from '../errors.ts';
 import { sqlOf, withTransaction } from '../postgres/sql.ts';
 import { ROLES, type Role } from './roles.ts';
-import { countLiveTokens, insertToken, revokeToken, selectTokens, TOKENS_MAX, type TokenRow } from './token-store.ts';
+import {
+  announceTokens,
+  countLiveTokens,
+  insertToken,
+  revokeToken,
+  selectTokens,
+  TOKENS_MAX,
+  type TokenRow,
+} from './token-store.ts';
 import { makeToken } from './token-text.ts';
 
 export type ShownToken = Omit<TokenRow, 'secret_hash' | 'revoked_at'>;
@@ -45,6 +53,7 @@ export function createTokenService({
           subject: `token:${made.id}`,
           details: { name: token.name, roles, expires_at: token.expiresAt?.toISOString() ?? null },
         });
+        await announceTokens(tx);
       });
       await onChange?.();
       return { id: made.id, token: made.token };
@@ -61,6 +70,7 @@ export function createTokenService({
         if (!(await revokeToken(tx, id)))
           throw new PosternError('not_found', `there is no token ${id}, or it is revoked already`);
         await insertAudit(tx, { actor, action: 'token.revoke', subject: `token:${id}` });
+        await announceTokens(tx);
       });
       await onChange?.();
     },

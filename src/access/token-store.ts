@@ -1,5 +1,8 @@
 import type { Sql, Tx } from '../postgres/sql.ts';
 
+/** The channel on which tokens made and revoked are announced, inside the transaction that makes or revokes them. */
+export const TOKENS_CHANNEL = 'postern_tokens';
+
 export type TokenRow = {
   readonly id: string;
   readonly name: string;
@@ -59,6 +62,11 @@ export async function revokeToken(tx: Tx, id: string): Promise<boolean> {
     id,
   ]);
   return result.rowCount === 1;
+}
+
+/** Announced at commit, to every instance. */
+export async function announceTokens(tx: Tx): Promise<void> {
+  await tx.query(`select pg_notify('${TOKENS_CHANNEL}', '')`);
 }
 
 /** In id order, as every instance does it. */

@@ -1,9 +1,10 @@
+import type { OnChange } from '../change-listener.ts';
 import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { isRole, type Role } from './roles.ts';
-import { noteTokenUses, selectLiveTokens, TOKENS_MAX, type TokenRow } from './token-store.ts';
+import { noteTokenUses, selectLiveTokens, TOKENS_CHANNEL, TOKENS_MAX, type TokenRow } from './token-store.ts';
 import { hashToken, isSameHash, tokenId } from './token-text.ts';
 
 /** Who calls. `name` is what the audit log calls them: `token:{id}`. */
@@ -14,9 +15,8 @@ export type Tokens = {
   /** Who holds this token; null where nobody (any more) does. Throws `database_unreachable` when that cannot be known. */
   authenticate(token: string): Promise<Caller | null>;
   load(): Promise<void>;
-  /** Whether there is any token at all. */
-  any(): boolean;
-  start(): void;
+  /** Without `onChange` what others made or revoked is seen by looking every 4 s only. */
+  start(onChange?: OnChange): void;
   stop(): Promise<void>;
 };
 
@@ -46,21 +46,40 @@ export function createTokens({
   let live = new Map<string, TokenRow>();
   let loadedAt = Number.NEGATIVE_INFINITY;
   let loading: Promise<void> | null = null;
+  let again = false;
   let timer: NodeJS.Timeout | undefined;
   let uses = new Map<string, number>();
 
+  async function read(): Promise<void> {
+    const startedAt = clock.now();
+    const rows = await selectLiveTokens(sql);
+    live = new Map(rows.map((row) => [row.id, row]));
+    loadedAt = startedAt;
+  }
+
+  /** One read at a time. A call during a read waits for another one after it: that read may have missed a revocation. */
   function load(): Promise<void> {
-    loading ??= (async () => {
-      const startedAt = clock.now();
+    if (loading !== null) {
+      again = true;
+      return loading;
+    }
+    loading = (async () => {
       try {
-        const rows = await selectLiveTokens(sql);
-        live = new Map(rows.map((row) => [row.id, row]));
-        loadedAt = startedAt;
+        do {
+          again = false;
+          await read();
+        } while (again);
       } finally {
         loading = null;
       }
     })();
     return loading;
+  }
+
+  function reload(): void {
+    load().catch((error: unknown) =>
+      log.warn({ error: messageOf(error) }, 'tokens could not be read; they are read again'),
+    );
   }
 
   async function flushUses(): Promise<void> {
@@ -82,7 +101,8 @@ export function createTokens({
   /** @throws PosternError `database_unreachable`: a token revoked meanwhile must not go on because nobody can ask. */
   async function loadOrRefuse(): Promise<void> {
     try {
-      await load();
+      // A read that runs is joined: a flood of made-up tokens must not ask for one after the other.
+      await (loading ?? load());
     } catch (cause) {
       throw new PosternError('database_unreachable', 'tokens cannot be checked now: the database does not answer', {
         cause,
@@ -92,7 +112,6 @@ export function createTokens({
 
   return {
     load,
-    any: () => live.size > 0 || adminHash !== null,
     async authenticate(token) {
       const hash = hashToken(token);
       if (adminHash !== null && isSameHash(adminHash, hash))
@@ -108,12 +127,15 @@ export function createTokens({
       if (uses.size < USES_MAX) uses.set(id, now);
       return { name: `token:${id}`, roles: row.roles.filter(isRole) };
     },
-    start() {
+    start(onChange) {
+      onChange?.(TOKENS_CHANNEL, reload);
       timer = setInterval(() => void tick(), RELOAD_MS);
       timer.unref();
     },
     async stop() {
       clearInterval(timer);
+      // Whoever began this read has told its failure; here it only must be over.
+      await loading?.catch(() => undefined);
       await flushUses().catch((error: unknown) =>
         log.debug({ error: messageOf(error) }, 'the last uses of tokens were not noted'),
       );

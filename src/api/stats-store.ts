@@ -158,22 +158,3 @@ select (select count(*) from postern.migrations) as migrations,
     daysAhead: row?.days_ahead ?? 0,
   };
 }
-
-export type AuditRow = {
-  readonly id: bigint;
-  readonly at: Date;
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly reason: string | null;
-  readonly details: unknown;
-};
-
-export async function selectAuditLog(sql: Sql, page: { before: string | null; limit: number }): Promise<AuditRow[]> {
-  const { rows } = await sql.query<AuditRow>(
-    `select id, at, actor, action, subject, reason, details from postern.audit_log
-     where $1::int8 is null or id < $1 order by id desc limit $2`,
-    [page.before, page.limit],
-  );
-  return rows;
-}

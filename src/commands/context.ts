@@ -31,6 +31,8 @@ export type CommandContext = {
   fail(): void;
   /** Calls `stop` at SIGINT and SIGTERM until the returned function is called. */
   onSignal(stop: (signal: NodeJS.Signals) => void): () => void;
+  /** How long what is in hand may take to finish once it was told to stop. */
+  readonly stopWithinMs: number;
 };
 
 const STDERR = 2;
@@ -43,8 +45,9 @@ export function createCommandContext(parts: {
   input: () => Promise<string>;
   fail: () => void;
   onSignal: CommandContext['onSignal'];
+  stopWithinMs: number;
 }): CommandContext {
-  const { env, isJson, user, out, input, fail, onSignal } = parts;
+  const { env, isJson, user, out, input, fail, onSignal, stopWithinMs } = parts;
   const config = (): Config => readConfig(env);
   return {
     get json() {
@@ -57,6 +60,7 @@ export function createCommandContext(parts: {
     input,
     fail,
     onSignal,
+    stopWithinMs,
     async withDatabase(work, options = {}) {
       const settings = config();
       // Standard output is the answer's alone: a log line in it would break `--json`.

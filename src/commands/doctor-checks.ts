@@ -8,6 +8,7 @@ import {
   readMixedEndpoints,
   readPartitionDaysAhead,
   readQueueFacts,
+  readRefusingEndpoints,
   readSecretlessEndpoints,
   readTableProtection,
   type TableProtection,
@@ -54,7 +55,7 @@ export async function examine({
   const checks: Check[] = [nodeCheck(nodeVersion)];
   if (facts !== undefined) checks.push(...databaseChecks(facts));
   checks.push(protectionCheck(tables, limited));
-  for (const check of [partitions, queue, deadLetters, modes, secrets, housekeeping])
+  for (const check of [partitions, queue, deadLetters, modes, secrets, refused, housekeeping])
     checks.push(await guarded(check, sql));
   return { database: facts === undefined ? null : reportOf(facts, tables), checks };
 }
@@ -212,6 +213,19 @@ async function secrets(sql: Sql): Promise<Check> {
     status: 'warning',
     found: `no valid secret: ${missing.join(', ')}`,
     mend: 'npx postern endpoint rotate',
+  };
+}
+
+async function refused(sql: Sql): Promise<Check> {
+  const refusing = await readRefusingEndpoints(sql);
+  if (refusing.length === 0) return ok('refused', 'no endpoint refused more than it took in the last hour');
+  return {
+    name: 'refused',
+    status: 'warning',
+    found: refusing
+      .map((one) => `${one.name} refused ${one.rejected} and took ${one.accepted}, mostly for ${one.reason}`)
+      .join('; '),
+    mend: 'is its secret the one the processor signs with, and its clock right? else somebody forges: the log names each refusal',
   };
 }
 

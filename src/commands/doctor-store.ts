@@ -87,6 +87,32 @@ export async function readSecretlessEndpoints(sql: Sql, without: readonly string
   return result.rows.map(({ name }) => name);
 }
 
+export type RefusingEndpoint = {
+  readonly name: string;
+  readonly rejected: bigint;
+  readonly accepted: bigint;
+  /** The most frequent one. */
+  readonly reason: string;
+};
+
+/** Endpoints that refused more than they took in the last hour. */
+export async function readRefusingEndpoints(sql: Sql): Promise<RefusingEndpoint[]> {
+  const result = await sql.query<RefusingEndpoint>(
+    `with refusing as (
+       select m.endpoint_id, sum(m.rejected)::int8 as rejected, sum(m.accepted)::int8 as accepted
+       from postern.endpoint_minutes m where m.minute > now() - interval '1 hour'
+       group by 1 having sum(m.rejected) > sum(m.accepted)
+     )
+     select e.provider || '/' || e.name as name, f.rejected, f.accepted,
+       coalesce((select r.reason from postern.rejected_minutes r
+         where r.endpoint_id = f.endpoint_id and r.minute > now() - interval '1 hour'
+         group by r.reason order by sum(r.requests) desc, r.reason limit 1), 'unknown') as reason
+     from refusing f join postern.endpoints e on e.id = f.endpoint_id
+     order by 1 limit 100`,
+  );
+  return result.rows;
+}
+
 export async function readFailedHousekeeping(sql: Sql): Promise<{ name: string; last_error: string }[]> {
   const result = await sql.query<{ name: string; last_error: string }>(
     'select name, last_error from postern.housekeeping_runs where last_error is not null order by name limit 100',

@@ -1,11 +1,11 @@
 import { Argument, type Command } from 'commander';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { endpointView, secretView } from '../api/views.ts';
+import { findEndpoint } from '../endpoints/endpoint-store.ts';
 import { createEndpointService, type EndpointService } from '../endpoints/service.ts';
 import { PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
-import { findEndpoint } from '../simulate/endpoints.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
 import { collect, duration, LIMIT_DEFAULT, limit, withInput } from './options.ts';
 import { moment, table } from './table.ts';

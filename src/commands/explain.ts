@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
+import { findEndpoint } from '../endpoints/endpoint-store.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
-import { findEndpoint } from '../simulate/endpoints.ts';
 import type { CommandContext } from './context.ts';
 import { type Explained, type ExplainedEvent, explainEvents } from './explain-events.ts';
 

@@ -7,10 +7,10 @@ import { insertAudit, selectAudit } from '../audit-store.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Database } from '../database.ts';
+import { findEndpoint } from '../endpoints/endpoint-store.ts';
 import { createEndpointService } from '../endpoints/service.ts';
 import { sqlOf, withTransaction } from '../postgres/sql.ts';
 import { providers } from '../providers/index.ts';
-import { findEndpoint } from '../simulate/endpoints.ts';
 
 export const SAMPLE = { provider: 'stripe', name: 'sample', account: 'sample' } as const;
 

@@ -8,7 +8,6 @@ import type { CommandContext } from './context.ts';
 import { noteFirstStart, prepareFirstStart } from './first-start.ts';
 import { greet } from './greeting.ts';
 
-const STOP_WITHIN_MS = 25_000;
 /** A terminal's Ctrl-C may reach us twice, from the terminal and from npm: that is one wish to stop, not two. */
 const SAME_SIGNAL_MS = 500;
 
@@ -61,11 +60,11 @@ async function run(context: CommandContext, mode: Mode): Promise<void> {
       await stopping.signal;
       log.info('stopping: what is in hand is finished');
     } finally {
-      stopping.within(STOP_WITHIN_MS);
+      stopping.within(context.stopWithinMs);
       await gateway.stop();
     }
   } finally {
-    stopping.within(STOP_WITHIN_MS);
+    stopping.within(context.stopWithinMs);
     await database.close();
     stopping.end();
   }

@@ -45,6 +45,15 @@ export async function selectEndpoint(sql: Sql, id: number): Promise<EndpointRow 
   return result.rows[0];
 }
 
+/** By the two names that stand in its address. */
+export async function findEndpoint(sql: Sql, provider: string, name: string): Promise<EndpointRow | undefined> {
+  const result = await sql.query<EndpointRow>(
+    `select ${COLUMNS} from postern.endpoints where provider = $1 and name = $2`,
+    [provider, name],
+  );
+  return result.rows[0];
+}
+
 /** Locks it: two changes of one endpoint follow each other. */
 export async function lockEndpoint(tx: Tx, id: number): Promise<EndpointRow | undefined> {
   const result = await tx.query<EndpointRow>(`select ${COLUMNS} from postern.endpoints where id = $1 for update`, [id]);

@@ -1,5 +1,4 @@
-import type pg from 'pg';
-import { type ChangeListener, createChangeListener } from '../change-listener.ts';
+import type { OnChange } from '../change-listener.ts';
 import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import { messageOf, PosternError } from '../errors.ts';
@@ -32,8 +31,8 @@ export type EndpointRegistry = {
   takeUses(): SecretUses;
   /** Milliseconds since endpoints were last read; over 60,000 they are not to be trusted any more. */
   age(): number;
-  /** `connect` makes the connection that listens; without it changes of others are seen by looking every 5 s. */
-  start(connect?: () => pg.Client): void;
+  /** Without `onChange` changes of others are seen by looking every 5 s only. */
+  start(onChange?: OnChange): void;
   stop(): Promise<void>;
 };
 
@@ -59,7 +58,6 @@ export function createEndpointRegistry({
   let loading: Promise<void> | null = null;
   let again = false;
   let timer: NodeJS.Timeout | undefined;
-  let listener: ChangeListener | undefined;
   let uses = new Map<string, { uses: number; lastUsedAt: number }>();
 
   async function read(): Promise<void> {
@@ -172,18 +170,13 @@ export function createEndpointRegistry({
       return taken;
     },
     age: () => clock.now() - loadedAt,
-    start(connect) {
-      if (connect !== undefined) {
-        listener = createChangeListener({ connect, log });
-        listener.on(ENDPOINTS_CHANNEL, reload);
-        listener.start();
-      }
+    start(onChange) {
+      onChange?.(ENDPOINTS_CHANNEL, reload);
       timer = setInterval(reload, RELOAD_MS);
       timer.unref();
     },
     async stop() {
       clearInterval(timer);
-      await listener?.stop();
       // Whoever began this read has told its failure; here it only must be over.
       await loading?.catch(() => undefined);
     },

@@ -7,6 +7,7 @@ import { type Sql, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
+import { forgetMinutes } from './minutes-store.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
 
 /** A task of the house: its name, how often, and its limited turn inside one transaction that holds the task's lock. */
@@ -75,22 +76,7 @@ function housekeepingTasks({ queue, clock, metrics }: Parts): HousekeepingTask[]
       name: 'forget_minutes',
       intervalS: 3_600,
       async run(tx) {
-        // The sums stay exact: what is dropped is folded into one row a endpoint under the epoch.
-        await tx.query(
-          `with old as (
-             delete from postern.endpoint_minutes
-             where minute > 'epoch' and minute < now() - make_interval(days => $1)
-             returning endpoint_id, accepted, duplicates, conflicts, rejected, finished
-           )
-           insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates, conflicts, rejected, finished)
-           select '00000000-0000-0000-0000-000000000000', endpoint_id, 'epoch', sum(accepted), sum(duplicates), sum(conflicts),
-             sum(rejected), sum(finished)
-           from old group by endpoint_id
-           on conflict (minute, endpoint_id, writer) do update set accepted = endpoint_minutes.accepted + excluded.accepted,
-             duplicates = endpoint_minutes.duplicates + excluded.duplicates, conflicts = endpoint_minutes.conflicts + excluded.conflicts,
-             rejected = endpoint_minutes.rejected + excluded.rejected, finished = endpoint_minutes.finished + excluded.finished`,
-          [MINUTES_KEPT_DAYS],
-        );
+        await forgetMinutes(tx, MINUTES_KEPT_DAYS);
       },
     },
   ];

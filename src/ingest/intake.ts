@@ -7,6 +7,7 @@ import { sqlOf } from '../postgres/sql.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import type { DuplicateCache } from './duplicate-cache.ts';
+import { createGatheredCounts } from './gathered-counts.ts';
 import { commitGroup, type GroupOutcome } from './group-commit.ts';
 import type { GroupRow } from './intake-store.ts';
 import { addDuplicates } from './intake-store.ts';
@@ -52,9 +53,6 @@ const GROUP_EVENTS_MAX = 200;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 const LANES = 2;
 const GATHER_MS_MAX = 200;
-const DUPLICATES_FLUSH_MS = 500;
-/** Past this many events with uncounted duplicates the count is written at once: memory stays bounded in a storm. */
-const DUPLICATES_HELD_MAX = 10_000;
 
 /**
  * Group commit: requests that arrive together become durable in one statement. A lone request goes at once; a group
@@ -69,10 +67,13 @@ export function createIntake(options: IntakeOptions): Intake {
   const gatherMsMax = options.gatherMsMax ?? GATHER_MS_MAX;
   // One lane more than usually go: see gatherMsMax.
   const lanes = Array.from({ length: LANES + 1 }, () => ({ writer: uuidv7(clock.now()), busy: false }));
-  const duplicates = new Map<string, { times: number; lastAt: number }>();
   const duplicatesWriter = uuidv7(clock.now());
-  let duplicatesTimer: NodeJS.Timeout | undefined;
-  let flushing: Promise<void> = Promise.resolve();
+  const duplicates = createGatheredCounts<{ times: number; lastAt: number }>({
+    what: 'duplicates',
+    write: (counts) => addDuplicates(sqlOf(pool), counts, duplicatesWriter),
+    sum: (a, b) => ({ times: a.times + b.times, lastAt: Math.max(a.lastAt, b.lastAt) }),
+    log,
+  });
   const running = new Set<Promise<void>>();
   let gatherTimer: NodeJS.Timeout | undefined;
   let scheduled = false;
@@ -238,7 +239,7 @@ export function createIntake(options: IntakeOptions): Intake {
       } else {
         accepted.duplicates += 1;
         accepted.eventIds.push(result.of);
-        noteDuplicate(result.of, waiting.delivery.receivedAt);
+        duplicates.add(result.of, { times: 1, lastAt: waiting.delivery.receivedAt });
       }
     }
     settle(waiting, accepted);
@@ -253,48 +254,8 @@ export function createIntake(options: IntakeOptions): Intake {
   }
 
   function countDuplicate(eventIds: readonly string[], at: number): Accepted {
-    for (const id of eventIds) noteDuplicate(id, at);
+    for (const id of eventIds) duplicates.add(id, { times: 1, lastAt: at });
     return { stored: 0, duplicates: eventIds.length, conflicts: 0 };
-  }
-
-  function noteDuplicate(eventId: string, at: number): void {
-    const count = duplicates.get(eventId);
-    if (count === undefined) duplicates.set(eventId, { times: 1, lastAt: at });
-    else {
-      count.times += 1;
-      count.lastAt = Math.max(count.lastAt, at);
-    }
-    if (duplicates.size >= DUPLICATES_HELD_MAX) void flushDuplicates();
-    else duplicatesTimer ??= setTimeout(() => void flushDuplicates(), DUPLICATES_FLUSH_MS);
-  }
-
-  function flushDuplicates(): Promise<void> {
-    clearTimeout(duplicatesTimer);
-    duplicatesTimer = undefined;
-    flushing = flushing.then(writeDuplicates);
-    return flushing;
-  }
-
-  async function writeDuplicates(): Promise<void> {
-    if (duplicates.size === 0) return;
-    const counts = new Map(duplicates);
-    duplicates.clear();
-    try {
-      await addDuplicates(sqlOf(pool), counts, duplicatesWriter);
-    } catch (error) {
-      // Only two figures for people are behind: kept for the next turn while there is room.
-      log.warn({ error: messageOf(error) }, 'duplicates could not be counted yet');
-      if (counts.size + duplicates.size <= DUPLICATES_HELD_MAX) {
-        for (const [id, count] of counts) {
-          const later = duplicates.get(id);
-          duplicates.set(id, {
-            times: count.times + (later?.times ?? 0),
-            lastAt: Math.max(count.lastAt, later?.lastAt ?? 0),
-          });
-        }
-      }
-      if (!closed) duplicatesTimer ??= setTimeout(() => void flushDuplicates(), DUPLICATES_FLUSH_MS * 4);
-    }
   }
 
   async function withDeadline<T>(promise: Promise<T>, deadline: number): Promise<T> {
@@ -322,8 +283,7 @@ export function createIntake(options: IntakeOptions): Intake {
       // A lane that falls free takes the next group before its run is over, so this ends with the queue.
       while (running.size > 0) await Promise.all(running);
       clearTimeout(gatherTimer);
-      await flushDuplicates();
-      clearTimeout(duplicatesTimer);
+      await duplicates.close();
     },
   };
 }

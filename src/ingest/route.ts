@@ -7,6 +7,7 @@ import type { Answer, WebhookRequest } from '../providers/provider.ts';
 import type { Admission } from './admission.ts';
 import type { FailedVerifications } from './failed-verifications.ts';
 import { type BodyRead, drain, readBody, unpackGzip } from './read-body.ts';
+import type { Rejections } from './rejections.ts';
 import { handleWebhook, type WebhookOutcome, type WebhookParts } from './webhook.ts';
 
 export type WebhookRouteOptions = {
@@ -14,6 +15,7 @@ export type WebhookRouteOptions = {
   readonly endpoints: Pick<EndpointRegistry, 'find' | 'age'>;
   readonly admission: Admission;
   readonly failures: FailedVerifications;
+  readonly rejections: Pick<Rejections, 'count'>;
   readonly metrics: Metrics;
   readonly bodyBytesMax: number;
   /** What processors call, without a trailing slash; null: as the socket saw it. */
@@ -35,7 +37,7 @@ const FLOOD_READ_BYTES_MAX = 64 * 1024;
  * enough (413), is it signed (401). Only then is it read, and only after the commit is it acknowledged.
  */
 export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteOptions): Promise<void> {
-  const { admission, endpoints, failures, metrics } = options;
+  const { admission, endpoints, failures, metrics, rejections } = options;
 
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', async (request: FastifyRequest, payload: NodeJS.ReadableStream) => {
@@ -47,6 +49,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       admission,
     });
     state.bytes = read.bytes;
+    if (read.kind === 'too_large') rejections.count(state.endpoint.id, 'too_large');
     return bodyOrThrow(read, options.bodyBytesMax);
   });
 
@@ -61,12 +64,15 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const announced = Number(request.headers['content-length'] ?? 0);
     const bytes = Number.isSafeInteger(announced) && announced > 0 ? announced : 0;
     if (bytes > options.bodyBytesMax) {
+      rejections.count(endpoint.id, 'too_large');
       await drain(request.raw);
       reply.header('connection', 'close');
       throw new PosternError('too_large', `the body is over ${options.bodyBytesMax} bytes`);
     }
-    if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip))
+    if (bytes > FLOOD_READ_BYTES_MAX && failures.isFlooding(request.ip)) {
+      rejections.count(endpoint.id, 'too_many_failures');
       return shed(request, reply, 'failed_verifications');
+    }
     // The last state of endpoints and secrets stands for a minute while the database is away, and no longer.
     if (endpoints.age() > ENDPOINTS_STAND_MS) return shed(request, reply, 'database');
     const over = admission.enter(bytes);
@@ -91,6 +97,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const state = held.get(request);
     if (state === undefined) throw new PosternError('internal', 'a webhook request passed no admission');
     const body = await signedBytes(request, options.bodyBytesMax);
+    if (body === null) {
+      rejections.count(state.endpoint.id, 'too_large');
+      throw new PosternError('too_large', `the body is no gzip or unpacks to over ${options.bodyBytesMax} bytes`);
+    }
     const outcome = await acceptOrFail(request, state.endpoint, body);
     return answer(request, reply, state.endpoint, outcome);
   };
@@ -130,6 +140,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         return send(reply, outcome.answer);
       case 'empty':
         count(endpoint, 'rejected');
+        rejections.count(endpoint.id, 'empty_body');
         throw new PosternError('invalid_request', 'the body is empty: there is no event in it');
       case 'needs_certificate':
         count(endpoint, 'unavailable');
@@ -137,6 +148,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         throw new PosternError('overloaded', 'the signing certificate is being fetched; deliver again');
       case 'rejected': {
         count(endpoint, 'rejected');
+        rejections.count(endpoint.id, outcome.reason);
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
         if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
         failures.note(request.ip);
@@ -222,13 +234,10 @@ function bodyOrThrow(read: BodyRead, bytesMax: number): Buffer {
   }
 }
 
-async function signedBytes(request: FastifyRequest, bytesMax: number): Promise<Buffer> {
+/** Null where it is no gzip, or unpacks past the limit. */
+async function signedBytes(request: FastifyRequest, bytesMax: number): Promise<Buffer | null> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
-  if (request.headers['content-encoding'] !== 'gzip') return body;
-  const unpacked = await unpackGzip(body, bytesMax);
-  if (unpacked === null)
-    throw new PosternError('too_large', `the body is no gzip or unpacks to over ${bytesMax} bytes`);
-  return unpacked;
+  return request.headers['content-encoding'] === 'gzip' ? unpackGzip(body, bytesMax) : body;
 }
 
 function webhookRequest(

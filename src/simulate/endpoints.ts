@@ -3,12 +3,11 @@ import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import {
   announceEndpoints,
-  type EndpointRow,
+  findEndpoint,
   insertEndpoint,
   insertSecret,
   lockEndpoint,
   type SecretRow,
-  selectEndpoints,
   selectSecrets,
   updateEndpoint,
 } from '../endpoints/endpoint-store.ts';
@@ -25,7 +24,6 @@ import { simulatorOf } from './traffic.ts';
 /** The processor account of simulated endpoints: its books are apart from everybody's. */
 export const SIMULATED_ACCOUNT = 'sim';
 const PREFIX = 'sim-';
-const ENDPOINTS_MAX = 10_000;
 
 /**
  * An endpoint of simulate's own for `provider` (`thin`: the account's second one), made when it is not there. PayPal's gets
@@ -85,11 +83,6 @@ export async function targetOfEndpoint(
     throw new PosternError('conflict', `the endpoint ${provider}/${name} has no secret that is valid now`);
   const url = `${baseUrl}/webhooks/${provider}/${name}`;
   return { url, secret: openSecret(keyring, newest), settings: found.settings, account: found.account };
-}
-
-export async function findEndpoint(sql: Sql, provider: string, name: string): Promise<EndpointRow | undefined> {
-  const all = await selectEndpoints(sql, { after: 0, limit: ENDPOINTS_MAX });
-  return all.find((endpoint) => endpoint.provider === provider && endpoint.name === name);
 }
 
 async function ensureSecret(

@@ -4,6 +4,7 @@ import { tokenId } from '../../src/access/token-text.ts';
 import { createTokens } from '../../src/access/tokens.ts';
 import type { Sql } from '../../src/postgres/sql.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -122,6 +123,26 @@ describe('tokens', () => {
 
   it('refuses an admin token that is too short', () => {
     expect(() => fixture({ adminToken: 'short' })).toThrow(/at least 24 characters/);
+  });
+
+  it('reads once more where something changed while it read', async () => {
+    const { service } = fixture();
+    const { id, token } = await service.create({ name: 'raced', roles: ['ops'], expiresAt: null }, 'test');
+    let revokeMeanwhile: Promise<void> | undefined;
+    const slow = {
+      query: (async (...args: Parameters<Sql['query']>) => {
+        const answer = await database.app.query(...args);
+        // Revoked after Postgres answered and before the answer arrived.
+        revokeMeanwhile ??= service.revoke(id, 'test');
+        await revokeMeanwhile;
+        return answer;
+      }) as Sql['query'],
+    };
+    const { tokens } = fixture({ sql: slow });
+    const first = tokens.load();
+    await eventually(() => expect(revokeMeanwhile).toBeDefined());
+    await Promise.all([first, tokens.load()]);
+    expect(await tokens.authenticate(token)).toBeNull();
   });
 
   it('notes the last use', async () => {

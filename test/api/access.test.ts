@@ -180,6 +180,17 @@ describe('who may call', () => {
     const [newest] = (await call('GET', '/api/v1/audit-log?limit=1', 'ops')).json<{ items: Body[] }>().items;
     expect(newest).toMatchObject({ action: 'endpoint.create', actor: `token:${tokenOf.admin?.slice(4, 16)}` });
   });
+
+  it('pages the audit log without a gap or a repetition', async () => {
+    for (const name of ['paged-1', 'paged-2']) await makeEndpoint(name);
+    type Page = { items: { id: string }[]; next_cursor: string | null };
+    const page = async (query: string) => (await call('GET', `/api/v1/audit-log?${query}`, 'ops')).json<Page>();
+    const whole = await page('limit=3');
+    const first = await page('limit=2');
+    const second = await page(`limit=1&cursor=${first.next_cursor}`);
+    expect([...first.items, ...second.items]).toEqual(whole.items);
+    expect(new Set(whole.items.map(({ id }) => id)).size).toBe(3);
+  });
 });
 
 describe('problems', () => {

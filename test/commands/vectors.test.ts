@@ -48,6 +48,7 @@ async function run(
     config: () => readConfig({}),
     input: async () => '',
     onSignal: () => () => undefined,
+    stopWithinMs: 1_000,
     out: (text) => {
       out += `${text}\n`;
     },

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createChangeListener } from '../../src/change-listener.ts';
 import { parseKeyring } from '../../src/encryption.ts';
-import { addSecretUses } from '../../src/endpoints/endpoint-store.ts';
+import { addSecretUses, findEndpoint } from '../../src/endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from '../../src/endpoints/registry.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
 import type { Sql } from '../../src/postgres/sql.ts';
@@ -55,6 +56,16 @@ describe('endpoint service', () => {
       expect(text).not.toContain(SECRET);
       expect(text).not.toContain(Buffer.from(SECRET).toString('hex'));
     }
+  });
+
+  it('is found by the two names of its address, and by both only', async () => {
+    const { name, service } = fixture();
+    const stripe = await service.create({ provider: 'stripe', name }, 'test');
+    const square = await service.create({ provider: 'square', name }, 'test');
+    expect((await findEndpoint(database.app, 'stripe', name))?.id).toBe(stripe.id);
+    expect((await findEndpoint(database.app, 'square', name))?.id).toBe(square.id);
+    expect(await findEndpoint(database.app, 'adyen', name)).toBeUndefined();
+    expect(await findEndpoint(database.app, 'stripe', `${name}x`)).toBeUndefined();
   });
 
   it('takes the endpoint name as account where none is set', async () => {
@@ -180,13 +191,16 @@ describe('endpoint registry', () => {
 
   it('learns of a change from its announcement', async () => {
     const { create, registry, name } = fixture();
-    const pools = database.pools();
-    registry.start(pools.listener);
+    const changes = createChangeListener({ connect: database.pools().listener, log: database.log });
+    registry.start(changes.on);
+    changes.start();
     try {
       await eventually(() => expect(registry.age()).toBeLessThan(Number.POSITIVE_INFINITY));
       await create();
-      await eventually(() => expect(registry.find('stripe', name)).toBeDefined());
+      // Sooner than it would look by itself.
+      await eventually(() => expect(registry.find('stripe', name)).toBeDefined(), { timeoutMs: 3_000 });
     } finally {
+      await changes.stop();
       await registry.stop();
     }
   });

@@ -1,44 +1,44 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parseKeyring } from '../../src/encryption.ts';
-import { createEndpointService } from '../../src/endpoints/service.ts';
 import { providers } from '../../src/providers/index.ts';
-import { type ChildGateway, startChildGateway } from '../support/child-gateway.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { sendRaw } from '../support/raw-request.ts';
 import { robustnessCases } from '../support/robustness-cases.ts';
 import { signedAnew } from '../support/sign-anew.ts';
-import { TEST_KEYS } from '../support/test-keys.ts';
+import { type StartedGateway, startAsUser } from '../support/started-gateway.ts';
 
 /** An empty secret cannot be configured at all: test/ingest/robustness.test.ts shows that. */
 const cases = robustnessCases((provider) => providers.has(provider)).filter((one) => !one.secrets.includes(''));
 
-let database: TestDatabase;
-let gateway: ChildGateway;
+let gateway: StartedGateway | undefined;
 
-beforeAll(async () => {
-  database = await createTestDatabase();
-  const clock = { now: () => Date.now() };
-  const service = createEndpointService({ pool: database.appPool, providers, keyring: parseKeyring(TEST_KEYS), clock });
-  for (const [n, one] of cases.entries()) {
-    const settings = { ...one.settings, account: `case-${n}` };
-    await service.create(
-      { provider: one.provider, name: `case-${n}`, secrets: one.secrets.map((secret) => ({ secret })), settings },
-      'test',
-    );
-  }
-  gateway = await startChildGateway(database.url);
-});
-afterAll(async () => {
-  await gateway.stop();
-  await database.drop();
-});
+describe.skipIf(cases.length === 0)('hostile and odd requests, signed now, against "postern start"', () => {
+  beforeAll(async () => {
+    gateway = await startAsUser();
+    for (const [n, one] of cases.entries()) {
+      const made = await gateway.api('/api/v1/endpoints', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          provider: one.provider,
+          name: `case-${n}`,
+          secrets: one.secrets,
+          settings: { ...one.settings, account: `case-${n}` },
+        }),
+      });
+      expect(made.status, await made.text()).toBe(201);
+    }
+  }, 90_000);
+  afterAll(async () => {
+    const ended = await gateway?.stop();
+    expect(ended?.status ?? 0, ended?.err).toBe(0);
+  });
 
-describe.skipIf(cases.length === 0)('hostile and odd requests, signed now, against a process of its own', () => {
   it.each(cases.map((one, n) => [one.name, one, n] as const))('%s', async (_, one, n) => {
+    if (gateway === undefined) throw new Error('the gateway did not start');
+    const { url, api } = gateway;
     const { requests } = signedAnew(one, Date.now());
     const send = (request: (typeof requests)[number]): Promise<number> =>
-      sendRaw(gateway.url, { ...request, path: `/webhooks/${one.provider}/case-${n}` });
+      sendRaw(url, { ...request, path: `/webhooks/${one.provider}/case-${n}` });
     const answers: number[] = [];
     if (one.concurrent) answers.push(...(await Promise.all(requests.map(send))));
     else for (const request of requests) answers.push(await send(request));
@@ -51,12 +51,11 @@ describe.skipIf(cases.length === 0)('hostile and odd requests, signed now, again
       ).toBe(true);
     }
     await eventually(async () => {
-      const { rows } = await database.sql.query<{ status: string }>(
-        'select e.status from postern.events e join postern.endpoints n on n.id = e.endpoint_id where n.name = $1',
-        [`case-${n}`],
-      );
-      expect(one.stored).toContain(rows.length);
-      expect(rows.filter((row) => row.status === 'queued')).toEqual([]);
+      const found = await api(`/api/v1/events?provider=${one.provider}&endpoint=case-${n}&limit=500`);
+      expect(found.status).toBe(200);
+      const { items } = (await found.json()) as { items: { status: string }[] };
+      expect(one.stored).toContain(items.length);
+      expect(items.filter((event) => event.status === 'queued')).toEqual([]);
     });
   });
 });

@@ -12,9 +12,13 @@ export type Launched = {
   out(): string;
 };
 
-/** The real launcher in a process of its own, with no more of our environment than it needs. */
-export function launch(args: readonly string[], env: Record<string, string> = {}, input = ''): Launched {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+/** The real launcher, or `program` in its place, in a process of its own with no more of our environment than it needs. */
+export function launch(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  { input = '', program = LAUNCHER }: { readonly input?: string; readonly program?: string } = {},
+): Launched {
+  const child = spawn(process.execPath, [program, ...args], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
@@ -37,5 +41,5 @@ export function launch(args: readonly string[], env: Record<string, string> = {}
 }
 
 export function run(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
-  return launch(args, env, input).ended;
+  return launch(args, env, { input }).ended;
 }

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { selectAudit } from '../../audit-store.ts';
 import { messageOf } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { queueStats } from '../queue-stats.ts';
 import { AuditShape, problems, QueueStatsShape } from '../shapes.ts';
-import { selectAuditLog, selectReadiness } from '../stats-store.ts';
+import { selectReadiness } from '../stats-store.ts';
 
 const READY_WITHIN_MS = 2_000;
 const PARTITION_DAYS_MIN = 7;
@@ -134,7 +135,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
       const before = unpackCursor(cursor, [/^\d{1,18}$/])?.[0] ?? null;
-      const rows = await selectAuditLog(sql, { before, limit: limit + 1 });
+      const rows = await selectAudit(sql, {}, { before: before === null ? null : BigInt(before), limit: limit + 1 });
       return pageOf(
         rows,
         limit,

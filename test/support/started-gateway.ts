@@ -1,0 +1,73 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.ts';
+import { ADMIN_TOKEN } from './gateway.ts';
+import { type Ended, type Launched, launch } from './launcher.ts';
+
+const START_MS = 60_000;
+
+/** The address that a launched `start`, `serve` or `work` greets with; throws with what it said where it ends before. */
+export async function greetedAt(gateway: Launched): Promise<string> {
+  const greeted = eventually(
+    () => {
+      const [, found] = /Postern answers at (http:\S+)/.exec(gateway.out()) ?? [];
+      if (found === undefined) throw new Error(`no greeting yet: ${gateway.out()}`);
+      return found;
+    },
+    { timeoutMs: START_MS, everyMs: 50 },
+  );
+  const failed = gateway.ended.then(({ err }) => Promise.reject(new Error(`ended before it greeted: ${err}`)));
+  // After the race it ends some time, as it should.
+  failed.catch(() => undefined);
+  greeted.catch(() => undefined);
+  return Promise.race([greeted, failed]);
+}
+
+export type StartedGateway = {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly launched: Launched;
+  /** With the admin token. */
+  api(path: string, init?: RequestInit): Promise<Response>;
+  /** As Ctrl-C would, and removes the data folder. */
+  stop(): Promise<Ended>;
+};
+
+/** `postern start` as a user starts it, in a process and a data folder of its own, on a free port. */
+export async function startAsUser(env: Record<string, string> = {}): Promise<StartedGateway> {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-started-'));
+  // As root, Postgres runs as another user, who must be able to enter.
+  chmodSync(folder, 0o711);
+  const dataDir = join(folder, 'data');
+  const launched = launch(['start'], {
+    POSTERN_DATA_DIR: dataDir,
+    PORT: '0',
+    LOG_LEVEL: 'warn',
+    POSTERN_ADMIN_TOKEN: ADMIN_TOKEN,
+    ...env,
+  });
+  const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
+  let url: string;
+  try {
+    url = await greetedAt(launched);
+  } catch (error) {
+    launched.child.kill('SIGKILL');
+    await launched.ended;
+    remove();
+    throw error;
+  }
+  return {
+    url,
+    dataDir,
+    launched,
+    api: (path, init = {}) =>
+      fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...init.headers } }),
+    async stop() {
+      launched.child.kill('SIGINT');
+      const ended = await launched.ended;
+      remove();
+      return ended;
+    },
+  };
+}
