@@ -20,8 +20,10 @@ create table postern.fetched_objects (
   event_id   uuid primary key,
   kind       text not null,
   object_id  text not null,
-  fetched_at timestamptz not null default now(),
-  body       bytea not null
+  outcome    text not null check (outcome in ('found', 'missing', 'refused')),
+  detail     text,
+  body       bytea,
+  fetched_at timestamptz not null default now()
 );
 comment on table postern.fetched_objects is 'What the processor answered about an event''s object: evidence of what was posted, kept with the event';
 

@@ -22,7 +22,24 @@ export type EgressOptions = {
   readonly ca?: string;
 };
 
+/** One call to a host on the list. Redirects are not followed: they are answers like others. */
+export type EgressCall = {
+  readonly method: 'GET' | 'POST';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+};
+
+/** Header names are lower case; of repeated ones the values are joined. */
+export type EgressAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+};
+
 export type Egress = {
+  /** Whatever the host answers. @throws PosternError `egress_refused` (never asked), `egress_failed` (no answer). */
+  call(call: EgressCall): Promise<EgressAnswer>;
   /** The body of an https resource. @throws PosternError `egress_refused` (never asked), `egress_failed`. */
   fetchBytes(url: string): Promise<Buffer>;
   fetchText(url: string): Promise<string>;
@@ -52,25 +69,38 @@ export function createEgress(options: EgressOptions): Egress {
   const trust = options.ca === undefined ? {} : { ca: options.ca };
 
   async function fetchBytes(url: string): Promise<Buffer> {
-    const target = checkUrl(url, allowHosts);
+    const { status, body } = await call({ method: 'GET', url, headers: {} });
+    // Redirects included: where they lead was never checked.
+    if (status !== 200) throw failed(new URL(url).hostname, `answered ${status}`);
+    return body;
+  }
+
+  async function call(asked: EgressCall): Promise<EgressAnswer> {
+    const target = checkUrl(asked.url, allowHosts);
     const signal = AbortSignal.timeout(timeoutMs);
     const proxied = proxy?.covers(target.hostname) === true ? proxy : null;
-    if (proxied !== null && allowHosts !== null) return getThrough(proxied, target.hostname, target, signal);
+    if (proxied !== null && allowHosts !== null) return getThrough(proxied, target.hostname, target, asked, signal);
     const addresses = await withinDeadline(resolve(target.hostname), signal, target.hostname);
     const [first] = addresses;
     if (first === undefined) throw failed(target.hostname, 'the name does not resolve');
     const bad = addresses.find(({ address }) => !allowAddress(address));
     if (bad !== undefined) throw refused(`${target.hostname} resolves to ${bad.address}, which is no public address`);
-    if (proxied !== null) return getThrough(proxied, first.address, target, signal);
+    if (proxied !== null) return getThrough(proxied, first.address, target, asked, signal);
     const lookup: LookupFunction = (_host, { all }, callback) => {
       if (all === true) callback(null, [{ ...first }]);
       else callback(null, first.address, first.family);
     };
-    return get(target, { agent, lookup, ...trust }, signal);
+    return send(target, asked, { agent, lookup, ...trust }, signal);
   }
 
   /** The proxy only carries bytes: the certificate is checked here, for the host that was asked for. */
-  async function getThrough(proxied: EgressProxy, to: string, target: URL, signal: AbortSignal): Promise<Buffer> {
+  async function getThrough(
+    proxied: EgressProxy,
+    to: string,
+    target: URL,
+    asked: EgressCall,
+    signal: AbortSignal,
+  ): Promise<EgressAnswer> {
     const host = target.hostname;
     if (tunnels >= SOCKETS_MAX) throw failed(host, `${tunnels} requests are on their way through the proxy already`);
     tunnels += 1;
@@ -82,26 +112,26 @@ export function createEgress(options: EgressOptions): Egress {
         return secured;
       };
       // Without an agent Node takes 80 for the port that needs no mention.
-      return await get(target, { createConnection, defaultPort: 443 }, signal);
+      return await send(target, asked, { createConnection, defaultPort: 443 }, signal);
     } finally {
       tunnels -= 1;
     }
   }
 
-  function get(target: URL, connection: RequestOptions, signal: AbortSignal): Promise<Buffer> {
+  function send(
+    target: URL,
+    { method, headers, body }: EgressCall,
+    connection: RequestOptions,
+    signal: AbortSignal,
+  ): Promise<EgressAnswer> {
     return new Promise((fulfil, reject) => {
       const fail = (error: unknown) =>
         reject(error instanceof PosternError ? error : failed(target.hostname, messageOf(error), error));
       const sent = request(
         target,
-        { ...connection, signal, method: 'GET', headers: { 'accept-encoding': 'identity' } },
+        { ...connection, signal, method, headers: { ...headers, 'accept-encoding': 'identity' } },
         (answer) => {
           answer.on('error', fail);
-          if (answer.statusCode !== 200) {
-            // Redirects included: where they lead was never checked.
-            sent.destroy(failed(target.hostname, `answered ${answer.statusCode}`));
-            return;
-          }
           const chunks: Buffer[] = [];
           let bytes = 0;
           answer.on('data', (chunk: Buffer) => {
@@ -114,16 +144,25 @@ export function createEgress(options: EgressOptions): Egress {
               sent.destroy(tooMuch);
             }
           });
-          answer.on('end', () => fulfil(Buffer.concat(chunks)));
+          answer.on('end', () =>
+            fulfil({
+              status: answer.statusCode ?? 0,
+              headers: Object.fromEntries(
+                Object.entries(answer.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]),
+              ),
+              body: Buffer.concat(chunks),
+            }),
+          );
           answer.on('aborted', () => fail(failed(target.hostname, 'the answer was cut short')));
         },
       );
       sent.on('error', fail);
-      sent.end();
+      sent.end(body);
     });
   }
 
   return {
+    call,
     fetchBytes,
     async fetchText(url) {
       return (await fetchBytes(url)).toString('utf8');

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
+import { createApiCalls } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
@@ -15,6 +16,7 @@ import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
+import { createFetcher } from './ingest/fetcher.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
@@ -29,6 +31,7 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import type { ApiAnswer, ApiCall, Provider } from './providers/provider.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type GatewayOptions = {
@@ -45,6 +48,8 @@ export type GatewayOptions = {
   readonly intake?: Pick<Intake, 'accept'>;
   /** Roots that replace the providers' pinned ones: tests only. */
   readonly trustRoots?: readonly string[];
+  /** Stands in for the processors' APIs: tests only. */
+  readonly apiCalls?: (provider: Provider, call: ApiCall) => Promise<ApiAnswer>;
 };
 
 export type Gateway = {
@@ -75,7 +80,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
-  const allowHosts = [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []);
+  const allowHosts = [...providers.values()].flatMap((p) => [
+    ...(p.facts.certificateHosts ?? []),
+    ...(p.api?.hosts ?? []),
+  ]);
   const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
   const certificates = createCertificates({
     egress,
@@ -132,6 +140,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       );
     }
   }
+  const fetcher = options.work
+    ? createFetcher({
+        pool: pools.worker,
+        queue,
+        endpoints,
+        call: options.apiCalls ?? createApiCalls(egress),
+        clock,
+        random: Math.random,
+        log,
+        metrics,
+      })
+    : null;
   const housekeeping = options.work ? createHousekeeping({ pool: pools.worker, queue, clock, log, metrics }) : null;
 
   let draining = false;
@@ -194,6 +214,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
+      fetcher?.start();
       housekeeping?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
@@ -205,7 +226,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await app?.close();
       await intake.close();
       await rejections.close();
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();

@@ -83,6 +83,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'result',
     ]),
 
+    fetches: counter('postern_fetches_total', 'Objects asked of processors, by what came of it', [
+      'provider',
+      'outcome',
+    ]),
+
     // Work.
     workerBatchSize: histogram('postern_worker_batch_size', 'Events taken by one worker transaction', GROUP_SIZES),
     workerSeconds: histogram('postern_worker_seconds', 'One worker transaction, from begin to COMMIT', WORK_SECONDS),

@@ -74,6 +74,7 @@ export function explainEvents({ provider, settings, account, headers, body, now 
         attempts: 0,
         reason: null,
         receivedAt: now,
+        fetched: null,
         level: 'body',
         headers: JSON.stringify(headers),
         body,

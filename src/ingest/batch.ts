@@ -7,6 +7,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
+import { orderFetches, withFetched } from './fetch-store.ts';
 import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
 import type { EventsJob, JobQueue } from './job-queue.ts';
 import {
@@ -116,7 +117,7 @@ async function comeBackToPassedOver(
 }
 
 async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Promise<Finished[]> {
-  const interpretations = taken.map((event) => {
+  const interpretations = (await withFetched(tx, taken)).map((event) => {
     const endpoint = parts.endpoints.byId(event.endpointId);
     // The registry is reloaded every few seconds; an endpoint made since then is there at the next attempt.
     if (endpoint === undefined) throw new PosternError('overloaded', `endpoint ${event.endpointId} is not loaded yet`);
@@ -142,6 +143,10 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
         : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
   }));
   await finishEvents(tx, finished, parts.writer);
+  const orders = finished.flatMap(({ interpretation: { event }, ending }) =>
+    ending.status === 'deferred' && ending.fetch !== undefined ? [{ event, ...ending.fetch }] : [],
+  );
+  if (orders.length > 0) await orderFetches(tx, orders);
   const through = finished.filter((f) => f.interpretation.event.attempts > 0 || f.interpretation.event.reason !== null);
   const settled = through.filter((f) => f.ending.status === 'posted' || f.ending.status === 'no_effect');
   if (settled.length > 0)

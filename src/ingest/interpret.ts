@@ -1,5 +1,6 @@
+import { hash } from 'node:crypto';
 import type { Endpoint } from '../endpoints/endpoint.ts';
-import { messageOf, PosternError } from '../errors.ts';
+import { assertNever, messageOf, PosternError } from '../errors.ts';
 import type { PaymentEvent } from '../payment-event.ts';
 import type { AuthenticityLevel, Normalised, ObjectReference } from '../providers/provider.ts';
 
@@ -20,7 +21,17 @@ export type TakenEvent = {
   readonly level: AuthenticityLevel;
   readonly headers: string;
   readonly body: Buffer;
+  /** What the processor answered when it was asked for the event's object; null: it was not asked since the event came. */
+  readonly fetched: FetchedObject | null;
 };
+
+/** What became of asking the processor for an event's object. */
+export type FetchedObject =
+  | { readonly outcome: 'found'; readonly body: Buffer }
+  | { readonly outcome: 'missing' | 'refused'; readonly detail: string };
+
+/** An object to be asked for, not before `dueAt` (unix ms). */
+export type FetchOrder = { readonly object: ObjectReference; readonly dueAt: number };
 
 /** How an event leaves the queue, or that it does not yet. */
 export type Ending =
@@ -33,6 +44,7 @@ export type Ending =
       readonly waitingKey: string | null;
       /** Unix ms, or null for without end. */
       readonly until: number | null;
+      readonly fetch?: FetchOrder;
     }
   | { readonly status: 'dead'; readonly code: string; readonly message: string };
 
@@ -58,6 +70,8 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
   const refused = refusedBySettings(event, endpoint);
   if (refused !== null)
     return { event, references: [], amount: null, kind: 'end', ending: { status: 'no_effect', reason: refused } };
+  const unanswered = event.fetched === null ? null : endWithoutObject(event, event.fetched, endpoint);
+  if (unanswered !== null) return { event, references: [], amount: null, kind: 'end', ending: unanswered };
   let meaning: Normalised;
   try {
     meaning = endpoint.provider.normalise(
@@ -70,7 +84,7 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         body: event.body,
         receivedAt: event.receivedAt,
         level: event.level,
-        fetched: null,
+        fetched: event.fetched?.outcome === 'found' ? event.fetched.body : null,
       },
       endpoint.settings,
     );
@@ -90,22 +104,18 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
     case 'no_effect':
       return { ...about, kind: 'end', ending: { status: 'no_effect', reason: meaning.reason } };
     case 'deferred':
-      return { ...about, kind: 'end', ending: deferredOrDead(event, { ...meaning, waitingKey: null }) };
-    case 'fetch':
       return {
         ...about,
         kind: 'end',
-        ending: deferredOrDead(event, { waitingFor: 'api_key', waitingKey: null, until: null, reason: meaning.reason }),
+        ending: deferredOrDead(event, { ...meaning, waitingKey: parkedUnder(meaning.waitingFor, endpoint) }),
       };
+    case 'fetch':
+      return { ...about, kind: 'end', ending: fetchOrPark(event, meaning, endpoint) };
     case 'effects':
-      if (event.level !== 'body') {
-        const reason =
-          'the request does not sign its body: the object must be fetched from the processor before it posts';
-        return {
-          ...about,
-          kind: 'end',
-          ending: deferredOrDead(event, { waitingFor: 'api_key', waitingKey: null, until: null, reason }),
-        };
+      if (event.level !== 'body' && event.fetched === null) {
+        // The adapter should have asked for the object; amounts that nobody signed post nothing whatever it says.
+        const message = 'the request does not sign its body, and the adapter did not ask for the object';
+        return { ...about, kind: 'end', ending: { status: 'dead', code: 'normaliser_failed', message } };
       }
       return {
         ...about,
@@ -114,6 +124,90 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         marketplace: endpoint.settings.marketplace ?? null,
         effects: meaning.effects,
       };
+  }
+}
+
+/** Asked for where there is a key to ask with; otherwise it waits for one. */
+function fetchOrPark(
+  event: TakenEvent,
+  { object, reason, notBefore }: Extract<Normalised, { kind: 'fetch' }>,
+  endpoint: Endpoint,
+): Ending {
+  if (event.fetched !== null) {
+    const message = `the adapter asks for ${object.kind} ${object.id} again, which it was given`;
+    return { status: 'dead', code: 'normaliser_failed', message };
+  }
+  const wait = { waitingKey: parkedUnder('api_key', endpoint), until: null };
+  const { api } = endpoint.provider;
+  if (api === undefined) return deferredOrDead(event, { ...wait, waitingFor: 'api_key', reason });
+  if (keyOf(endpoint) === null) {
+    return deferredOrDead(event, {
+      ...wait,
+      waitingFor: 'api_key',
+      reason: `${reason}; set ${api.keySetting} on the endpoint`,
+    });
+  }
+  return {
+    status: 'deferred',
+    reason: `${reason}; ${object.kind} ${object.id} is being fetched`,
+    waitingFor: 'object',
+    waitingKey: null,
+    until: null,
+    fetch: { object, dueAt: notBefore ?? event.receivedAt },
+  };
+}
+
+/** The processor knows no such object, or does not let us see it. */
+function endWithoutObject(event: TakenEvent, fetched: FetchedObject, endpoint: Endpoint): Ending | null {
+  switch (fetched.outcome) {
+    case 'found':
+      return null;
+    case 'missing':
+      // Anybody can send a hint about an object that never was: nothing for a person to look at.
+      return event.level === 'body'
+        ? { status: 'dead', code: 'object_missing', message: fetched.detail }
+        : { status: 'no_effect', reason: `object_missing: ${fetched.detail}` };
+    case 'refused':
+      return {
+        status: 'deferred',
+        reason: fetched.detail,
+        waitingFor: 'api_key',
+        waitingKey: parkedUnder('api_key', endpoint),
+        until: null,
+      };
+    default:
+      return assertNever(fetched);
+  }
+}
+
+/** The endpoint's key to the processor's API, or null. */
+export function keyOf(endpoint: Endpoint): string | null {
+  const { api } = endpoint.provider;
+  const key = api === undefined ? undefined : endpoint.settings[api.keySetting];
+  return typeof key === 'string' && key !== '' ? key : null;
+}
+
+/**
+ * What an event was parked under: when it changes (another key, a newer adapter), what it waited for may be there. Of a
+ * key only a mark is kept, which does not tell it.
+ */
+export function parkedUnder(
+  waitingFor: Extract<Ending, { status: 'deferred' }>['waitingFor'],
+  endpoint: Endpoint,
+): string | null {
+  switch (waitingFor) {
+    case 'api_key': {
+      const key = keyOf(endpoint);
+      return key === null ? 'no key' : `key ${hash('sha256', `postern ${endpoint.id} ${key}`).slice(0, 12)}`;
+    }
+    case 'adapter':
+    case 'currency':
+      return `normaliser ${endpoint.provider.normaliserVersion}`;
+    case 'object':
+    case 'retry_at':
+      return null;
+    default:
+      return assertNever(waitingFor);
   }
 }
 

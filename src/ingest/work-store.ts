@@ -63,6 +63,7 @@ order by t.id`,
     level: row.level,
     headers: row.headers,
     body: row.body,
+    fetched: null,
   }));
 }
 

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
+import { PosternError } from '../../src/errors.ts';
 import type { Accepted } from '../../src/ingest/delivery.ts';
 import { createMemoryCache } from '../../src/ingest/duplicate-cache.ts';
+import { createFetcher, type Fetcher } from '../../src/ingest/fetcher.ts';
 import { createHousekeeping, type Housekeeping } from '../../src/ingest/housekeeping.ts';
 import { createIntake, type Intake } from '../../src/ingest/intake.ts';
 import { createJobQueue, type JobQueue } from '../../src/ingest/job-queue.ts';
@@ -11,6 +13,7 @@ import { createLedger } from '../../src/ledger/post.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createBoss } from '../../src/postgres/boss.ts';
 import type { Pools } from '../../src/postgres/pools.ts';
+import type { ApiAnswer, ApiCall, AuthenticityLevel } from '../../src/providers/provider.ts';
 import { uuidv7, uuidv7Bytes } from '../../src/uuid.ts';
 import type { TestDatabase } from './database.ts';
 
@@ -19,14 +22,23 @@ export type Pipeline = {
   readonly intake: Intake;
   readonly queue: JobQueue;
   readonly worker: Worker;
+  /** Not started: only tests that fetch want it. */
+  readonly fetcher: Fetcher;
   readonly housekeeping: Housekeeping;
-  deliver(endpoint: Endpoint, body: string): Promise<Accepted>;
+  deliver(endpoint: Endpoint, body: string, level?: AuthenticityLevel): Promise<Accepted>;
   stop(): Promise<void>;
 };
 
 const clock = { now: () => Date.now() };
 
-export async function createPipeline(database: TestDatabase, endpoints: () => readonly Endpoint[]): Promise<Pipeline> {
+/** `api` answers what adapters ask their processors. */
+export async function createPipeline(
+  database: TestDatabase,
+  endpoints: () => readonly Endpoint[],
+  api: (call: ApiCall) => Promise<ApiAnswer> = async ({ host }) => {
+    throw new PosternError('egress_failed', `${host} is not there`);
+  },
+): Promise<Pipeline> {
   const pools: Pools = database.pools();
   const metrics = createMetrics({ process: false });
   const boss = createBoss(pools.boss, database.log);
@@ -54,13 +66,24 @@ export async function createPipeline(database: TestDatabase, endpoints: () => re
     writer: uuidv7(clock.now()),
     batchEventsMax: 200,
   });
+  const fetcher = createFetcher({
+    pool: pools.worker,
+    queue,
+    endpoints: { byId: (id) => endpoints().find((e) => e.id === id) },
+    call: (_provider, call) => api(call),
+    clock,
+    random: Math.random,
+    log,
+    metrics,
+  });
   const housekeeping = createHousekeeping({ pool: pools.worker, queue, clock, log, metrics });
   return {
     intake,
     queue,
     worker,
+    fetcher,
     housekeeping,
-    deliver(endpoint, text) {
+    deliver(endpoint, text, level = 'body') {
       const now = clock.now();
       const body = Buffer.from(text);
       const request = { method: 'POST', url: 'http://localhost/', headers: [], body } as const;
@@ -76,13 +99,14 @@ export async function createPipeline(database: TestDatabase, endpoints: () => re
         headers: [],
         body,
         sha256: createHash('sha256').update(body).digest(),
-        level: 'body',
+        level,
         secretId: null,
         events: readEvents(identified, request, endpoint, now),
       });
     },
     async stop() {
       await intake.close();
+      await fetcher.stop();
       await worker.stop();
       await housekeeping.stop();
       await boss.stop({ graceful: false, close: false });
