@@ -3,16 +3,17 @@
 -- events name ids only.
 
 create table postern.fetches (
-  event_id    uuid primary key,
-  endpoint_id integer not null,
-  kind        text not null,
-  object_id   text not null,
-  due_at      timestamptz not null,
-  attempts    smallint not null default 0,
-  asked_at    timestamptz not null default now()
+  event_id     uuid primary key,
+  endpoint_id  integer not null,
+  kind         text not null,
+  object_id    text not null,
+  due_at       timestamptz not null,
+  leased_until timestamptz,
+  attempts     smallint not null default 0,
+  ordered_at   timestamptz not null default now()
 );
 comment on table postern.fetches is 'Events that wait for an object of the processor: which, and when it is asked for next';
-comment on column postern.fetches.due_at is 'While a fetch is under way it lies in the future: a fetcher that dies gives it back by that';
+comment on column postern.fetches.leased_until is 'A fetcher has it in hand until then: one that dies gives it back by that';
 create index fetches_due on postern.fetches (due_at);
 create index fetches_endpoint on postern.fetches (endpoint_id, due_at);
 
@@ -26,5 +27,7 @@ create table postern.fetched_objects (
   fetched_at timestamptz not null default now()
 );
 comment on table postern.fetched_objects is 'What the processor answered about an event''s object: evidence of what was posted, kept with the event';
+
+create index fetched_objects_at on postern.fetched_objects (fetched_at);
 
 grant select, insert, update, delete on postern.fetches, postern.fetched_objects to postern_app;

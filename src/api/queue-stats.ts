@@ -3,7 +3,14 @@ import { HOUSEKEEPING } from '../ingest/housekeeping.ts';
 import { sqlOf } from '../postgres/sql.ts';
 import type { ApiDeps } from './deps.ts';
 import type { QueueStatsShape } from './shapes.ts';
-import { type EndpointFigures, selectEndpointFigures, selectHousekeeping, selectQueueFigures } from './stats-store.ts';
+import {
+  type EndpointFigures,
+  type QueueFigures,
+  selectEndpointFigures,
+  selectFetchFigures,
+  selectHousekeeping,
+  selectQueueFigures,
+} from './stats-store.ts';
 
 export type QueueStats = Static<typeof QueueStatsShape>;
 
@@ -33,24 +40,17 @@ export function queueStats(deps: ApiDeps): () => Promise<QueueStats> {
 
 async function readStats(deps: ApiDeps): Promise<QueueStats> {
   const sql = sqlOf(deps.pool);
-  const [queue, endpoints, runs] = await Promise.all([
+  const [events, fetches, endpoints, runs] = await Promise.all([
     selectQueueFigures(sql),
+    selectFetchFigures(sql),
     selectEndpointFigures(sql),
     selectHousekeeping(sql),
   ]);
   return {
     queues: [
-      {
-        name: 'events',
-        depth: Math.max(0, queue.depth - queue.active),
-        active: queue.active,
-        deferred: queue.deferred,
-        failed: queue.failed,
-        dead: queue.dead,
-        oldest_age_seconds: queue.oldestAgeSeconds,
-        rate_per_second: queue.ratePerSecond,
-        drain_seconds: queue.depth === 0 ? 0 : queue.ratePerSecond > 0 ? queue.depth / queue.ratePerSecond : null,
-      },
+      // A worker's events are still queued: what it has in hand is not depth.
+      queueView('events', { ...events, depth: Math.max(0, events.depth - events.active) }),
+      queueView('fetch', fetches),
     ],
     endpoints: endpoints.map((figures) => endpointView(figures, deps)),
     housekeeping: HOUSEKEEPING.map(({ name, intervalS }) => ({
@@ -59,6 +59,22 @@ async function readStats(deps: ApiDeps): Promise<QueueStats> {
       last_run_at: runs.get(name)?.lastRunAt.toISOString() ?? null,
       last_error: runs.get(name)?.lastError ?? null,
     })),
+  };
+}
+
+function queueView(name: string, figures: QueueFigures): QueueStats['queues'][number] {
+  const { depth, active, deferred, failed, dead, oldestAgeSeconds, ratePerSecond } = figures;
+  const left = depth + active;
+  return {
+    name,
+    depth,
+    active,
+    deferred,
+    failed,
+    dead,
+    oldest_age_seconds: oldestAgeSeconds,
+    rate_per_second: ratePerSecond,
+    drain_seconds: left === 0 ? 0 : ratePerSecond > 0 ? left / ratePerSecond : null,
   };
 }
 

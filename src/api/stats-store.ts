@@ -55,6 +55,42 @@ select
   };
 }
 
+/** Orders of objects that processors are asked for; each is an event that waits for it. */
+export async function selectFetchFigures(sql: Sql): Promise<QueueFigures> {
+  const { rows } = await sql.query<{
+    depth: bigint;
+    active: bigint;
+    deferred: bigint;
+    failed: bigint;
+    oldest: number;
+    rate: number;
+  }>(
+    {
+      name: 'api-fetch-figures',
+      text: `
+select count(*) filter (where due_at <= now() and leased_until is null) as depth,
+  count(*) filter (where leased_until > now()) as active,
+  count(*) filter (where due_at > now()) as deferred,
+  count(*) filter (where attempts > 0 and leased_until is null) as failed,
+  coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now()))::float8, 0) as oldest,
+  (select count(*)::float8 / ${RATE_MINUTES * 60} from postern.fetched_objects
+   where fetched_at > now() - make_interval(mins => ${RATE_MINUTES})) as rate
+from postern.fetches`,
+    },
+    [],
+  );
+  const [row] = rows;
+  return {
+    depth: Number(row?.depth ?? 0),
+    active: Number(row?.active ?? 0),
+    deferred: Number(row?.deferred ?? 0),
+    failed: Number(row?.failed ?? 0),
+    dead: 0,
+    oldestAgeSeconds: row?.oldest ?? 0,
+    ratePerSecond: row?.rate ?? 0,
+  };
+}
+
 export type EndpointFigures = {
   readonly endpointId: number;
   readonly provider: string;

@@ -15,7 +15,7 @@ export async function orderFetches(
     `insert into postern.fetches (event_id, endpoint_id, kind, object_id, due_at)
      select * from unnest($1::uuid[], $2::int4[], $3::text[], $4::text[], $5::timestamptz[])
      on conflict (event_id) do update
-     set kind = excluded.kind, object_id = excluded.object_id, due_at = excluded.due_at, attempts = 0`,
+     set kind = excluded.kind, object_id = excluded.object_id, due_at = excluded.due_at, leased_until = null, attempts = 0`,
     [
       uuidTextArray(orders.map((order) => order.event.id)),
       int4Array(orders.map((order) => order.event.endpointId)),
@@ -68,9 +68,11 @@ export async function takeDueFetches(sql: Sql, max: number, resting: readonly nu
     {
       name: 'fetch-take-due',
       text: `
-update postern.fetches set due_at = now() + make_interval(secs => ${LEASE_S}), attempts = least(attempts + 1, 30000)
+update postern.fetches
+set leased_until = now() + make_interval(secs => ${LEASE_S}), attempts = least(attempts + 1, 30000)
 where event_id in (
-  select event_id from postern.fetches where due_at <= now() and endpoint_id <> all ($2::int4[])
+  select event_id from postern.fetches
+  where due_at <= now() and (leased_until is null or leased_until < now()) and endpoint_id <> all ($2::int4[])
   order by due_at limit $1 for update skip locked
 )
 returning event_id, endpoint_id, kind, object_id, attempts`,
@@ -86,7 +88,10 @@ returning event_id, endpoint_id, kind, object_id, attempts`,
 }
 
 export async function postponeFetch(sql: Sql, eventId: string, dueAt: number): Promise<void> {
-  await sql.query('update postern.fetches set due_at = $2 where event_id = $1', [eventId, new Date(dueAt)]);
+  await sql.query('update postern.fetches set due_at = $2, leased_until = null where event_id = $1', [
+    eventId,
+    new Date(dueAt),
+  ]);
 }
 
 /** Keeps the answer and sends the event back to the queue with it. False when the event does not wait for it any more. */

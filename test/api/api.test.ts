@@ -334,7 +334,10 @@ describe('the books', () => {
 describe('numbers and probes', () => {
   it('say what waits', async () => {
     const { body } = await json<{ queues: unknown[]; endpoints: unknown[] }>('/queue/stats');
-    expect(body.queues).toMatchObject([{ name: 'events', depth: 0, active: 0, deferred: 1, dead: 0 }]);
+    expect(body.queues).toMatchObject([
+      { name: 'events', depth: 0, active: 0, deferred: 1, dead: 0 },
+      { name: 'fetch', depth: 0, active: 0 },
+    ]);
     expect(body.endpoints).toContainEqual(expect.objectContaining({ provider: 'stripe', endpoint: 'main' }));
   });
 
