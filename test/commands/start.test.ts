@@ -5,9 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Launched, launch, run } from '../support/launcher.ts';
-
-const START_MS = 60_000;
+import { greeted, type Launched, launch, run } from '../support/launcher.ts';
 
 let folder: string;
 let dataDir: string;
@@ -32,20 +30,7 @@ afterAll(async () => {
 async function start(command = 'start', env: Record<string, string> = {}): Promise<{ gateway: Launched; url: string }> {
   const gateway = launch([command], { POSTERN_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn', ...env });
   launched.push(gateway);
-  const greeted = eventually(
-    () => {
-      const [, found] = /Postern answers at (http:\S+)/.exec(gateway.out()) ?? [];
-      if (found === undefined) throw new Error(`no greeting yet: ${gateway.out()}`);
-      return found;
-    },
-    { timeoutMs: START_MS, everyMs: 50 },
-  );
-  const failed = gateway.ended.then(({ err }) => Promise.reject(new Error(`ended before it greeted: ${err}`)));
-  // After the race it ends some time, as it should.
-  failed.catch(() => undefined);
-  greeted.catch(() => undefined);
-  const url = await Promise.race([greeted, failed]);
-  return { gateway, url };
+  return { gateway, url: await greeted(gateway) };
 }
 
 async function interrupted({ child, ended }: Launched): Promise<number | null> {
