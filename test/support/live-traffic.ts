@@ -19,7 +19,12 @@ export type LiveTraffic = {
   acknowledgedBy(origin: string): number;
   /** Nothing new is sent; what is under way is tried to its end. Returns what was never acknowledged. */
   stop(): Promise<readonly PlannedRequest[]>;
+  /** For a test that failed: nothing is sent or tried any more. */
+  abandon(): void;
 };
+
+/** Whether this is none of the answers a processor knows what to do with: accepted, or to be tried again. */
+export const isOdd = ({ status }: Attempt): boolean => status !== 0 && status !== 503 && (status < 200 || status > 299);
 
 export type LiveTrafficOptions = {
   readonly plan: Iterator<PlannedRequest>;
@@ -47,11 +52,12 @@ export function startLiveTraffic({ plan, targets, origins, ratePerS }: LiveTraff
   const underWay = new Set<Promise<void>>();
   let turn = 0;
   let stopping = false;
+  let abandoned = false;
 
   async function deliver(planned: PlannedRequest): Promise<void> {
     const target = targets.get(`${planned.provider}/${planned.destination}`);
     if (target === undefined) throw new Error(`no endpoint for ${planned.provider}/${planned.destination}`);
-    for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
+    for (let tries = 1; tries <= TRIES_MAX && !abandoned; tries += 1) {
       const there = origins();
       turn += 1;
       const origin = there[turn % there.length] ?? '';
@@ -59,12 +65,13 @@ export function startLiveTraffic({ plan, targets, origins, ratePerS }: LiveTraff
       const url = origin + new URL(target.url).pathname;
       const { status, error, body } = await sendOne(planned, { ...signed, url }, agent, TIMEOUT_MS);
       const about = `${planned.provider} ${planned.number}: ${error ?? body.slice(0, 200)}`;
-      attempts.push({ origin, status, at: performance.now(), about });
+      const attempt = { origin, status, at: performance.now(), about };
+      attempts.push(attempt);
       if (status >= 200 && status < 300) {
         acknowledged.push({ planned, sha256: createHash('sha256').update(signed.body).digest('hex') });
         return;
       }
-      if (status !== 0 && status !== 503) break;
+      if (isOdd(attempt)) break;
       await pause(TRY_AGAIN_MS);
     }
     lost.push(planned);
@@ -94,6 +101,11 @@ export function startLiveTraffic({ plan, targets, origins, ratePerS }: LiveTraff
       await Promise.all(underWay);
       agent.destroy();
       return lost;
+    },
+    abandon() {
+      stopping = true;
+      abandoned = true;
+      agent.destroy();
     },
   };
 }

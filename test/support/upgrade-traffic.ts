@@ -5,6 +5,7 @@ import { sendOne } from '../../src/simulate/send.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
 import type { SimulatedTarget } from '../../src/simulate/simulators.ts';
 import { type PlannedRequest, planTraffic, simulatorOf } from '../../src/simulate/traffic.ts';
+import type { Api } from './release-runner.ts';
 import { chargeSucceeded } from './stripe-bodies.ts';
 
 /*
@@ -17,8 +18,6 @@ const PROVIDERS = ['stripe', 'adyen', 'paypal', 'square', 'standard-webhooks'] a
 const ACCOUNT = 'upgrade';
 const HOST = 'https://hooks.shop.test';
 const TIMEOUT_MS = 15_000;
-
-export type Api = (method: 'GET' | 'POST', path: string, body?: unknown) => Promise<unknown>;
 
 /** Makes an endpoint of `provider` and returns how to sign for it. Its address has no gateway's origin: there are several. */
 export async function makeTarget(
