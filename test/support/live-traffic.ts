@@ -17,7 +17,9 @@ export type LiveTraffic = {
   readonly acknowledged: readonly Acknowledged[];
   /** How many 2xx this gateway has given so far. */
   acknowledgedBy(origin: string): number;
-  /** Nothing new is sent; what is under way is tried to its end. Returns what was never acknowledged. */
+  /** When the plan is at its end, all of it has been tried to its end. Returns what was never acknowledged. */
+  end(): Promise<readonly PlannedRequest[]>;
+  /** The same, without waiting for the end of the plan. */
   stop(): Promise<readonly PlannedRequest[]>;
   /** For a test that failed: nothing is sent or tried any more. */
   abandon(): void;
@@ -90,17 +92,22 @@ export function startLiveTraffic({ plan, targets, origins, ratePerS }: LiveTraff
     }
   }
 
+  async function end(): Promise<readonly PlannedRequest[]> {
+    await sending;
+    await Promise.all(underWay);
+    agent.destroy();
+    return lost;
+  }
+
   const sending = send();
   return {
     attempts,
     acknowledged,
     acknowledgedBy: (origin) => attempts.filter((a) => a.origin === origin && a.status >= 200 && a.status < 300).length,
-    async stop() {
+    end,
+    stop() {
       stopping = true;
-      await sending;
-      await Promise.all(underWay);
-      agent.destroy();
-      return lost;
+      return end();
     },
     abandon() {
       stopping = true;

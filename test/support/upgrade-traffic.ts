@@ -67,9 +67,15 @@ export function* mixedTraffic(seed: string): Generator<PlannedRequest, never> {
   throw new Error('the plan has no end');
 }
 
-export function chargeIdOf({ body }: PlannedRequest): string | null {
-  // Simulated events have other ids.
-  return /^\{"id":"(evt_[^"]+x\d+)"/.exec(body)?.[1] ?? null;
+/** The next `count` of a plan, which goes on after them. */
+export function* take(plan: Iterator<PlannedRequest, never>, count: number): Generator<PlannedRequest> {
+  for (let taken = 0; taken < count; taken += 1) yield plan.next().value;
+}
+
+/** The id of a charge that `mixedTraffic(seed)` made; null for what is simulated. */
+export function chargeIdOf({ body }: PlannedRequest, seed: string): string | null {
+  const { id }: { id?: unknown } = JSON.parse(body);
+  return typeof id === 'string' && id.startsWith(`evt_${seed}x`) ? id : null;
 }
 
 /** One signed request to the gateway at `origin`; resolves with the status, 0 without an answer. */
