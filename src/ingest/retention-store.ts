@@ -33,7 +33,8 @@ export async function selectOldDays(sql: Sql, retentionDays: number, limit: numb
      ) as p
      where p.day::date < (now() at time zone 'utc')::date - $1::int
        -- A table that somebody else detached, to archive it, is none of ours to drop.
-       and (p.state = 'attached' or exists (select from postern.removed_days r where r.day = p.day::date))
+       and (p.state = 'attached' or exists (
+         select from postern.removed_days r where r.day = p.day::date and r.removed_at is null))
      order by p.state <> 'pending', p.day limit $2`,
     [retentionDays, limit],
   );
@@ -51,9 +52,16 @@ export async function selectDayState(sql: Sql, table: string): Promise<OldDay['s
   return rows[0]?.state ?? null;
 }
 
-/** Noted before the first step, so that whoever finds the table later knows that it was to go. */
+/**
+ * Noted before the first step, so that whoever finds the table later knows that it was to go. A day that was removed
+ * before stands here again where somebody restored it from an archive.
+ */
 export async function noteBegun(sql: Sql, day: string): Promise<void> {
-  await sql.query('insert into postern.removed_days (day) values ($1) on conflict (day) do nothing', [day]);
+  await sql.query(
+    `insert into postern.removed_days as r (day) values ($1)
+     on conflict (day) do update set begun_at = now(), removed_at = null where r.removed_at is not null`,
+    [day],
+  );
 }
 
 /** Days that were begun and whose table somebody dropped by hand. */
