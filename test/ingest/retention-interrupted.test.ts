@@ -1,9 +1,13 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { removeOldBodies } from '../../src/ingest/body-removal.ts';
 import { createHousekeeping, type HousekeepingParts } from '../../src/ingest/housekeeping.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { withSettings } from '../../src/postgres/address.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { createPools } from '../../src/postgres/pools.ts';
+import { type Sql, sqlOf, sqlTypes } from '../../src/postgres/sql.ts';
+import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createOldDays, lastError, type OldDays, oldTables, RETENTION_DAYS, tableOf } from '../support/old-days.ts';
@@ -170,6 +174,97 @@ describe('a removal that was broken off', () => {
     await today.housekeeping.run('remove_bodies');
     const { rows } = await database.sql.query('select day from postern.removed_days where removed_at is null');
     expect(rows).toEqual([]);
+  });
+});
+
+describe('a removal that dies', () => {
+  /** Two turns in a session that is lost before its n-th statement. Returns whether it came to that. */
+  async function diesBefore(statement: number): Promise<boolean> {
+    const client = new pg.Client({
+      connectionString: withSettings(database.url, { role: 'postern_owner' }),
+      types: sqlTypes,
+    });
+    await client.connect();
+    let left = statement;
+    const mortal: Sql = {
+      query(text, values) {
+        left -= 1;
+        if (left <= 0) throw new Error('died');
+        return sqlOf(client).query(text, values);
+      },
+    };
+    try {
+      const options = { retentionDays: RETENTION_DAYS, log: database.log, stopping: () => false };
+      await removeOldBodies(mortal, options);
+      await removeOldBodies(mortal, options);
+      return false;
+    } catch (error) {
+      if (error instanceof Error && error.message === 'died') return true;
+      throw error;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** A delivery of that day whose event is queued still, and one that is done with. */
+  async function makeOldDay(): Promise<void> {
+    await database.sql.query(`select postern.ensure_delivery_partitions(1, (now() at time zone 'utc')::date - ${AGO})`);
+    const now = Date.now() - AGO * 86_400_000;
+    for (const status of ['queued', 'no_effect']) {
+      const id = uuidv7(now);
+      const values = [id, new Date(now), uuidv7(now), status];
+      await database.sql.query(
+        `with body as (
+           insert into postern.deliveries values ($1::uuid, $2, 1, 'POST', '/', 'x', '[]', 'bytes', 'body', null)
+         )
+         insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status)
+         values ($3::uuid, $1::uuid, $2, 1, 0, $3::uuid::text, sha256('bytes'), 'stub', 'stub', $4)`,
+        values,
+      );
+    }
+  }
+
+  async function queuedWithoutBody(): Promise<number> {
+    const { rowCount } = await database.sql.query(
+      `select 1 from postern.events e where status = 'queued'
+         and not exists (select from postern.deliveries d where d.id = e.delivery_id and d.received_at = e.received_at)
+         and not exists (select from postern.deliveries_kept d where d.id = e.delivery_id)`,
+    );
+    return rowCount;
+  }
+
+  it('before any of its statements loses nothing that is needed, and a later turn ends it', {
+    timeout: 60_000,
+  }, async () => {
+    let died = true;
+    let statement = 0;
+    while (died) {
+      statement += 1;
+      await makeOldDay();
+      died = await diesBefore(statement);
+      expect([statement, await queuedWithoutBody()]).toEqual([statement, 0]);
+      await settle();
+      expect([statement, await queuedWithoutBody()]).toEqual([statement, 0]);
+    }
+    expect(statement).toBeGreaterThan(20);
+    const { rows } = await database.sql.query('select day from postern.removed_days where removed_at is null');
+    expect(rows).toEqual([]);
+  });
+
+  it('leaves the rest to the next turn when the gateway stops', async () => {
+    const options = { retentionDays: RETENTION_DAYS, log: database.log };
+    await other.query('set role postern_owner');
+    for (let asked = 0; asked < 3; asked += 1) {
+      let times = 0;
+      await removeOldBodies(sqlOf(other), {
+        ...options,
+        stopping: () => {
+          times += 1;
+          return times > asked;
+        },
+      });
+      expect(new Set(Object.values(await oldTables(database.sql)))).toEqual(new Set(['attached']));
+    }
   });
 });
 
