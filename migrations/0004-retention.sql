@@ -1,16 +1,13 @@
 -- release: 2
--- no transaction
--- Retention: old days of deliveries are removed, and what somebody still needs of them is kept apart. Without a
--- transaction, because of the concurrent indexes; each statement may run again.
--- squawk-ignore-file ban-concurrent-index-creation-in-transaction
+-- Retention: old days of deliveries are removed, and what somebody still needs of them is kept apart.
 
-create table if not exists postern.deliveries_kept (
+create table postern.deliveries_kept (
   like postern.deliveries including defaults including storage including constraints including comments,
   primary key (id, received_at)
 ) with (toast_tuple_target = 8160);
 comment on table postern.deliveries_kept is 'Deliveries that outlive their day: of events that wait, are dead, or are in a conflict. Same columns as deliveries: a column added there is added here';
 
-create table if not exists postern.removed_days (
+create table postern.removed_days (
   day          date primary key,
   begun_at     timestamptz not null default now(),
   removed_at   timestamptz,
@@ -24,17 +21,11 @@ comment on column postern.removed_days.kept is 'How many of its deliveries were 
 comment on column postern.removed_days.looked_at is 'How far event rows of the day were looked at for being forgotten';
 comment on column postern.removed_days.forgotten_at is 'When the last event row of the day was looked at; null: not yet';
 
-alter table postern.housekeeping_runs add column if not exists last_success_at timestamptz;
+alter table postern.housekeeping_runs add column last_success_at timestamptz;
 comment on column postern.housekeeping_runs.last_success_at is 'The last run without an error: how late a task is counts from here';
 
-alter table postern.endpoint_minutes add column if not exists forgotten bigint not null default 0;
+alter table postern.endpoint_minutes add column forgotten bigint not null default 0;
 comment on column postern.endpoint_minutes.forgotten is 'Accepted items whose event row was forgotten: accepted = events + duplicates + forgotten';
-
--- An index whose making was interrupted stays behind, invalid, under its name.
-drop index concurrently if exists postern.events_conflicts;
-create index concurrently events_conflicts on postern.events (endpoint_id, event_id) where conflict;
-drop index concurrently if exists postern.duplicate_deliveries_delivery;
-create index concurrently duplicate_deliveries_delivery on postern.duplicate_deliveries (delivery_id);
 
 grant select on postern.deliveries_kept to postern_app;
 grant select, update on postern.removed_days to postern_app;

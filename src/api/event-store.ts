@@ -113,6 +113,8 @@ export type DeliveryRow = {
   readonly events: readonly string[];
 };
 
+const DELIVERY_COLUMNS = 'id, endpoint_id, received_at, source_ip, method, path, headers, body, level, secret_id';
+
 /** The id alone finds the partition: its millisecond is `received_at`. Those that outlived their day are looked for too. */
 export async function selectDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefined> {
   const result = await sql.query<DeliveryRow>(
@@ -121,8 +123,8 @@ export async function selectDelivery(sql: Sql, id: string): Promise<DeliveryRow 
          union select e.id::text from postern.events e where e.id >= $3 and e.id <= $4 and e.delivery_id = d.id
          order by 1 limit 1000) as events
      from (
-       select * from postern.deliveries where id = $1 and received_at = $2
-       union all select * from postern.deliveries_kept where id = $1 and received_at = $2
+       select ${DELIVERY_COLUMNS} from postern.deliveries where id = $1 and received_at = $2
+       union all select ${DELIVERY_COLUMNS} from postern.deliveries_kept where id = $1 and received_at = $2
        limit 1
      ) as d join postern.endpoints n on n.id = d.endpoint_id`,
     [id, new Date(uuidTime(id)), ...eventIdsOf(id)],
