@@ -105,9 +105,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     // The house.
     housekeepingLateness: gauge(
       'postern_housekeeping_late_intervals',
-      'Intervals since a task last ran; more than 3 alarms',
+      'Intervals since a task last ran without an error; more than 3 alarms',
       ['task'],
     ),
+    forgottenEvents: counter('postern_forgotten_events_total', 'Event rows past their horizon that were forgotten'),
     housekeepingErrors: counter('postern_housekeeping_errors_total', 'Housekeeping runs that failed', ['task']),
     databaseUp: gauge('postern_database_up', '1 while the database answers'),
     poolWaiting: gauge('postern_pool_waiting', 'Callers that wait for a connection', ['pool']),

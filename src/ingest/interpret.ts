@@ -19,7 +19,8 @@ export type TakenEvent = {
   readonly receivedAt: number;
   readonly level: string;
   readonly headers: string;
-  readonly body: Buffer;
+  /** Null where the bytes are nowhere: somebody removed by hand what the gateway would have kept. */
+  readonly body: Buffer | null;
 };
 
 /** How an event leaves the queue, or that it does not yet. */
@@ -58,6 +59,17 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
   const refused = refusedBySettings(event, endpoint);
   if (refused !== null)
     return { event, references: [], amount: null, kind: 'end', ending: { status: 'no_effect', reason: refused } };
+  const { body } = event;
+  if (body === null) {
+    const message = 'its delivery is neither in its day nor among those kept: restore it from a backup, then replay';
+    return {
+      event,
+      references: [],
+      amount: null,
+      kind: 'end',
+      ending: { status: 'dead', code: 'body_missing', message },
+    };
+  }
   let meaning: Normalised;
   try {
     meaning = endpoint.provider.normalise(
@@ -67,7 +79,7 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         type: event.type,
         account: event.account,
         headers: JSON.parse(event.headers) as [string, string][],
-        body: event.body,
+        body,
         receivedAt: event.receivedAt,
       },
       endpoint.settings,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import type { Accepted } from '../../src/ingest/delivery.ts';
 import { createMemoryCache } from '../../src/ingest/duplicate-cache.ts';
@@ -11,8 +12,10 @@ import { createLedger } from '../../src/ledger/post.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createBoss } from '../../src/postgres/boss.ts';
 import type { Pools } from '../../src/postgres/pools.ts';
+import { providers } from '../../src/providers/index.ts';
 import { uuidv7, uuidv7Bytes } from '../../src/uuid.ts';
 import type { TestDatabase } from './database.ts';
+import { stubProvider } from './stub-endpoint.ts';
 
 /** Intake, queue, worker and ledger as the gateway puts them together, without HTTP and signatures. */
 export type Pipeline = {
@@ -24,9 +27,13 @@ export type Pipeline = {
   stop(): Promise<void>;
 };
 
-const clock = { now: () => Date.now() };
-
-export async function createPipeline(database: TestDatabase, endpoints: () => readonly Endpoint[]): Promise<Pipeline> {
+/** `clock` in the past makes deliveries of that day; `retentionDays` null removes nothing. */
+export async function createPipeline(
+  database: TestDatabase,
+  endpoints: () => readonly Endpoint[],
+  options: { readonly clock?: Clock; readonly retentionDays?: number | null } = {},
+): Promise<Pipeline> {
+  const { clock = systemClock, retentionDays = null } = options;
   const pools: Pools = database.pools();
   const metrics = createMetrics({ process: false });
   const boss = createBoss(pools.boss, database.log);
@@ -54,7 +61,16 @@ export async function createPipeline(database: TestDatabase, endpoints: () => re
     writer: uuidv7(clock.now()),
     batchEventsMax: 200,
   });
-  const housekeeping = createHousekeeping({ pool: pools.worker, queue, clock, log, metrics });
+  const housekeeping = createHousekeeping({
+    pool: pools.worker,
+    owner: pools.owner,
+    queue,
+    providers: new Map([...providers, [stubProvider.name, stubProvider]]),
+    retentionDays,
+    clock,
+    log,
+    metrics,
+  });
   return {
     intake,
     queue,

@@ -36,7 +36,7 @@ export function createReleaseRunner({ databaseUrl, dataDir }: { databaseUrl: str
       POSTERN_ENCRYPTION_KEYS: TEST_KEYS,
       POSTERN_DATA_DIR: dataDir,
     };
-    const gateway = launch(['start'], env, { program: launcher });
+    const gateway = launch(['start'], env, launcher === undefined ? {} : { program: launcher });
     launched.push(gateway);
     return gateway;
   }
