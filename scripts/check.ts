@@ -1,19 +1,26 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
  * Everything a change must pass: types, lint, import boundaries, dead code, migrations, tests. All are run, so that one
  * turn shows every fault. `--without-tests` where the tests ran just before.
  */
-const migrations = readdirSync('migrations').map((name) => join('migrations', name));
+const migrations = Map.groupBy(
+  readdirSync('migrations').map((name) => join('migrations', name)),
+  // As the runner reads it (src/postgres/migration-files.ts).
+  (file) => (/^-- no transaction$/m.test(readFileSync(file, 'utf8')) ? 'alone' : 'in a transaction'),
+);
 const checks: [name: string, command: string, ...args: string[]][] = [
   ['types', 'tsc', '-p', '.'],
   ['lint', 'biome', 'check', '--error-on-warnings'],
   ['boundaries', 'depcruise', '--config', '.dependency-cruiser.cjs', 'src', 'bin', 'bench', 'test', 'scripts'],
   ['dead code', 'knip'],
-  ['migrations', 'squawk', ...migrations],
+  ['migrations', 'squawk', ...(migrations.get('in a transaction') ?? [])],
 ];
+const alone = migrations.get('alone') ?? [];
+if (alone.length > 0)
+  checks.push(['migrations without a transaction', 'squawk', '--no-assume-in-transaction', ...alone]);
 const withoutTests = process.argv.includes('--without-tests');
 
 const failed: string[] = [];

@@ -17,7 +17,7 @@ export type Config = {
   adminToken: string | null;
   /** Unparsed: encryption.ts reads it, and says which key is wrong without showing it. */
   encryptionKeys: string | null;
-  /** Null: bodies are kept without end. */
+  /** How long raw bodies are kept. Null: without end. */
   retentionDays: number | null;
   ackDeadlineMs: number;
   inFlightMax: number;
@@ -60,7 +60,7 @@ export function readConfig(env: Environment): Config {
     httpsProxy: httpsProxy(env),
     adminToken: adminToken(env),
     encryptionKeys: given(env, 'POSTERN_ENCRYPTION_KEYS'),
-    retentionDays: given(env, 'RETENTION_DAYS') === null ? null : whole(env, 'RETENTION_DAYS', 0, 1, 36_500),
+    retentionDays: retentionDays(env),
     ackDeadlineMs: whole(env, 'ACK_DEADLINE_MS', 3_000, 100, 30_000),
     inFlightMax: whole(env, 'MAX_IN_FLIGHT', 2_000, 1, 100_000),
     drainDelayMs: whole(env, 'DRAIN_DELAY_MS', 0, 0, 20_000),
@@ -91,6 +91,26 @@ function invalid(name: string, was: string, may: string): PosternError {
 /** As JSON: a line break or an escape sequence in the value must not make a second line of the message. */
 function quoted(value: string): string {
   return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value);
+}
+
+/**
+ * The longest retry horizon of all providers (Adyen: 30 days) and a week. Of all, and not of those in use: a day's
+ * partition carries every endpoint, and an endpoint of any provider may be added tomorrow. A test holds it against the
+ * registry.
+ */
+const RETENTION_DAYS_MIN = 37;
+const RETENTION_DAYS_MAX = 36_500;
+
+function retentionDays(env: Environment): number | null {
+  const value = given(env, 'RETENTION_DAYS');
+  if (value === null) return null;
+  const days = Number(value);
+  if (/^\d{1,9}$/.test(value) && days >= RETENTION_DAYS_MIN && days <= RETENTION_DAYS_MAX) return days;
+  throw invalid(
+    'RETENTION_DAYS',
+    quoted(value),
+    `a whole number from ${RETENTION_DAYS_MIN} (a week past the longest time a processor tries to deliver) to ${RETENTION_DAYS_MAX}, or unset: nothing is removed`,
+  );
 }
 
 function text(env: Environment, name: string, fallback: string, pattern: RegExp, may: string): string {

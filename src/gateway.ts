@@ -72,9 +72,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pools = createPools(database.url, { log, role: database.role, workers: config.workerConcurrency });
   const metrics = createMetrics();
   const api = sqlOf(pools.api);
-  // Said aloud: an operator who sets these must not believe that something happens.
-  if (config.retentionDays !== null)
-    log.warn('RETENTION_DAYS is not in effect in this release: bodies are kept without end');
+  // Said aloud: an operator who sets it must not believe that something happens.
   if (config.otelEndpoint !== null)
     log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
@@ -152,7 +150,20 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
-  const housekeeping = options.work ? createHousekeeping({ pool: pools.worker, queue, clock, log, metrics }) : null;
+  const { retentionDays } = config;
+  const housekeeping = options.work
+    ? createHousekeeping({
+        pool: pools.worker,
+        owner: pools.owner,
+        queue,
+        providers,
+        endpoints,
+        retentionDays,
+        clock,
+        log,
+        metrics,
+      })
+    : null;
 
   let draining = false;
   let usesTimer: NodeJS.Timeout | undefined;

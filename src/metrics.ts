@@ -103,6 +103,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'sqlstate',
     ]),
     sweptEvents: counter('postern_swept_events_total', 'Queued events without a live job that got a new one'),
+    wokenEvents: counter('postern_woken_events_total', 'Parked events that were sent on'),
     takenUp: counter('postern_taken_up_total', 'Events taken over from a worker that died'),
     queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),
     queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest event that is due'),
@@ -110,9 +111,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     // The house.
     housekeepingLateness: gauge(
       'postern_housekeeping_late_intervals',
-      'Intervals since a task last ran; more than 3 alarms',
+      'Intervals since a task last ran without an error; more than 3 alarms',
       ['task'],
     ),
+    forgottenEvents: counter('postern_forgotten_events_total', 'Event rows past their horizon that were forgotten'),
     housekeepingErrors: counter('postern_housekeeping_errors_total', 'Housekeeping runs that failed', ['task']),
     databaseUp: gauge('postern_database_up', '1 while the database answers'),
     poolWaiting: gauge('postern_pool_waiting', 'Callers that wait for a connection', ['pool']),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
 import { PosternError } from '../src/errors.ts';
+import { providers } from '../src/providers/index.ts';
 
 function refusal(env: Record<string, string>): string {
   try {
@@ -49,6 +50,9 @@ describe('the configuration', () => {
     ['ACK_DEADLINE_MS', '0'],
     ['MAX_IN_FLIGHT', '0'],
     ['RETENTION_DAYS', '0'],
+    ['RETENTION_DAYS', '36'],
+    ['RETENTION_DAYS', '36501'],
+    ['RETENTION_DAYS', 'ever'],
     ['DATABASE_WAIT_S', 'ten'],
     ['MIGRATE', 'no'],
     ['LOG_LEVEL', 'verbose'],
@@ -118,5 +122,14 @@ describe('the configuration', () => {
       url: 'http://me:p%40ss@proxy.example:3128/',
       except: ['localhost', 'svc.example', 'corp.example', 'bank.example', '10.0.0.0/8'],
     });
+  });
+
+  it('keeps bodies at least a week past the last try of every processor', () => {
+    const horizonDays = Math.max(...[...providers.values()].map(({ facts }) => facts.retryHorizonHours / 24));
+    const leastDays = Math.ceil(horizonDays) + 7;
+    expect(readConfig({ RETENTION_DAYS: String(leastDays) }).retentionDays).toBe(leastDays);
+    expect(refusal({ RETENTION_DAYS: String(leastDays - 1) })).toMatch(
+      new RegExp(`^RETENTION_DAYS is "${leastDays - 1}"; it may be a whole number from ${leastDays} [^\\n]*$`),
+    );
   });
 });

@@ -113,24 +113,48 @@ export type DeliveryRow = {
   readonly events: readonly string[];
 };
 
-/** The id alone finds the partition: its millisecond is `received_at`. */
+const DELIVERY_COLUMNS = 'id, endpoint_id, received_at, source_ip, method, path, headers, body, level, secret_id';
+
+/** The id alone finds the partition: its millisecond is `received_at`. Those that outlived their day are looked for too. */
 export async function selectDelivery(sql: Sql, id: string): Promise<DeliveryRow | undefined> {
   const result = await sql.query<DeliveryRow>(
     `select d.id, n.provider, n.name as endpoint, d.received_at, d.source_ip, d.method, d.path, d.headers, d.body, d.level, d.secret_id,
        array(select x.event_id::text from postern.duplicate_deliveries x where x.delivery_id = d.id
          union select e.id::text from postern.events e where e.id >= $3 and e.id <= $4 and e.delivery_id = d.id
          order by 1 limit 1000) as events
-     from postern.deliveries d join postern.endpoints n on n.id = d.endpoint_id
-     where d.id = $1 and d.received_at = $2`,
-    // An event's id is made in the millisecond of its delivery's: the primary key finds them without another index.
-    [
-      id,
-      new Date(uuidTime(id)),
-      `${id.slice(0, 13)}-0000-0000-000000000000`,
-      `${id.slice(0, 13)}-ffff-ffff-ffffffffffff`,
-    ],
+     from (
+       select ${DELIVERY_COLUMNS} from postern.deliveries where id = $1 and received_at = $2
+       union all select ${DELIVERY_COLUMNS} from postern.deliveries_kept where id = $1 and received_at = $2
+       limit 1
+     ) as d join postern.endpoints n on n.id = d.endpoint_id`,
+    [id, new Date(uuidTime(id)), ...eventIdsOf(id)],
   );
   return result.rows[0];
+}
+
+export type RemovedDelivery = {
+  /** Hex; null for a later delivery of a known event, whose hash was kept with its bytes alone. */
+  readonly sha256: string | null;
+  readonly events: readonly string[];
+};
+
+/** What is still known of a delivery whose bytes were removed with their day; undefined where nothing is. */
+export async function selectRemovedDelivery(sql: Sql, id: string): Promise<RemovedDelivery | undefined> {
+  const { rows } = await sql.query<{ event: string; sha256: string | null }>(
+    `select e.id::text as event, encode(e.body_sha256, 'hex') as sha256
+     from postern.events e where e.id >= $2 and e.id <= $3 and e.delivery_id = $1
+     union all select x.event_id::text, null from postern.duplicate_deliveries x where x.delivery_id = $1
+     order by 1 limit 1000`,
+    [id, ...eventIdsOf(id)],
+  );
+  if (rows.length === 0) return undefined;
+  return { sha256: rows.find((row) => row.sha256 !== null)?.sha256 ?? null, events: rows.map((row) => row.event) };
+}
+
+/** An event's id is made in the millisecond of its delivery's: the primary key finds them without another index. */
+function eventIdsOf(deliveryId: string): [first: string, last: string] {
+  const time = deliveryId.slice(0, 13);
+  return [`${time}-0000-0000-000000000000`, `${time}-ffff-ffff-ffffffffffff`];
 }
 
 export type EventGroupRow = {

@@ -1,5 +1,7 @@
 import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
+import { type Check, ok } from './doctor-check.ts';
+import { retentionCheck } from './doctor-retention.ts';
 import {
   type DatabaseFacts,
   LEDGER_TABLES,
@@ -9,18 +11,11 @@ import {
   readPartitionDaysAhead,
   readQueueFacts,
   readRefusingEndpoints,
+  readRetentionFacts,
   readSecretlessEndpoints,
   readTableProtection,
   type TableProtection,
 } from './doctor-store.ts';
-
-/** One thing looked at. `mend` says what to do, where there is something to do. */
-export type Check = {
-  readonly name: string;
-  readonly status: 'ok' | 'warning' | 'failed';
-  readonly found: string;
-  readonly mend: string | null;
-};
 
 export type DatabaseReport = {
   readonly version: string;
@@ -45,17 +40,21 @@ export async function examine({
   sql,
   limited,
   nodeVersion,
+  retentionDays,
 }: {
   sql: Sql;
   limited: string | null;
   nodeVersion: string;
+  /** As RETENTION_DAYS is set for this command; the workers' own is what counts. */
+  retentionDays: number | null;
 }): Promise<DoctorReport> {
   const facts = await readDatabaseFacts(sql);
   const tables = await readTableProtection(sql);
   const checks: Check[] = [nodeCheck(nodeVersion)];
   if (facts !== undefined) checks.push(...databaseChecks(facts));
   checks.push(protectionCheck(tables, limited));
-  for (const check of [partitions, queue, deadLetters, modes, secrets, refused, housekeeping])
+  const retention: Looker = async (asked) => retentionCheck(await readRetentionFacts(asked), retentionDays);
+  for (const check of [partitions, retention, queue, deadLetters, modes, secrets, refused, housekeeping])
     checks.push(await guarded(check, sql));
   return { database: facts === undefined ? null : reportOf(facts, tables), checks };
 }
@@ -85,10 +84,6 @@ async function guarded(check: Looker, sql: Sql): Promise<Check> {
       mend: 'look at the server log for this statement',
     };
   }
-}
-
-function ok(name: string, found: string): Check {
-  return { name, status: 'ok', found, mend: null };
 }
 
 export function nodeCheck(version: string): Check {

@@ -50,6 +50,32 @@ export async function readPartitionDaysAhead(sql: Sql): Promise<number> {
   return result.rows[0]?.days ?? -1;
 }
 
+export type RetentionFacts = {
+  /** Days in the partitions, of those that have come. */
+  readonly days: number;
+  readonly oldest: string | null;
+  /** Begun, and not dropped yet: their deliveries are not seen any more. */
+  readonly half_done: readonly string[];
+  readonly kept: bigint;
+  readonly removed: bigint;
+};
+
+export async function readRetentionFacts(sql: Sql): Promise<RetentionFacts> {
+  const result = await sql.query<RetentionFacts>(
+    `with days as (
+       select to_date(right(c.relname, 8), 'YYYYMMDD') as day, i.inhrelid is not null and not i.inhdetachpending as attached
+       from pg_class c left join pg_inherits i on i.inhrelid = c.oid and i.inhparent = 'postern.deliveries'::regclass
+       where c.relnamespace = 'postern'::regnamespace and c.relkind = 'r' and c.relname ~ '^deliveries_[0-9]{8}$'
+     )
+     select count(*) filter (where attached)::int as days, min(day) filter (where attached)::text as oldest,
+       coalesce(array_agg(day::text order by day) filter (where not attached), '{}') as half_done,
+       (select count(*) from postern.deliveries_kept) as kept,
+       (select count(*) from postern.removed_days where removed_at is not null) as removed
+     from days where day <= (now() at time zone 'utc')::date`,
+  );
+  return result.rows[0] ?? { days: 0, oldest: null, half_done: [], kept: 0n, removed: 0n };
+}
+
 export type QueueFacts = { readonly waiting: number; readonly oldest_s: number; readonly dead: number };
 
 export async function readQueueFacts(sql: Sql): Promise<QueueFacts> {
@@ -126,6 +152,8 @@ export type EndpointCount = {
   readonly accepted: bigint;
   readonly events: bigint;
   readonly duplicates: bigint;
+  /** Items whose event row is past its horizon and was forgotten. */
+  readonly forgotten: bigint;
   readonly queued: bigint;
   readonly posted: bigint;
   readonly no_effect: bigint;
@@ -137,7 +165,7 @@ export type EndpointCount = {
 export async function countExactly(sql: Sql): Promise<EndpointCount[]> {
   const result = await sql.query<EndpointCount>(
     `with told as (
-       select endpoint_id, sum(accepted)::int8 as accepted from postern.endpoint_minutes group by 1
+       select endpoint_id, sum(accepted)::int8 as accepted, sum(forgotten)::int8 as forgotten from postern.endpoint_minutes group by 1
      ), kept as (
        select endpoint_id, count(*) as events, sum(duplicates)::int8 as duplicates,
          count(*) filter (where status = 'queued') as queued, count(*) filter (where status = 'posted') as posted,
@@ -146,7 +174,7 @@ export async function countExactly(sql: Sql): Promise<EndpointCount[]> {
        from postern.events group by 1
      )
      select e.provider || '/' || e.name as endpoint, coalesce(told.accepted, 0) as accepted, coalesce(events, 0) as events,
-       coalesce(duplicates, 0) as duplicates, coalesce(queued, 0) as queued, coalesce(posted, 0) as posted,
+       coalesce(duplicates, 0) as duplicates, coalesce(told.forgotten, 0) as forgotten, coalesce(queued, 0) as queued, coalesce(posted, 0) as posted,
        coalesce(no_effect, 0) as no_effect, coalesce(deferred, 0) as deferred, coalesce(dead, 0) as dead
      from postern.endpoints e left join told on told.endpoint_id = e.id left join kept on kept.endpoint_id = e.id
      order by 1`,

@@ -28,7 +28,12 @@ async function look(
   try {
     return await context.withDatabase(
       async ({ sql, limited }) => ({
-        report: await examine({ sql, limited, nodeVersion: process.version }),
+        report: await examine({
+          sql,
+          limited,
+          nodeVersion: process.version,
+          retentionDays: context.config().retentionDays,
+        }),
         counts: count ? await countExactly(sql) : null,
       }),
       { migrating: false },
@@ -39,18 +44,19 @@ async function look(
   }
 }
 
-/** Accepted items = events + duplicates, and events = the sum over the five states. */
+/** Accepted items = events + duplicates + those forgotten, and events = the sum over the five states. */
 export function addsUp({
   accepted,
   events,
   duplicates,
+  forgotten,
   queued,
   posted,
   no_effect,
   deferred,
   dead,
 }: EndpointCount): boolean {
-  return accepted === events + duplicates && events === queued + posted + no_effect + deferred + dead;
+  return accepted === events + duplicates + forgotten && events === queued + posted + no_effect + deferred + dead;
 }
 
 function shown(count: EndpointCount): object {
@@ -77,9 +83,10 @@ function readable({ database, checks }: DoctorReport): string {
 }
 
 function countLine(count: EndpointCount): string {
-  const { endpoint, accepted, events, duplicates, queued, posted, no_effect: none, deferred, dead } = count;
+  const { endpoint, accepted, events, duplicates, forgotten, queued, posted, no_effect: none, deferred, dead } = count;
   return (
-    `${addsUp(count) ? MARKS.ok : MARKS.failed}  ${endpoint}: ${accepted} accepted = ${events} events + ${duplicates} duplicates; ` +
+    `${addsUp(count) ? MARKS.ok : MARKS.failed}  ${endpoint}: ${accepted} accepted = ${events} events + ${duplicates} duplicates` +
+    `${forgotten === 0n ? '' : ` + ${forgotten} forgotten`}; ` +
     `${queued} queued, ${posted} posted, ${none} no_effect, ${deferred} deferred, ${dead} dead`
   );
 }

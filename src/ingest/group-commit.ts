@@ -175,6 +175,7 @@ async function resolve(
     const stored = await storeConflict(sql, row, {
       variant: row.event.fingerprint(),
       firstId: resolution.firstId,
+      compared: resolution.compared,
       writer: context.writer,
     });
     context.log.error(

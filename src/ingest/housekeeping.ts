@@ -1,31 +1,56 @@
 import type pg from 'pg';
 import type { Clock } from '../clock.ts';
-import { messageOf } from '../errors.ts';
+import type { Endpoint } from '../endpoints/endpoint.ts';
+import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { type Sql, type Tx, withTransaction } from '../postgres/sql.ts';
+import { type Sql, sqlOf, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
+import type { Provider } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
+import { removeOldBodies } from './body-removal.ts';
+import { forgetEvents } from './event-forgetting.ts';
+import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housekeeping-store.ts';
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
+import { wakeParked } from './wake-parked.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
 
-/** A task of the house: its name, how often, and its limited turn inside one transaction that holds the task's lock. */
-export type HousekeepingTask = {
-  readonly name: string;
-  readonly intervalS: number;
-  run(tx: Tx): Promise<void>;
-};
+/** The tasks by name, with how often: for the runner, and for whoever shows when they last ran. */
+export const HOUSEKEEPING = [
+  { name: 'sweep_queued', intervalS: 15 },
+  { name: 'requeue_expired', intervalS: 15 },
+  { name: 'wake_parked', intervalS: 60 },
+  { name: 'make_partitions', intervalS: 3_600 },
+  { name: 'forget_minutes', intervalS: 3_600 },
+  { name: 'remove_bodies', intervalS: 3_600 },
+  { name: 'forget_events', intervalS: 30 },
+] as const;
+
+type TaskName = (typeof HOUSEKEEPING)[number]['name'];
+
+/** A task's limited turn: inside one transaction that holds the task's lock, or in a session of the owner's that does. */
+type Turn =
+  | { readonly inTransaction: (tx: Tx) => Promise<void> }
+  | { readonly asOwner: (session: Sql) => Promise<void> };
 
 export type Housekeeping = {
   start(): void;
+  /** One turn of a task now. Never rejects: what failed is told and tried at the next turn. */
+  run(name: TaskName): Promise<void>;
+  /** Ends the turns that run; a long one after its present step. */
   stop(): Promise<void>;
-  tasks: readonly { name: string; intervalS: number }[];
 };
 
-type Parts = {
+export type HousekeepingParts = {
   readonly pool: pg.Pool;
+  /** A connection as the tables' owner. */
+  readonly owner: () => pg.Client;
   readonly queue: JobQueue;
+  readonly endpoints: { all(): readonly Endpoint[] };
+  readonly providers: ReadonlyMap<string, Provider>;
+  /** Null: nothing is removed. */
+  readonly retentionDays: number | null;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -34,20 +59,12 @@ type Parts = {
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
 
-/** The tasks by name, for whoever shows when they last ran. */
-export const HOUSEKEEPING = [
-  { name: 'sweep_queued', intervalS: 15 },
-  { name: 'requeue_expired', intervalS: 15 },
-  { name: 'make_partitions', intervalS: 3_600 },
-  { name: 'forget_minutes', intervalS: 3_600 },
-] as const;
-
-function housekeepingTasks({ queue, clock, metrics }: Parts): HousekeepingTask[] {
-  return [
-    {
-      name: 'sweep_queued',
-      intervalS: 15,
-      async run(tx) {
+function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<TaskName, Turn> {
+  const { queue, clock, endpoints, metrics, retentionDays, providers, log } = parts;
+  const nothing: Turn = { inTransaction: async () => undefined };
+  return {
+    sweep_queued: {
+      async inTransaction(tx) {
         const jobId = uuidv7(clock.now());
         const ids = await sweepQueued(tx, jobId);
         if (ids.length === 0) return;
@@ -55,87 +72,116 @@ function housekeepingTasks({ queue, clock, metrics }: Parts): HousekeepingTask[]
         await queue.send(tx, jobId, ids);
       },
     },
-    {
-      name: 'requeue_expired',
-      intervalS: 15,
-      async run(tx) {
+    requeue_expired: {
+      async inTransaction(tx) {
         const jobId = uuidv7(clock.now());
         const ids = await requeueExpired(tx, jobId, LAST_TRY);
         if (ids.length > 0) await queue.send(tx, jobId, ids);
       },
     },
-    {
-      name: 'make_partitions',
-      intervalS: 3_600,
-      async run(tx) {
-        await tx.query("set local lock_timeout = '500ms'");
-        await tx.query('select postern.ensure_delivery_partitions($1)', [PARTITION_DAYS_AHEAD]);
+    wake_parked: {
+      async inTransaction(tx) {
+        metrics.wokenEvents.inc(await wakeParked(tx, { endpoints: endpoints.all(), queue, clock }));
       },
     },
-    {
-      name: 'forget_minutes',
-      intervalS: 3_600,
-      async run(tx) {
-        await forgetMinutes(tx, MINUTES_KEPT_DAYS);
-      },
-    },
-  ];
+    make_partitions: { inTransaction: (tx) => ensurePartitions(tx, PARTITION_DAYS_AHEAD) },
+    forget_minutes: { inTransaction: (tx) => forgetMinutes(tx, MINUTES_KEPT_DAYS) },
+    remove_bodies:
+      retentionDays === null
+        ? nothing
+        : { asOwner: (session) => removeOldBodies(session, { retentionDays, log, stopping }) },
+    forget_events:
+      retentionDays === null
+        ? nothing
+        : {
+            async inTransaction(tx) {
+              metrics.forgottenEvents.inc(await forgetEvents(tx, { retentionDays, providers }));
+            },
+          },
+  };
 }
 
 /** Runs tasks when they are due, one instance at a time; what failed is told and tried at the next turn. */
-export function createHousekeeping(parts: Parts): Housekeeping {
-  const tasks = housekeepingTasks(parts);
+export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
+  const { pool, log, metrics } = parts;
+  let stopping = false;
+  const turns = turnsOf(parts, () => stopping);
   const timers = new Set<NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
 
-  async function turn(task: HousekeepingTask): Promise<void> {
+  async function turn(name: TaskName): Promise<void> {
     let failure: string | null = null;
     try {
-      await withTransaction(parts.pool, async (tx) => {
-        if (await lockTask(tx, task.name)) await task.run(tx);
-      });
+      const task = turns[name];
+      const ran =
+        'asOwner' in task ? await inSession(name, task.asOwner) : await inTransaction(name, task.inTransaction);
+      // Another instance is at it, and notes what becomes of it.
+      if (!ran) return;
     } catch (error) {
       failure = messageOf(error);
-      parts.metrics.housekeepingErrors.inc({ task: task.name });
-      parts.log.warn({ task: task.name, error: failure }, 'housekeeping failed; it is tried again');
+      metrics.housekeepingErrors.inc({ task: name });
+      log.warn({ task: name, error: failure }, 'housekeeping failed; it is tried again');
     }
-    await withTransaction(parts.pool, (tx) => noteRun(tx, task.name, failure)).catch((error: unknown) =>
-      parts.log.warn({ task: task.name, error: messageOf(error) }, 'a housekeeping run could not be noted'),
+    await withTransaction(pool, (tx) => noteRun(tx, name, failure)).catch((error: unknown) =>
+      log.warn({ task: name, error: messageOf(error) }, 'a housekeeping run could not be noted'),
     );
   }
 
-  function track(task: HousekeepingTask): void {
-    const run = turn(task).finally(() => running.delete(run));
-    running.add(run);
+  function inTransaction(name: TaskName, work: (tx: Tx) => Promise<void>): Promise<boolean> {
+    return withTransaction(pool, async (tx) => {
+      const mine = await lockTask(tx, name);
+      if (mine) await work(tx);
+      return mine;
+    });
+  }
+
+  /** For what cannot be inside a transaction. The lock is the session's, and ends with it however that ends. */
+  async function inSession(name: TaskName, work: (session: Sql) => Promise<void>): Promise<boolean> {
+    const client = parts.owner();
+    // Without a listener a dying connection would end the process; the statement that it breaks tells.
+    client.on('error', (error) => log.debug({ task: name, err: error }, 'the connection of a task was lost'));
+    try {
+      await client.connect();
+      const session = sqlOf(client);
+      const mine = await lockTaskInSession(session, name);
+      if (mine) await work(session);
+      return mine;
+    } catch (error) {
+      throw explained(error);
+    } finally {
+      await client.end();
+    }
+  }
+
+  function run(name: TaskName): Promise<void> {
+    const one = turn(name).finally(() => running.delete(one));
+    running.add(one);
+    return one;
   }
 
   return {
-    tasks: tasks.map(({ name, intervalS }) => ({ name, intervalS })),
+    run,
     start() {
-      for (const task of tasks) {
-        track(task);
-        timers.add(setInterval(() => track(task), task.intervalS * 1000));
+      for (const { name, intervalS } of HOUSEKEEPING) {
+        void run(name);
+        timers.add(setInterval(() => void run(name), intervalS * 1000));
       }
     },
     async stop() {
+      stopping = true;
       for (const timer of timers) clearInterval(timer);
       await Promise.all(running);
     },
   };
 }
 
-async function lockTask(tx: Sql, name: string): Promise<boolean> {
-  const result = await tx.query<{ locked: boolean }>(
-    `select pg_try_advisory_xact_lock(hashtextextended('postern.housekeeping.' || $1, 0)) as locked`,
-    [name],
-  );
-  return result.rows[0]?.locked === true;
-}
-
-async function noteRun(tx: Sql, name: string, error: string | null): Promise<void> {
-  await tx.query(
-    `insert into postern.housekeeping_runs (name, last_run_at, last_error) values ($1, now(), $2)
-     on conflict (name) do update set last_run_at = excluded.last_run_at, last_error = excluded.last_error`,
-    [name, error],
+/** 42501: the login is not the owner's to be, or the tables are not the login's. 22023: the role is not there. */
+function explained(error: unknown): unknown {
+  const state = sqlStateOf(error);
+  if (state !== '42501' && state !== '22023') return error;
+  return new PosternError(
+    'database_schema',
+    `the login of DATABASE_URL may not act as the owner of the tables (${messageOf(error)}): grant postern_owner to it, or unset RETENTION_DAYS`,
+    { cause: error },
   );
 }

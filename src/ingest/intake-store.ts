@@ -122,7 +122,7 @@ export type KnownEvent = {
   readonly item: number;
   readonly sha256: Buffer;
   readonly variant: Buffer;
-  /** Null where the body's partition was dropped. */
+  /** Null where the body was removed with its day. */
   readonly delivery: { method: string; path: string; headers: string; body: Buffer } | null;
 };
 
@@ -154,10 +154,13 @@ with asked as (
   union
   select e.id from asked a join postern.events e using (endpoint_id, transmission_id) where not e.conflict
 )
-select e.id, e.endpoint_id, e.event_id, e.transmission_id, e.item, e.body_sha256, e.variant, d.method, d.path, d.headers, d.body
+select e.id, e.endpoint_id, e.event_id, e.transmission_id, e.item, e.body_sha256, e.variant,
+  coalesce(d.method, k.method) as method, coalesce(d.path, k.path) as path, coalesce(d.headers, k.headers) as headers,
+  coalesce(d.body, k.body) as body
 from found f
 join postern.events e on e.id = f.id
 left join postern.deliveries d on d.id = e.delivery_id and d.received_at = e.received_at
+left join postern.deliveries_kept k on k.id = e.delivery_id and k.received_at = e.received_at
 order by e.id
 limit 5000`,
     },
@@ -238,13 +241,14 @@ on conflict do nothing`,
 }
 
 /**
- * Stores an event whose signed identity is taken by other content: an event of its own, dead, so that a person sees it.
+ * Stores an event whose signed identity is taken by other content, or by content that cannot be compared any more: an
+ * event of its own, dead, so that a person sees it.
  * Returns false when this very content stands there already.
  */
 export async function storeConflict(
   sql: Sql,
   row: GroupRow,
-  conflict: { variant: Buffer; firstId: string; writer: string; unreadable?: boolean },
+  conflict: { variant: Buffer; firstId: string; writer: string; compared: boolean },
 ): Promise<boolean> {
   const { delivery, event } = row;
   const result = await sql.query(
@@ -280,7 +284,9 @@ set accepted = endpoint_minutes.accepted + 1, conflicts = endpoint_minutes.confl
       event.live,
       event.account,
       event.occurredAt === null ? null : new Date(event.occurredAt),
-      `other content under an id that event ${conflict.firstId} has already; compare both and replay this one if it is genuine`,
+      conflict.compared
+        ? `other content under an id that event ${conflict.firstId} has already; compare both and replay this one if it is genuine`
+        : `other bytes under an id that event ${conflict.firstId} has already, whose body was removed: what differs cannot be told; a replay posts only what is not posted yet`,
       conflict.writer,
     ],
   );

@@ -20,7 +20,8 @@ export type TakenEvent = {
   readonly receivedAt: number;
   readonly level: AuthenticityLevel;
   readonly headers: string;
-  readonly body: Buffer;
+  /** Null where the bytes are nowhere: somebody removed by hand what the gateway would have kept. */
+  readonly body: Buffer | null;
   /** What the processor answered when it was asked for the event's object; null: it was not asked since the event came. */
   readonly fetched: FetchedObject | null;
 };
@@ -72,6 +73,17 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
     return { event, references: [], amount: null, kind: 'end', ending: { status: 'no_effect', reason: refused } };
   const unanswered = event.fetched === null ? null : endWithoutObject(event, event.fetched, endpoint);
   if (unanswered !== null) return { event, references: [], amount: null, kind: 'end', ending: unanswered };
+  const { body } = event;
+  if (body === null) {
+    const message = 'its delivery is neither in its day nor among those kept: restore it from a backup, then replay';
+    return {
+      event,
+      references: [],
+      amount: null,
+      kind: 'end',
+      ending: { status: 'dead', code: 'body_missing', message },
+    };
+  }
   let meaning: Normalised;
   try {
     meaning = endpoint.provider.normalise(
@@ -81,7 +93,7 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         type: event.type,
         account: event.account,
         headers: JSON.parse(event.headers) as [string, string][],
-        body: event.body,
+        body,
         receivedAt: event.receivedAt,
         level: event.level,
         fetched: event.fetched?.outcome === 'found' ? event.fetched.body : null,

@@ -6,7 +6,8 @@ export type Resolution =
   /** Our own row after all: an attempt that looked lost had committed. */
   | { readonly kind: 'stored' }
   | { readonly kind: 'duplicate'; readonly of: string; readonly sameBytes: boolean }
-  | { readonly kind: 'conflict'; readonly firstId: string };
+  /** `compared` is false where the first one's body was removed, so that nobody can tell what differs. */
+  | { readonly kind: 'conflict'; readonly firstId: string; readonly compared: boolean };
 
 /**
  * Compares a newcomer with those who stand under its identities. Adyen, Stripe and others change bytes between retries
@@ -30,13 +31,15 @@ export function resolveKnown(row: GroupRow, known: readonly KnownEvent[], ownId:
   const fingerprint = event.fingerprint();
   const sameContent = candidates.find((k) => k.eventId === event.eventId && sameAs(k, row, fingerprint));
   if (sameContent !== undefined) return { kind: 'duplicate', of: sameContent.id, sameBytes: false };
-  return { kind: 'conflict', firstId: first.id };
+  const compared = candidates.some((k) => k.delivery !== null || k.variant.length > 0);
+  return { kind: 'conflict', firstId: first.id, compared };
 }
 
 function sameAs(known: KnownEvent, row: GroupRow, fingerprint: Buffer): boolean {
   if (known.variant.length > 0) return known.variant.equals(fingerprint);
-  // The body's partition was dropped: long past the processor's retries, and nothing is left to compare.
-  if (known.delivery === null) return true;
+  // Its body was removed, a week and more past the processor's last try, and these bytes are not the same. A duplicate it
+  // may be, but other content must not vanish as one: a person decides, and the effect key guards the money.
+  if (known.delivery === null) return false;
   const { provider, settings } = row.delivery.endpoint;
   const request: WebhookRequest = {
     method: known.delivery.method,

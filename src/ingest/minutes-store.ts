@@ -34,7 +34,8 @@ export async function forgetMinutes(tx: Tx, days: number): Promise<void> {
      insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates, conflicts, rejected, finished)
      select '00000000-0000-0000-0000-000000000000', endpoint_id, 'epoch', sum(accepted), sum(duplicates), sum(conflicts),
        sum(rejected), sum(finished)
-     from old group by endpoint_id
+     -- In one order everywhere: whoever forgets events adds to these rows too.
+     from old group by endpoint_id order by endpoint_id
      on conflict (minute, endpoint_id, writer) do update set accepted = endpoint_minutes.accepted + excluded.accepted,
        duplicates = endpoint_minutes.duplicates + excluded.duplicates, conflicts = endpoint_minutes.conflicts + excluded.conflicts,
        rejected = endpoint_minutes.rejected + excluded.rejected, finished = endpoint_minutes.finished + excluded.finished`,
@@ -48,7 +49,7 @@ export async function forgetMinutes(tx: Tx, days: number): Promise<void> {
      )
      insert into postern.rejected_minutes (writer, endpoint_id, reason, minute, requests)
      select '00000000-0000-0000-0000-000000000000', endpoint_id, reason, 'epoch', sum(requests)
-     from old group by endpoint_id, reason
+     from old group by endpoint_id, reason order by endpoint_id, reason
      on conflict (minute, endpoint_id, reason, writer) do update set requests = rejected_minutes.requests + excluded.requests`,
     [days],
   );

@@ -10,7 +10,10 @@ import type { Ending, Interpretation, TakenEvent } from './interpret.ts';
  */
 const QUEUED = `status || '' = 'queued'`;
 
-/** Takes events that are still queued and due, with their bytes, in id order; what another worker holds is left to it. */
+/**
+ * Takes events that are still queued and due, with their bytes, in id order; what another worker holds is left to it.
+ * The bytes of an event that outlived its day are looked for in a second statement, so that the others pay nothing.
+ */
 export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenEvent[]> {
   const result = await tx.query<{
     id: string;
@@ -23,9 +26,10 @@ export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenE
     attempts: number;
     reason: string | null;
     received_at: Date;
-    level: AuthenticityLevel;
-    headers: string;
-    body: Buffer;
+    delivery_id: string;
+    level: AuthenticityLevel | null;
+    headers: string | null;
+    body: Buffer | null;
   }>(
     {
       name: 'work-take-events',
@@ -38,17 +42,19 @@ with taken as (
   for no key update skip locked
 )
 select t.id, t.endpoint_id, t.item, t.event_id, t.type, t.account, t.live, t.attempts, t.reason, t.received_at,
-  d.level, d.headers, d.body
+  t.delivery_id, d.level, d.headers, d.body
 from taken t
 -- The limit keeps it a lookup by key: planned as a join it reads the day's whole index for every batch.
-cross join lateral (
+left join lateral (
   select d.level, d.headers, d.body from postern.deliveries d
   where d.id = t.delivery_id and d.received_at = t.received_at limit 1
-) d
+) d on true
 order by t.id`,
     },
     [uuidTextArray(ids)],
   );
+  const without = result.rows.filter((row) => row.body === null).map((row) => row.delivery_id);
+  const kept = without.length === 0 ? NONE_KEPT : await selectKept(tx, without);
   return result.rows.map((row) => ({
     id: row.id,
     endpointId: row.endpoint_id,
@@ -60,11 +66,33 @@ order by t.id`,
     attempts: row.attempts,
     reason: row.reason,
     receivedAt: row.received_at.getTime(),
-    level: row.level,
-    headers: row.headers,
-    body: row.body,
+    ...bytesOf(row, kept.get(row.delivery_id)),
     fetched: null,
   }));
+}
+
+type Bytes = Pick<TakenEvent, 'level' | 'headers' | 'body'>;
+
+const NONE_KEPT: ReadonlyMap<string, Bytes> = new Map();
+
+function bytesOf(
+  { level, headers, body }: { level: AuthenticityLevel | null; headers: string | null; body: Buffer | null },
+  kept: Bytes | undefined,
+): Bytes {
+  if (level !== null && headers !== null && body !== null) return { level, headers, body };
+  return kept ?? { level: 'hint', headers: '[]', body: null };
+}
+
+/** Deliveries that outlived their day, by id. */
+async function selectKept(tx: Tx, deliveryIds: readonly string[]): Promise<ReadonlyMap<string, Bytes>> {
+  const result = await tx.query<{ id: string; level: AuthenticityLevel; headers: string; body: Buffer }>(
+    {
+      name: 'work-select-kept',
+      text: 'select id, level, headers, body from postern.deliveries_kept where id = any($1::uuid[])',
+    },
+    [uuidTextArray(deliveryIds)],
+  );
+  return new Map(result.rows.map(({ id, ...bytes }) => [id, bytes]));
 }
 
 /** Which of these are queued and due, whoever may hold them: a plain read waits for nobody. */

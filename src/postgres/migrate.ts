@@ -31,6 +31,7 @@ export type MigrateOptions = {
 };
 
 const OTHERS_WAIT_MS = 60_000;
+const OTHERS_LOOK_MS = 100;
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_ATTEMPTS = 15;
 
@@ -70,17 +71,24 @@ export async function migrate({
   }
 }
 
+/**
+ * Asks again and again instead of waiting inside `pg_advisory_lock`: a statement that waits holds a snapshot, for which a
+ * `create index concurrently` of the one who migrates would wait in turn, and Postgres would end one of the two (40P01).
+ */
 async function takeLock(client: pg.Client, url: string): Promise<void> {
-  await client.query(`set lock_timeout = ${OTHERS_WAIT_MS}`);
-  try {
-    await client.query('select pg_advisory_lock($1)', [ADVISORY_LOCK.migrate]);
-  } catch (error) {
-    if (sqlStateOf(error) !== '55P03') throw error;
-    throw new PosternError(
-      'database_schema',
-      `another process has been migrating ${describeAddress(url)} for over ${OTHERS_WAIT_MS / 1_000} s; wait for it or end it`,
-      { cause: error },
-    );
+  const deadline = performance.now() + OTHERS_WAIT_MS;
+  for (;;) {
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
+      ADVISORY_LOCK.migrate,
+    ]);
+    if (rows[0]?.locked === true) break;
+    if (performance.now() > deadline) {
+      throw new PosternError(
+        'database_schema',
+        `another process has been migrating ${describeAddress(url)} for over ${OTHERS_WAIT_MS / 1_000} s; wait for it or end it`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, OTHERS_LOOK_MS));
   }
   await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
 }
@@ -134,8 +142,9 @@ async function applyWithRetries(client: pg.Client, migration: Migration, roles: 
       return;
     } catch (error) {
       // A busy gateway of the previous release holds the table: giving up after 2 s and coming back lets it go on,
-      // where waiting in the lock's queue would stop everybody behind us.
-      if (sqlStateOf(error) === '55P03' && attempt < LOCK_ATTEMPTS) {
+      // where waiting in the lock's queue would stop everybody behind us. A deadlock is tried again too: 0.1.0 waits for
+      // our lock in a statement, and an index made concurrently waits for that statement.
+      if (['55P03', '40P01'].includes(sqlStateOf(error) ?? '') && attempt < LOCK_ATTEMPTS) {
         await new Promise((resolve) => setTimeout(resolve, 200 * attempt));
         continue;
       }
@@ -156,6 +165,7 @@ async function apply(client: pg.Client, migration: Migration, roles: boolean): P
   if (!migration.transaction) {
     if (roles) await client.query(`set role ${OWNER_ROLE}`);
     try {
+      await dropInvalidIndexes(client);
       // One by one: several statements in one message would be one transaction. Each must be safe to run again.
       for (const statement of text.split(/;[ \t]*$/m)) if (statement.trim() !== '') await client.query(statement);
       await client.query(note);
@@ -175,6 +185,19 @@ async function apply(client: pg.Client, migration: Migration, roles: boolean): P
     await client.query('rollback');
     throw error;
   }
+}
+
+/**
+ * An index whose concurrent making was broken off (a kill, our own lock timeout) stays behind, unused and incomplete, and
+ * `create index concurrently if not exists` would take it for done.
+ */
+async function dropInvalidIndexes(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('%I.%I', n.nspname, c.relname) as name
+     from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'postern' and c.relkind = 'i' and not i.indisvalid`,
+  );
+  for (const { name } of rows) await client.query(`drop index concurrently if exists ${name}`);
 }
 
 async function migrateBoss(client: pg.Client, url: string, role: string | null, log: Log): Promise<void> {

@@ -1,10 +1,11 @@
 import pg from 'pg';
 import type { Log } from '../log.ts';
 import { withSettings } from './address.ts';
+import { OWNER_ROLE } from './roles.ts';
 import { sqlTypes } from './sql.ts';
 
 /**
- * Four pools and a listener a process (14 connections), so that nothing starves the acknowledgement: an export that
+ * Four pools and a listener a process (14 connections, and an owner's now and then), so that nothing starves the acknowledgement: an export that
  * takes every connection it may have still leaves intake its three.
  */
 export type Pools = {
@@ -14,6 +15,11 @@ export type Pools = {
   api: pg.Pool;
   /** One connection, made by the caller when it listens; not pooled, because LISTEN belongs to a session. */
   listener(): pg.Client;
+  /**
+   * One connection as the tables' owner, made by the caller for the one task that changes tables while the gateway runs.
+   * Where the login has no roles the tables are its own. A lock is waited for half a second: nobody queues behind us.
+   */
+  owner(): pg.Client;
   /** Ends all pools; their connections in use end when they are given back. */
   end(): Promise<void>;
 };
@@ -102,6 +108,22 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
       });
       return client;
     },
+    owner: () =>
+      new pg.Client({
+        connectionString: withSettings(url, {
+          ...shared,
+          ...(role === null ? {} : { role: OWNER_ROLE }),
+          lock_timeout: '500',
+          statement_timeout: '10000',
+          enable_seqscan: 'off',
+        }),
+        application_name: 'postern owner',
+        types: sqlTypes,
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        query_timeout: 12_000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      }),
     async end() {
       await Promise.all(Object.values(pools).map((pool) => pool.end()));
     },

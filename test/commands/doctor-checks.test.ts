@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { addsUp } from '../../src/commands/doctor.ts';
 import { nodeCheck, protectionCheck, unopened } from '../../src/commands/doctor-checks.ts';
+import { retentionCheck } from '../../src/commands/doctor-retention.ts';
 
 const table = (name: string, writable: boolean, trigger: boolean) => ({ name, writable, trigger });
 
@@ -41,7 +42,8 @@ describe('doctor', () => {
       endpoint: 'stripe/a',
       accepted: 7n,
       events: 5n,
-      duplicates: 2n,
+      duplicates: 1n,
+      forgotten: 1n,
       queued: 1n,
       posted: 1n,
       no_effect: 1n,
@@ -51,5 +53,19 @@ describe('doctor', () => {
     expect(addsUp(right)).toBe(true);
     expect(addsUp({ ...right, accepted: 8n })).toBe(false);
     expect(addsUp({ ...right, dead: 0n })).toBe(false);
+  });
+
+  it.each([
+    [null, '2020-01-01', [], 'ok', 'without end'],
+    [40, '2025-12-20', [], 'ok', 'for 40 days'],
+    [40, '2025-12-20', ['2025-12-01'], 'ok', 'half removed: 2025-12-01'],
+    [null, '2025-12-20', ['2025-12-01'], 'warning', 'half removed: 2025-12-01'],
+    [40, '2025-11-01', [], 'warning', 'older than they should be'],
+  ])('with RETENTION_DAYS %s and an oldest day of %s, half removed %j, is %s', (days, oldest, half, status, found) => {
+    const facts = { days: 9, oldest, half_done: half, kept: 3n, removed: 2n };
+    expect(retentionCheck(facts, days, Date.parse('2026-01-15T12:00:00Z'))).toMatchObject({
+      status,
+      found: expect.stringContaining(found),
+    });
   });
 });

@@ -5,8 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Launched, launch, run } from '../support/launcher.ts';
-import { greetedAt } from '../support/started-gateway.ts';
+import { greeted, type Launched, launch, run } from '../support/launcher.ts';
 
 let folder: string;
 let dataDir: string;
@@ -31,8 +30,7 @@ afterAll(async () => {
 async function start(command = 'start', env: Record<string, string> = {}): Promise<{ gateway: Launched; url: string }> {
   const gateway = launch([command], { POSTERN_DATA_DIR: dataDir, PORT: '0', LOG_LEVEL: 'warn', ...env });
   launched.push(gateway);
-  const url = await greetedAt(gateway);
-  return { gateway, url };
+  return { gateway, url: await greeted(gateway) };
 }
 
 async function interrupted({ child, ended }: Launched): Promise<number | null> {

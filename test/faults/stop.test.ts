@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Answered, addChargesEndpoint, charges, createChargeSender, isAcknowledged } from '../support/charges.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Launched, launch } from '../support/launcher.ts';
+import { greeted, type Launched, launch } from '../support/launcher.ts';
 import { createOwnPostgres, type OwnPostgres } from '../support/own-postgres.ts';
-import { greetedAt } from '../support/started-gateway.ts';
+
 import { TEST_KEYS } from '../support/test-keys.ts';
 
 const IMPATIENT = join(import.meta.dirname, '../support/impatient-start.ts');
@@ -37,7 +37,7 @@ async function startHolding(program?: string): Promise<{ gateway: Launched; held
   };
   const gateway = launch(['start'], env, program === undefined ? {} : { program });
   running = gateway;
-  const url = await greetedAt(gateway);
+  const url = await greeted(gateway);
   const sender = createChargeSender(url, 2);
   const [before = none, ...two] = [...charges(`stop${gateway.child.pid}`, 3)];
   expect(isAcknowledged(await sender.send(...before))).toBe(true);

@@ -65,14 +65,12 @@ let answer: (call: ApiCall) => ApiAnswer | Promise<ApiAnswer>;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pipeline = await createPipeline(
-    database,
-    () => endpoints,
-    async (call) => {
+  pipeline = await createPipeline(database, () => endpoints, {
+    async api(call) {
       asked.push(call);
       return answer(call);
     },
-  );
+  });
   pipeline.worker.start();
   pipeline.fetcher.start();
 });

@@ -57,9 +57,10 @@ describe('migrate', () => {
         'x',
         release,
       ]);
-    await add('9001-next.sql', 2);
+    const own = Math.max(...readMigrations().map(({ release }) => release));
+    await add('9001-next.sql', own + 1);
     expect((await migrate({ url: database.url, log: database.log })).applied).toEqual([]);
-    await add('9002-after-next.sql', 3);
+    await add('9002-after-next.sql', own + 2);
     await expect(migrate({ url: database.url, log: database.log })).rejects.toMatchObject({ code: 'database_schema' });
     await database.sql.query(`delete from postern.migrations where name like '9%'`);
   });
@@ -94,6 +95,45 @@ describe('migrate', () => {
     });
     expect(outcome.applied).toEqual(['9004-index.sql']);
     await database.sql.query(`delete from postern.migrations where name like '9%'`);
+  });
+
+  it('makes an index concurrently while another waits to migrate, and neither ends the other', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    const concurrently = {
+      name: '9005-index.sql',
+      text: 'create index concurrently if not exists tmp_c on postern.events (type);\n',
+      sha256: 'c',
+      release: 2,
+      transaction: false,
+    };
+    const migrations = [...readMigrations(), concurrently];
+    const both = await Promise.all([1, 2].map(() => migrate({ url: empty.url, log: empty.log, migrations })));
+    expect(both.map((outcome) => outcome.applied.length).sort()).toEqual([0, migrations.length]);
+    await empty.drop();
+  });
+
+  it('makes an index anew whose concurrent making failed, instead of taking the broken one for done', async () => {
+    const empty = await createTestDatabase({ migrated: false });
+    const unique = {
+      name: '9006-unique.sql',
+      text: 'create unique index concurrently if not exists tmp_d on postern.certificates (pem);\n',
+      sha256: 'd',
+      release: 2,
+      transaction: false,
+    };
+    await migrate({ url: empty.url, log: empty.log });
+    await empty.sql.query(
+      `insert into postern.certificates (url, pem, fetched_at, expires_at) select url, 'same', now(), now() from unnest('{a,b}'::text[]) url`,
+    );
+    const again = () => migrate({ url: empty.url, log: empty.log, migrations: [...readMigrations(), unique] });
+    await expect(again()).rejects.toThrow(/9006-unique.sql failed: could not create unique index/);
+    await empty.sql.query(`delete from postern.certificates where url = 'b'`);
+    expect((await again()).applied).toEqual(['9006-unique.sql']);
+    const { rows } = await empty.sql.query(
+      `select indisvalid as valid from pg_index where indexrelid = 'postern.tmp_d'::regclass`,
+    );
+    expect(rows).toEqual([{ valid: true }]);
+    await empty.drop();
   });
 
   it('works without the right to make roles: the tables are the login’s, and the outcome says what is missing', async () => {

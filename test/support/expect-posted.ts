@@ -27,23 +27,27 @@ export async function expectPostedOnce(sql: Sql, ids: Iterable<string>, withinMs
   await expectSums(sql);
 }
 
-/** Accepted items are events and duplicates; events are the sum over the five states; books balance. */
+/** Accepted items are events, duplicates and those forgotten; events are the sum over the five states; books balance. */
 export async function expectSums(sql: Sql): Promise<void> {
   await eventually(
     async () => {
-      const { rows } = await sql.query<Record<'accepted' | 'events' | 'duplicates' | 'in_states', bigint>>(
+      const { rows } = await sql.query<
+        Record<'accepted' | 'events' | 'duplicates' | 'forgotten' | 'in_states', bigint>
+      >(
         `with minutes as (
-           select endpoint_id, sum(accepted) as accepted from postern.endpoint_minutes group by 1
+           select endpoint_id, sum(accepted) as accepted, sum(forgotten) as forgotten from postern.endpoint_minutes group by 1
          ), counted as (
            select endpoint_id, count(*) as events, sum(duplicates) as duplicates,
              count(*) filter (where status in ('queued', 'posted', 'no_effect', 'deferred', 'dead')) as in_states
            from postern.events group by 1
          )
-         select accepted::int8, events, duplicates::int8, in_states from counted left join minutes using (endpoint_id)`,
+         select coalesce(accepted, 0)::int8 as accepted, coalesce(events, 0) as events, coalesce(duplicates, 0)::int8 as duplicates, coalesce(forgotten, 0)::int8 as forgotten,
+           coalesce(in_states, 0) as in_states
+         from counted full join minutes using (endpoint_id)`,
         [],
       );
       for (const row of rows) {
-        expect(row.accepted).toBe(row.events + row.duplicates);
+        expect(row.accepted).toBe(row.events + row.duplicates + row.forgotten);
         expect(row.in_states).toBe(row.events);
       }
     },

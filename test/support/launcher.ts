@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { eventually } from './eventually.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/postern.mjs');
 
@@ -11,6 +12,8 @@ export type Launched = {
   /** What it has printed on standard output so far. */
   out(): string;
 };
+
+const GREETED_WITHIN_MS = 60_000;
 
 /** The real launcher, or `program` in its place, in a process of its own with no more of our environment than it needs. */
 export function launch(
@@ -42,4 +45,21 @@ export function launch(
 
 export function run(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
   return launch(args, env, { input }).ended;
+}
+
+/** Where a launched gateway answers, once it has told; throws what it complained of when it ends instead. */
+export async function greeted(launched: Launched): Promise<string> {
+  const told = eventually(
+    () => {
+      const [, url] = /Postern answers at (http:\S+)/.exec(launched.out()) ?? [];
+      if (url === undefined) throw new Error(`no greeting yet: ${launched.out()}`);
+      return url;
+    },
+    { timeoutMs: GREETED_WITHIN_MS, everyMs: 50 },
+  );
+  const failed = launched.ended.then(({ err }) => Promise.reject(new Error(`ended before it greeted: ${err}`)));
+  // After the race it ends some time, as it should.
+  failed.catch(() => undefined);
+  told.catch(() => undefined);
+  return Promise.race([told, failed]);
 }

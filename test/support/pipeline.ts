@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type Clock, systemClock } from '../../src/clock.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../src/errors.ts';
 import type { Accepted } from '../../src/ingest/delivery.ts';
@@ -13,9 +14,11 @@ import { createLedger } from '../../src/ledger/post.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createBoss } from '../../src/postgres/boss.ts';
 import type { Pools } from '../../src/postgres/pools.ts';
+import { providers } from '../../src/providers/index.ts';
 import type { ApiAnswer, ApiCall, AuthenticityLevel } from '../../src/providers/provider.ts';
 import { uuidv7, uuidv7Bytes } from '../../src/uuid.ts';
 import type { TestDatabase } from './database.ts';
+import { stubProvider } from './stub-endpoint.ts';
 
 /** Intake, queue, worker and ledger as the gateway puts them together, without HTTP and signatures. */
 export type Pipeline = {
@@ -29,16 +32,17 @@ export type Pipeline = {
   stop(): Promise<void>;
 };
 
-const clock = { now: () => Date.now() };
-
-/** `api` answers what adapters ask their processors. */
+/** `clock` in the past makes deliveries of that day; `retentionDays` null removes nothing; `api` answers what adapters ask. */
 export async function createPipeline(
   database: TestDatabase,
   endpoints: () => readonly Endpoint[],
-  api: (call: ApiCall) => Promise<ApiAnswer> = async ({ host }) => {
-    throw new PosternError('egress_failed', `${host} is not there`);
-  },
+  options: {
+    readonly clock?: Clock;
+    readonly retentionDays?: number | null;
+    readonly api?: (call: ApiCall) => Promise<ApiAnswer>;
+  } = {},
 ): Promise<Pipeline> {
+  const { clock = systemClock, retentionDays = null, api = nobodyAnswers } = options;
   const pools: Pools = database.pools();
   const metrics = createMetrics({ process: false });
   const boss = createBoss(pools.boss, database.log);
@@ -76,7 +80,17 @@ export async function createPipeline(
     log,
     metrics,
   });
-  const housekeeping = createHousekeeping({ pool: pools.worker, queue, clock, log, metrics });
+  const housekeeping = createHousekeeping({
+    pool: pools.worker,
+    owner: pools.owner,
+    queue,
+    providers: new Map([...providers, [stubProvider.name, stubProvider]]),
+    endpoints: { all: endpoints },
+    retentionDays,
+    clock,
+    log,
+    metrics,
+  });
   return {
     intake,
     queue,
@@ -113,4 +127,8 @@ export async function createPipeline(
       await pools.end();
     },
   };
+}
+
+async function nobodyAnswers({ host }: ApiCall): Promise<never> {
+  throw new PosternError('egress_failed', `${host} is not there`);
 }

@@ -1,28 +1,8 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from './eventually.ts';
 import { ADMIN_TOKEN } from './gateway.ts';
-import { type Ended, type Launched, launch } from './launcher.ts';
-
-const START_MS = 60_000;
-
-/** The address that a launched `start`, `serve` or `work` greets with; throws with what it said where it ends before. */
-export async function greetedAt(gateway: Launched): Promise<string> {
-  const greeted = eventually(
-    () => {
-      const [, found] = /Postern answers at (http:\S+)/.exec(gateway.out()) ?? [];
-      if (found === undefined) throw new Error(`no greeting yet: ${gateway.out()}`);
-      return found;
-    },
-    { timeoutMs: START_MS, everyMs: 50 },
-  );
-  const failed = gateway.ended.then(({ err }) => Promise.reject(new Error(`ended before it greeted: ${err}`)));
-  // After the race it ends some time, as it should.
-  failed.catch(() => undefined);
-  greeted.catch(() => undefined);
-  return Promise.race([greeted, failed]);
-}
+import { type Ended, greeted, type Launched, launch } from './launcher.ts';
 
 export type StartedGateway = {
   readonly url: string;
@@ -50,7 +30,7 @@ export async function startAsUser(env: Record<string, string> = {}): Promise<Sta
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 250 });
   let url: string;
   try {
-    url = await greetedAt(launched);
+    url = await greeted(launched);
   } catch (error) {
     launched.child.kill('SIGKILL');
     await launched.ended;

@@ -3,10 +3,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { PosternError } from '../../errors.ts';
 import { transactionsOfEvent } from '../../ledger/queries-store.ts';
-import { sqlOf } from '../../postgres/sql.ts';
+import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import { isUuid } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
-import { selectDelivery, selectDeliveryIds, selectEvent, selectEventGroups, selectEvents } from '../event-store.ts';
+import {
+  selectDelivery,
+  selectDeliveryIds,
+  selectEvent,
+  selectEventGroups,
+  selectEvents,
+  selectRemovedDelivery,
+} from '../event-store.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../shapes.ts';
 import { eventView, transactionView } from '../views.ts';
@@ -123,12 +130,17 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     '/deliveries/:id',
     {
       config: { access: ['ops'] },
-      schema: { tags, summary: 'One request as it came', params: Id, response: { 200: DeliveryShape, ...problems } },
+      schema: {
+        tags,
+        summary: 'One request as it came; 410 where retention removed its bytes',
+        params: Id,
+        response: { 200: DeliveryShape, ...problems },
+      },
     },
     async (request) => {
       const { id } = request.params;
       const row = isUuid(id) ? await selectDelivery(sql, id) : undefined;
-      if (row === undefined) throw new PosternError('not_found', `there is no delivery ${id}`);
+      if (row === undefined) throw await noDelivery(sql, id);
       return {
         id: row.id,
         provider: row.provider,
@@ -146,3 +158,15 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     },
   );
 };
+
+/** The hash stands on the event's row, so that an archived copy of the body can still be proved. */
+async function noDelivery(sql: Sql, id: string): Promise<PosternError> {
+  const removed = isUuid(id) ? await selectRemovedDelivery(sql, id) : undefined;
+  if (removed === undefined) return new PosternError('not_found', `there is no delivery ${id}`);
+  const { sha256, events } = removed;
+  const hash = sha256 === null ? '' : `; the SHA-256 of its body was ${sha256}`;
+  return new PosternError(
+    'removed',
+    `the bytes of delivery ${id} were removed with their day (RETENTION_DAYS)${hash}; it brought ${events.join(', ')}`,
+  );
+}

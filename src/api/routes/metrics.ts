@@ -1,14 +1,28 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { messageOf } from '../../errors.ts';
+import { HOUSEKEEPING } from '../../ingest/housekeeping.ts';
+import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { queueStats } from '../queue-stats.ts';
 import { problems } from '../shapes.ts';
+import { selectHousekeeping } from '../stats-store.ts';
 
 /** `GET /metrics`, where Prometheus looks by convention. */
 export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps) => {
-  const { cacheStats, log, metrics } = deps;
+  const { cacheStats, clock, log, metrics } = deps;
   const stats = queueStats(deps);
+  const sql = sqlOf(deps.pool);
+  const since = clock.now();
+
+  /** A task that never ran is late since this process began: where nobody works, the alarm is to say so. */
+  async function tellLateness(): Promise<void> {
+    const runs = await selectHousekeeping(sql);
+    for (const { name, intervalS } of HOUSEKEEPING) {
+      const last = runs.get(name)?.lastSuccessAt?.getTime() ?? since;
+      metrics.housekeepingLateness.set({ task: name }, Math.max(0, clock.now() - last) / (intervalS * 1000));
+    }
+  }
 
   app.get(
     '/metrics',
@@ -24,6 +38,9 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
           log.warn({ error: messageOf(error) }, 'queue figures could not be read for the metrics');
           return undefined;
         },
+      );
+      await tellLateness().catch((error: unknown) =>
+        log.warn({ error: messageOf(error) }, 'the runs of housekeeping could not be read for the metrics'),
       );
       metrics.databaseUp.set(queue === undefined ? 0 : 1);
       if (queue !== undefined) {

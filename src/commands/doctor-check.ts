@@ -1,0 +1,11 @@
+/** One thing doctor looked at. `mend` says what to do, where there is something to do. */
+export type Check = {
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'failed';
+  readonly found: string;
+  readonly mend: string | null;
+};
+
+export function ok(name: string, found: string): Check {
+  return { name, status: 'ok', found, mend: null };
+}

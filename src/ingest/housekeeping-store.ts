@@ -1,0 +1,30 @@
+import type { Sql, Tx } from '../postgres/sql.ts';
+
+const LOCK = `hashtextextended('postern.housekeeping.' || $1, 0)`;
+
+/** One instance at a time runs a task; the lock ends with the transaction. False: another has it. */
+export async function lockTask(tx: Tx, name: string): Promise<boolean> {
+  const result = await tx.query<{ locked: boolean }>(`select pg_try_advisory_xact_lock(${LOCK}) as locked`, [name]);
+  return result.rows[0]?.locked === true;
+}
+
+/** The same for a task that no transaction spans; the lock ends with the session. */
+export async function lockTaskInSession(session: Sql, name: string): Promise<boolean> {
+  const result = await session.query<{ locked: boolean }>(`select pg_try_advisory_lock(${LOCK}) as locked`, [name]);
+  return result.rows[0]?.locked === true;
+}
+
+export async function noteRun(tx: Sql, name: string, error: string | null): Promise<void> {
+  await tx.query(
+    `insert into postern.housekeeping_runs (name, last_run_at, last_error, last_success_at)
+     values ($1, now(), $2::text, case when $2::text is null then now() end)
+     on conflict (name) do update set last_run_at = excluded.last_run_at, last_error = excluded.last_error,
+       last_success_at = coalesce(excluded.last_success_at, housekeeping_runs.last_success_at)`,
+    [name, error],
+  );
+}
+
+export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<void> {
+  await tx.query("set local lock_timeout = '500ms'");
+  await tx.query('select postern.ensure_delivery_partitions($1)', [daysAhead]);
+}
