@@ -19,7 +19,7 @@ const MONEY: readonly Column[] = [
   ['amounts', ({ facts }) => facts.matrix.currencies],
   ['tries to deliver for', ({ facts }) => span(facts.retryHorizonHours)],
   [
-    'event rows kept',
+    'event rows kept at least',
     ({ facts }) => (facts.dedupHorizonDays === null ? 'without end' : `${facts.dedupHorizonDays} days`),
   ],
   ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],

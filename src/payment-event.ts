@@ -19,6 +19,8 @@ type Amount = { readonly amount: bigint; readonly currency: string };
 export type AuthorisationRelease = {
   /** What this capture takes from the authorisation. */
   readonly amount: bigint;
+  /** Where the authorisation is another object than the payment (PayPal). */
+  readonly id?: string;
   /** True when nothing can be captured any more: what is open is released. */
   readonly final: boolean;
 };
@@ -101,6 +103,8 @@ export type Dispute = Effect &
   Amount & {
     readonly type: 'dispute.withdrawn' | 'dispute.reinstated' | 'dispute.lost';
     readonly dispute: string;
+    /** Where the processor names a dispute by the payment disputed (PayPal), its open item must not mix with the payment's. */
+    readonly component?: 'gross' | 'dispute';
   };
 
 /** `amount` is negative where the processor takes money from the bank account (negative payouts, top-ups). */
@@ -108,7 +112,7 @@ export type Payout = Effect &
   Amount & {
     readonly type: 'payout.created' | 'payout.failed' | 'payout.cancelled' | 'payout.returned';
     readonly payout: string;
-    /** Paid out in another currency than the balance it left. */
+    /** What arrives at the bank, where that is in another currency than the balance it left. */
     readonly settled?: { readonly amount: bigint; readonly currency: string };
   };
 

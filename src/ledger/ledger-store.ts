@@ -10,7 +10,7 @@ import {
 } from '../postgres/binary-arrays.ts';
 import type { Tx } from '../postgres/sql.ts';
 import type { AccountRef } from './chart.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Leg } from './entry.ts';
 
 /** An entry on its way into the ledger, and the event that told it. */
 export type ToldEntry = { readonly eventId: string; readonly entry: Entry };
@@ -131,30 +131,31 @@ export async function openOn(
   return result.rows;
 }
 
-/** The lines of one transaction, as they stand. */
+/** A line of the ledger as it stands, as the leg it was made from. */
+type LineRow = {
+  path: string;
+  type: AccountRef['type'];
+  open_item: boolean;
+  currency: string;
+  amount: bigint;
+  reference: string | null;
+  component: string | null;
+};
+
+const lineOf = ({ path, type, open_item, currency, amount, reference, component }: LineRow): Leg => ({
+  account: { path, type, openItem: open_item },
+  currency,
+  amount,
+  reference,
+  component,
+});
+
+/** The lines of transactions, as they stand. */
 export async function linesOf(
   tx: Tx,
   transactionIds: readonly string[],
-): Promise<
-  {
-    transactionId: string;
-    account: AccountRef;
-    currency: string;
-    amount: bigint;
-    reference: string | null;
-    component: string | null;
-  }[]
-> {
-  const result = await tx.query<{
-    transaction_id: string;
-    path: string;
-    type: AccountRef['type'];
-    open_item: boolean;
-    currency: string;
-    amount: bigint;
-    reference: string | null;
-    component: string | null;
-  }>(
+): Promise<{ transactionId: string; line: Leg }[]> {
+  const result = await tx.query<LineRow & { transaction_id: string }>(
     {
       name: 'ledger-lines-of',
       text: `select p.transaction_id, a.path, a.type, a.open_item, p.currency, p.amount, p.reference, p.component
@@ -163,14 +164,49 @@ export async function linesOf(
     },
     [uuidTextArray(transactionIds)],
   );
-  return result.rows.map((row) => ({
-    transactionId: row.transaction_id,
-    account: { path: row.path, type: row.type, openItem: row.open_item },
-    currency: row.currency,
-    amount: row.amount,
-    reference: row.reference,
-    component: row.component,
-  }));
+  return result.rows.map((row) => ({ transactionId: row.transaction_id, line: lineOf(row) }));
+}
+
+/** The lines of every capture of these payments that was not reversed; `pending` is the path of their account. */
+export async function capturesOf(
+  tx: Tx,
+  pending: string,
+  payments: readonly string[],
+): Promise<{ payment: string; effectKey: string; line: Leg }[]> {
+  const result = await tx.query<LineRow & { payment: string; effect_key: string }>(
+    {
+      name: 'ledger-captures-of',
+      text: `select c.payment, c.effect_key, a.path, a.type, a.open_item, p.currency, p.amount, p.reference, p.component
+        from unnest($2::text[]) as r (payment)
+        cross join lateral (
+          select r.payment, t.id, t.effect_key from postern.postings g
+          join postern.transactions t on t.id = g.transaction_id
+          where g.reference = r.payment and g.component = 'gross' and t.kind = 'payment.captured'
+            and g.account_id = (select id from postern.accounts where path = $1)
+            and not exists (select from postern.transactions u where u.reverses = t.id)
+          limit ${EFFECTS_A_PAYMENT_MAX}
+        ) as c
+        join postern.postings p on p.transaction_id = c.id
+        join postern.accounts a on a.id = p.account_id`,
+    },
+    [pending, textArray(payments)],
+  );
+  return result.rows.map((row) => ({ payment: row.payment, effectKey: row.effect_key, line: lineOf(row) }));
+}
+
+/** What transactions that were posted by an older rule debit, by currency. */
+export async function debitsByOlderRule(
+  tx: Tx,
+  transactionIds: readonly string[],
+  ruleVersion: number,
+): Promise<{ id: string; currency: string; debits: bigint }[]> {
+  const result = await tx.query<{ id: string; currency: string; debits: string }>(
+    `select t.id, p.currency, sum(p.amount)::text as debits
+     from postern.transactions t join postern.postings p on p.transaction_id = t.id and p.amount > 0
+     where t.id = any ($1::uuid[]) and t.rule_version < $2 group by 1, 2`,
+    [uuidTextArray(transactionIds), ruleVersion],
+  );
+  return result.rows.map((row) => ({ ...row, debits: BigInt(row.debits) }));
 }
 
 /** Links events to the transactions that another event had posted already. */

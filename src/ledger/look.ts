@@ -1,23 +1,10 @@
 import { assertNever } from '../errors.ts';
-import { proportion } from '../money.ts';
 import type { Tx } from '../postgres/sql.ts';
-import { chart } from './chart.ts';
 import { contentOf, type Entry, type Leg, mirrored, withoutZeros } from './entry.ts';
-import { effectsUnder, linesOf, lockReferences, openOn } from './ledger-store.ts';
-import { authorised, type Draft, finalLegs, type Look, type RuleContext, splitRefund } from './rules.ts';
-
-/** A draft with whose books it is for, and the event that told it. */
-export type Asked = { readonly draft: Draft; readonly context: RuleContext; readonly eventId: string };
-
-/** What stands about one payment, kept up to date while a batch goes through. */
-type Payment = {
-  /** Effect keys without provider, account and payment → transaction id. */
-  readonly effects: Map<string, string>;
-  /** What its authorisation holds, by currency. */
-  readonly open: Map<string, bigint>;
-  /** The lines of transactions that were read or made in this batch. */
-  readonly lines: Map<string, readonly Leg[]>;
-};
+import { lockReferences } from './ledger-store.ts';
+import { type Asked, CAPTURED, type PaymentState, paymentKey, prefixOf, readPayments } from './payment-state.ts';
+import { authorised, type Draft, finalLegs, type Look } from './rules.ts';
+import { liveRefunds, movedParts, refundMarker, type SellersParts, sellersParts, withParts } from './split.ts';
 
 export type Viewer = {
   /** The effect that must stand before this event's drafts can be answered; null: they can. Changes nothing. */
@@ -38,94 +25,55 @@ export async function lockPayments(tx: Tx, all: readonly Asked[]): Promise<void>
  */
 export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => string): Promise<Viewer> {
   const looking = all.filter((a) => a.draft.look !== null);
-  const payments = new Map<string, Payment>();
-  for (const asked of looking) {
-    payments.set(paymentKey(asked), { effects: new Map(), open: new Map(), lines: new Map() });
-  }
-  if (payments.size > 0) {
-    await readEffects(tx, payments);
-    await readOpen(tx, payments, looking);
-    await readLines(tx, payments, looking);
-  }
+  const payments = await readPayments(tx, looking);
   return {
     waitsFor(drafts) {
       for (const [n, asked] of drafts.entries()) {
         if (asked.draft.look?.kind !== 'split') continue;
         const payment = paymentKey(asked);
-        const known = [...(payments.get(payment)?.effects.keys() ?? [])].some(isCapture);
-        const told = drafts.slice(0, n).some((d) => isCapture((prefixOf(d) + d.draft.key).slice(payment.length)));
+        const known = (payments.get(payment)?.captures.size ?? 0) > 0;
+        const told = drafts.slice(0, n).some((d) => d.draft.kind === CAPTURED && paymentKey(d) === payment);
         if (!known && !told) return `${payment}captured`;
       }
       return null;
     },
     look(asked) {
       const payment = asked.draft.look === null ? undefined : payments.get(paymentKey(asked));
-      return payment === undefined ? [entryOf(asked, asked.draft, newId())] : answer(asked, payment, newId);
+      if (payment === undefined) return [entryOf(asked, asked.draft, newId())];
+      return asked.context.marketplace === 'on_capture'
+        ? answerAndSplit(asked, payment, newId)
+        : answer(asked, payment, newId);
     },
   };
 }
 
-function paymentKey(asked: Asked): string {
-  return `${prefixOf(asked)}${asked.draft.look?.payment ?? ''}:`;
+/**
+ * A capture that comes after refunds, or is taken back after them, changes what part of them is the sellers': the difference
+ * posts with it, under a key of its own. A refund has the difference it makes in its own lines.
+ */
+function answerAndSplit(asked: Asked, payment: PaymentState, newId: () => string): readonly Entry[] {
+  const before = partsOf(payment);
+  const captures = [...payment.captures.values()];
+  const entries = answer(asked, payment, newId);
+  if (asked.draft.look?.kind === 'split') return entries;
+  const currency = [...captures, ...payment.captures.values()].flat()[0]?.currency ?? '';
+  const legs = movedParts(before, partsOf(payment), currency);
+  if (legs.length === 0) return entries;
+  const told = `split:${asked.draft.key}`;
+  const resplit: Entry = {
+    ...entryOf(asked, asked.draft, newId()),
+    effectKey: paymentKey(asked) + told,
+    kind: 'refund.split',
+    legs,
+    content: contentOf([], told),
+  };
+  return [...entries, standing(asked, payment, resplit)];
 }
 
-async function readEffects(tx: Tx, payments: ReadonlyMap<string, Payment>): Promise<void> {
-  for (const effect of await effectsUnder(tx, [...payments.keys()])) {
-    payments.get(effect.prefix)?.effects.set(effect.effectKey.slice(effect.prefix.length), effect.id);
-  }
-}
+const partsOf = (payment: PaymentState): SellersParts =>
+  sellersParts(payment.captures.values(), liveRefunds(payment.effects.keys()));
 
-async function readOpen(tx: Tx, payments: ReadonlyMap<string, Payment>, looking: readonly Asked[]): Promise<void> {
-  const byPath = new Map<string, Map<string, string>>();
-  for (const asked of looking) {
-    // Only these lead to a final release, alone or later in the batch.
-    if (!['authorise', 'release', 'final', 'assumed_capture', 'proves_manual'].includes(asked.draft.look?.kind ?? ''))
-      continue;
-    const { path } = chart.authorisations(asked.context);
-    const references = byPath.get(path) ?? new Map<string, string>();
-    references.set(asked.draft.look?.payment ?? '', paymentKey(asked));
-    byPath.set(path, references);
-  }
-  for (const [path, references] of byPath) {
-    for (const item of await openOn(tx, path, [...references.keys()])) {
-      payments.get(references.get(item.reference) ?? '')?.open.set(item.currency, item.amount);
-    }
-  }
-}
-
-/** Taking back an assumed capture, posting an increase and splitting a refund take what was posted from the books. */
-async function readLines(tx: Tx, payments: ReadonlyMap<string, Payment>, looking: readonly Asked[]): Promise<void> {
-  const wanted = new Map<string, Payment>();
-  for (const asked of looking) {
-    const payment = payments.get(paymentKey(asked));
-    for (const [key, id] of payment?.effects ?? []) {
-      if (payment !== undefined && isRead(asked.draft.look, key)) wanted.set(id, payment);
-    }
-  }
-  if (wanted.size === 0) return;
-  for (const { transactionId, ...line } of await linesOf(tx, [...wanted.keys()])) {
-    const lines = wanted.get(transactionId)?.lines;
-    if (lines !== undefined) lines.set(transactionId, [...(lines.get(transactionId) ?? []), line]);
-  }
-}
-
-function isRead(look: Look | null, key: string): boolean {
-  switch (look?.kind) {
-    case 'proves_manual':
-      return key === 'captured';
-    case 'running_total':
-    case 'release':
-      return look.series !== null && key.startsWith(look.series.slice(look.payment.length + 1));
-    case 'split':
-      return isCapture(key);
-    default:
-      return false;
-  }
-}
-
-const isCapture = (key: string): boolean => key === 'captured' || key.startsWith('captured:');
-
-function answer(asked: Asked, payment: Payment, newId: () => string): readonly Entry[] {
+function answer(asked: Asked, payment: PaymentState, newId: () => string): readonly Entry[] {
   const { draft, context } = asked;
   const { look } = draft;
   if (look === null) return [entryOf(asked, draft, newId())];
@@ -163,12 +111,13 @@ function answer(asked: Asked, payment: Payment, newId: () => string): readonly E
 }
 
 /** Remembers an entry for those after it in the batch; one that stands already is a replay and changes nothing. */
-function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
+function standing(asked: Asked, payment: PaymentState, entry: Entry): Entry {
   const prefix = paymentKey(asked);
-  // Its own object may be another than the payment (a capture of Adyen's): nobody looks for it here.
-  if (!entry.effectKey.startsWith(prefix)) return entry;
-  const key = entry.effectKey.slice(prefix.length);
-  if (payment.effects.has(key)) return entry;
+  // Its own object may be another than the payment (a capture of Adyen's): nobody looks for it by its key.
+  const key = entry.effectKey.startsWith(prefix) ? entry.effectKey.slice(prefix.length) : null;
+  if (key === null ? payment.captures.has(entry.effectKey) : payment.effects.has(key)) return entry;
+  if (entry.kind === CAPTURED) payment.captures.set(entry.effectKey, entry.legs);
+  if (key === null) return entry;
   payment.effects.set(key, entry.id);
   payment.lines.set(entry.id, entry.legs);
   for (const line of entry.legs) {
@@ -185,7 +134,7 @@ function standing(asked: Asked, payment: Payment, entry: Entry): Entry {
  */
 function increase(
   draft: Draft,
-  payment: Payment,
+  payment: PaymentState,
   look: { payment: string; total: bigint; series: string },
 ): readonly Leg[] {
   const series = look.series.slice(look.payment.length + 1);
@@ -212,7 +161,7 @@ function difference(wanted: readonly Leg[], posted: readonly Leg[]): Leg[] {
 /** A capture or cancellation proves that the authorisation was no capture: what it was taken for is reversed, once. */
 function provesManual(
   asked: Asked,
-  payment: Payment,
+  payment: PaymentState,
   about: { id: string; isFinal: boolean },
   newId: () => string,
 ): readonly Entry[] {
@@ -221,6 +170,7 @@ function provesManual(
   const known = payment.effects.has('manual');
   standing(asked, payment, marker);
   if (assumed === undefined || known) return [marker];
+  payment.captures.delete(`${paymentKey(asked)}captured`);
   const lines = payment.lines.get(assumed) ?? [];
   const legs = mirrored(lines);
   const reversal: Entry = {
@@ -246,54 +196,27 @@ function provesManual(
   return [marker, reversal, memo];
 }
 
-/**
- * The sellers' part of a refund is known when the capture is: s = r × S/G, each time what all live refunds together give
- * back less what those before gave. So no remainder is lost, the refund that completes the payment takes the rest, and
- * any order of refunds and failures ends the same. Markers under the payment keep count of its refunds.
- */
+/** Known when the capture is. A marker under the payment keeps count of its refunds. */
 function split(
   asked: Asked,
-  payment: Payment,
+  payment: PaymentState,
   look: Extract<Look, { kind: 'split' }>,
   newId: () => string,
 ): readonly Entry[] {
-  const lines = [...payment.effects].flatMap(([key, id]) => (isCapture(key) ? (payment.lines.get(id) ?? []) : []));
-  const gross = lines.reduce((sum, l) => (l.component === 'gross' ? sum + l.amount : sum), 0n);
-  const sellers = new Map<string, bigint>();
-  for (const line of lines) {
-    if (!line.account.path.startsWith('liability:seller_payable:')) continue;
-    sellers.set(line.account.path, (sellers.get(line.account.path) ?? 0n) - line.amount);
-  }
-  const before = atMost(liveRefunds(payment), gross);
-  const after = atMost(liveRefunds(payment) + (look.live ? look.amount : -look.amount), gross);
-  const shares = [...sellers].map(([path, amount]) => ({
-    path,
-    amount: proportion(after, amount, gross) - proportion(before, amount, gross),
-  }));
-  const told = `${look.live ? 'refunded' : 'unrefunded'}:${look.refund}:${look.amount}`;
-  const marker: Entry = {
+  const { legs } = asked.draft;
+  const before = partsOf(payment);
+  const told = refundMarker(look.refund, look.amount, look.live);
+  const marker = standing(asked, payment, {
     ...entryOf(asked, asked.draft, newId()),
     effectKey: paymentKey(asked) + told,
     kind: 'refund.counted',
     legs: [],
     content: contentOf([], told),
-  };
-  const entry = { ...entryOf(asked, asked.draft, newId()), legs: splitRefund(asked.draft.legs, shares) };
-  return [standing(asked, payment, marker), entry];
+  });
+  const currency = legs[0]?.currency ?? '';
+  const moved = movedParts(before, partsOf(payment), currency);
+  return [marker, { ...entryOf(asked, asked.draft, newId()), legs: withParts(legs, moved) }];
 }
-
-function liveRefunds(payment: Payment): bigint {
-  let sum = 0n;
-  for (const key of payment.effects.keys()) {
-    const match = /^(un)?refunded:.*:(\d+)$/s.exec(key);
-    if (match !== null) sum += match[1] === undefined ? BigInt(match[2] ?? 0) : -BigInt(match[2] ?? 0);
-  }
-  return sum;
-}
-
-const atMost = (amount: bigint, limit: bigint): bigint => (amount > limit ? limit : amount);
-
-const prefixOf = ({ context }: Asked): string => `${context.provider}:${context.account}:`;
 
 function entryOf(asked: Asked, draft: Draft, id: string): Entry {
   return {

@@ -6,7 +6,9 @@ import { uuidv7 } from '../uuid.ts';
 import type { AccountRef } from './chart.ts';
 import type { Entry } from './entry.ts';
 import { noteConflicts, noteEvidence, openAccounts, postEntries, type Taken, type ToldEntry } from './ledger-store.ts';
-import { type Asked, createViewer, lockPayments, type Viewer } from './look.ts';
+import { createViewer, lockPayments, type Viewer } from './look.ts';
+import { forgiveOlderRules } from './older-rules.ts';
+import type { Asked } from './payment-state.ts';
 import { draftsOf, RULE_VERSION, type RuleContext } from './rules.ts';
 
 /** What one event tells, and whose books it is about. */
@@ -93,6 +95,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
   ): Promise<{ clashes: Map<number, string>; held: number[] }> {
     const claimed = new Map<string, Entry>();
     const told = new Map<number, Entry[]>();
+    const insteadOf = new Map<string, string>();
     const clashes = new Map<number, string>();
     const held = heldBack(asked, among);
     const entries: ToldEntry[] = [];
@@ -113,9 +116,15 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
       const view = viewAll(viewer, mine);
       told.set(n, view);
       for (const entry of view) {
-        if (claimed.has(entry.effectKey)) continue;
+        const first = claimed.get(entry.effectKey);
+        if (first !== undefined) {
+          insteadOf.set(entry.id, first.id);
+          continue;
+        }
         claimed.set(entry.effectKey, entry);
-        entries.push({ eventId: requests[n]?.eventId ?? '', entry });
+        // What it takes back may be told twice in this batch, and then only the first becomes a transaction.
+        const reverses = insteadOf.get(entry.reverses ?? '') ?? entry.reverses;
+        entries.push({ eventId: requests[n]?.eventId ?? '', entry: { ...entry, reverses } });
       }
     }
     const taken = await write(tx, entries);
@@ -141,7 +150,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
       return id;
     };
     const taken = await postEntries(tx, sorted, accountId, RULE_VERSION);
-    return new Map(taken.map((t) => [t.id, t]));
+    return new Map((await forgiveOlderRules(tx, taken, entries)).map((t) => [t.id, t]));
   }
 
   /**

@@ -4,7 +4,7 @@ import { type Books, chart } from './chart.ts';
 import { contentOf, type Leg, leg, mirrored, withoutZeros } from './entry.ts';
 
 /** Raised when a rule posts something else than before; kept on every transaction. */
-export const RULE_VERSION = 1;
+export const RULE_VERSION = 2;
 
 export type RuleContext = Books & { readonly marketplace: string | null };
 
@@ -100,9 +100,10 @@ export function draftsOf(event: PaymentEvent, context: RuleContext): Draft[] {
       return refundSteps(event, context, 3);
     case 'dispute.withdrawn':
     case 'dispute.reinstated': {
+      const { amount, currency, dispute, component = 'gross' } = event;
       const legs = [
-        leg(chart.disputesReceivable(context), event.currency, event.amount, event.dispute),
-        leg(chart.processorPending(context), event.currency, -event.amount, event.dispute, 'gross'),
+        leg(chart.disputesReceivable(context), currency, amount, dispute),
+        leg(chart.processorPending(context), currency, -amount, dispute, component),
       ];
       return [draft(event, event.type === 'dispute.withdrawn' ? legs : mirrored(legs))];
     }
@@ -151,6 +152,7 @@ function captureLegs(event: PaymentCaptured | PaymentReversed, context: RuleCont
 
 function captured(event: PaymentCaptured, context: RuleContext): Draft[] {
   const { payment, amount, currency, authorisation } = event;
+  const held = authorisation?.id ?? payment;
   const legs = captureLegs(event, context);
   if (event.captureMode === 'assumed') {
     return [draft(event, legs, { kind: 'assumed_capture', payment, amount, currency })];
@@ -163,12 +165,13 @@ function captured(event: PaymentCaptured, context: RuleContext): Draft[] {
   } else drafts.push(draft(event, legs, context.marketplace === 'on_capture' ? { kind: 'sold', payment } : null));
   if (authorisation !== undefined && !authorisation.final) {
     const total = authorisation.amount;
-    const series = event.runningTotal === true ? `${payment}:memo_release:` : null;
-    const key = series === null ? `${payment}:memo_release:${event.key}` : `${series}${total}`;
-    const memo = memoLegs(payment, currency, -total, context);
-    drafts.push(draft({ key, at: event.at, type: 'memo.released' }, memo, { kind: 'release', payment, total, series }));
+    const series = event.runningTotal === true ? `${held}:memo_release:` : null;
+    const key = series === null ? `${held}:memo_release:${event.key}` : `${series}${total}`;
+    const memo = memoLegs(held, currency, -total, context);
+    const look: Look = { kind: 'release', payment: held, total, series };
+    drafts.push(draft({ key, at: event.at, type: 'memo.released' }, memo, look));
   }
-  if (authorisation?.final === true) drafts.push(final(payment, event.at));
+  if (authorisation?.final === true) drafts.push(final(held, event.at));
   return drafts;
 }
 
@@ -247,19 +250,6 @@ function refundSteps(event: Refund, context: RuleContext, steps: 1 | 2 | 3): Dra
     split(false),
   );
   return [created, succeeded, failed].slice(0, steps);
-}
-
-/** The sellers' part of a refund, debited where it begins and credited where it fails, moved from our own. */
-export function splitRefund(legs: readonly Leg[], shares: readonly { path: string; amount: bigint }[]): Leg[] {
-  const own = legs.find((l) => l.account.path === chart.refunds.path);
-  if (own === undefined) return [...legs];
-  const sellers = shares.map((share) => ({
-    ...own,
-    account: { path: share.path, type: 'liability' as const, openItem: false },
-    amount: share.amount,
-  }));
-  const passedOn = sellers.reduce((sum, l) => sum + l.amount, 0n);
-  return withoutZeros([...legs.map((l) => (l === own ? { ...l, amount: l.amount - passedOn } : l)), ...sellers]);
 }
 
 /* Payouts */

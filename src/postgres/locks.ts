@@ -12,4 +12,6 @@ export const ADVISORY_LOCK = {
 export const ADVISORY_LOCK_CLASS = {
   /** `(worker, id of its row)`: a worker's row whose lock is free belongs to a dead worker. */
   worker: 73_051,
+  /** `(periods, 0)`: shared by every posting, alone for whoever changes periods. Taken in migrations/0005-ledger-guards.sql. */
+  periods: 73_055,
 } as const;

@@ -68,6 +68,8 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
     ...(role === null ? {} : { role }),
     idle_in_transaction_session_timeout: '30000',
     timezone: 'UTC',
+    // Whatever the server's default is: after waiting for a lock a statement must see what the other committed.
+    default_transaction_isolation: 'read committed',
   };
   const create = (name: PoolName): pg.Pool => {
     const { max, settings, queryTimeoutMs } = POOLS[name];

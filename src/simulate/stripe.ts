@@ -7,7 +7,7 @@ import {
   refundObject,
   type StripeObject,
 } from './stripe-objects.ts';
-import { isoTime, type Teller, type ToldEvent } from './told-event.ts';
+import { isoTime, type Teller, type ToldEvent, wireNumber } from './told-event.ts';
 
 const API_VERSION = '2025-09-30.clover';
 
@@ -46,9 +46,13 @@ function tellCapture(life: Life, tell: Tell): bigint {
   }
   tell('charge.succeeded', chargeObject(life, { captured: 0n, refunded: 0n, authorisedOnly: true }));
   let total = 0n;
-  for (const part of life.captures) {
+  for (const [index, part] of life.captures.entries()) {
+    const previous = { amount_captured: wireNumber(total) };
     total += part;
-    tell('charge.captured', chargeObject(life, { captured: total, refunded: 0n }), { captured: false });
+    const state = { captured: total, refunded: 0n };
+    if (index < life.captures.length - 1) {
+      tell('charge.updated', chargeObject(life, { ...state, authorisedOnly: true }), previous);
+    } else tell('charge.captured', chargeObject(life, state), { ...previous, captured: false });
   }
   if (total > 0n && life.fee.told !== 'never') {
     tell('charge.updated', chargeObject(life, { captured: total, refunded: 0n, fee: life.fee.amount }), {

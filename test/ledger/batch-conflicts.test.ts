@@ -1,22 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { AT, derivedDifferences, openBooks } from './books.ts';
+import { captured, derivedDifferences, openBooks } from './books.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-
-const captured = (payment: string, amount: bigint): PaymentEvent => ({
-  type: 'payment.captured',
-  key: `${payment}:captured`,
-  payment,
-  amount,
-  currency: 'EUR',
-  at: AT,
-});
 
 describe('two of one batch that contradict each other', () => {
   it('are judged by what stands, not by which came first', async () => {

@@ -7,6 +7,12 @@ import type { TestDatabase } from '../support/database.ts';
 /** 2026-03-05T12:00:00Z: whenever the processor says it happened. */
 export const AT = Date.UTC(2026, 2, 5, 12);
 
+export const eur = (amount: bigint) => ({ amount, currency: 'EUR', at: AT });
+
+export function captured(payment: string, amount: bigint): PaymentEvent {
+  return { type: 'payment.captured', key: `${payment}:captured`, payment, ...eur(amount) };
+}
+
 export type Books = {
   readonly account: string;
   /** Each list is one event; all of them one batch. */

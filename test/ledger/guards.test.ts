@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
+import { migrate } from '../../src/postgres/migrate.ts';
+import { readMigrations } from '../../src/postgres/migration-files.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { AT, type Books, derivedDifferences, openBooks } from './books.ts';
+import { AT, type Books, captured, derivedDifferences, openBooks } from './books.ts';
 
 let database: TestDatabase;
 let books: Books;
@@ -17,10 +19,6 @@ beforeAll(async () => {
   transactionId = posted.transactions[0];
 });
 afterAll(() => database.drop());
-
-function captured(payment: string, amount: bigint): PaymentEvent {
-  return { type: 'payment.captured', key: `${payment}:captured`, payment, amount, currency: 'EUR', at: AT };
-}
 
 const CHANGES = [
   'update postern.transactions set kind = kind',
@@ -121,6 +119,94 @@ describe('a line that does not belong', () => {
       code: '23514',
     });
     await database.sql.query(`update postern.accounts set closed_at = null where path = 'liability:tax_payable'`);
+  });
+});
+
+describe('a component', () => {
+  const pending = `(select id from postern.accounts where path = 'asset:processor_pending:test:' || '$a')`;
+  const memo = `(select id from postern.accounts where path = 'memo:authorisations:test:' || '$a')`;
+  const revenue = `(select id from postern.accounts where path = 'income:revenue')`;
+  const post = (account: string, reference: string, component: string) => {
+    const id = uuidv7(AT);
+    return inOwnersTransaction([
+      `insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version)
+       values ('${id}', '${id}', '', 'test', now(), now(), 1)`,
+      `insert into postern.postings (transaction_id, line, account_id, currency, amount, reference, component) values
+       ('${id}', 0, ${account.replace('$a', books.account)}, 'EUR', 5, ${reference}, ${component}),
+       ('${id}', 1, ${revenue}, 'EUR', -5, null, null)`,
+    ]);
+  };
+
+  it.each([
+    ['of an announced item is missing', pending, `'r'`, 'null'],
+    ['of an announced item is none that we know', pending, `'r'`, `'net'`],
+    ['is given where the account has none', memo, `'r'`, `'gross'`],
+    ['is given where there is no reference either', revenue, 'null', `'fee'`],
+  ])('that %s is refused', async (_name, account, reference, component) => {
+    await books.post([{ ...captured('held', 9n), type: 'payment.authorised', key: 'held:authorised' } as PaymentEvent]);
+    await expect(post(account, reference, component)).rejects.toThrow(/wants a reference or a component/);
+  });
+
+  it('may be each of those that open items have', async () => {
+    const own = await createTestDatabase();
+    try {
+      const dispute = {
+        type: 'dispute.withdrawn',
+        key: 'd:1',
+        dispute: 'p',
+        amount: 5n,
+        currency: 'EUR',
+        at: AT,
+      } as const;
+      const fee = { type: 'payment.fee_known', key: 'p:fee', reference: 'p', of: 'payment' } as const;
+      const open = openBooks(own);
+      await open.post(
+        [captured('p', 9n)],
+        [{ ...fee, amount: 1n, currency: 'EUR', at: AT }],
+        [{ ...dispute, component: 'dispute' }],
+      );
+      expect(await open.balances()).toMatchObject({
+        'asset:processor_pending [p gross] EUR': '9',
+        'asset:processor_pending [p fee] EUR': '-1',
+        'asset:processor_pending [p dispute] EUR': '-5',
+      });
+    } finally {
+      await own.drop();
+    }
+  });
+});
+
+it('lets the accounts that an earlier release opened go on', async () => {
+  const own = await createTestDatabase({ migrated: false });
+  try {
+    const earlier = readMigrations().filter(({ release }) => release === 1);
+    await migrate({ url: own.url, log: own.log, migrations: earlier });
+    const open = openBooks(own);
+    await open.post([captured('before', 5n)]);
+    await migrate({ url: own.url, log: own.log });
+    await open.post([captured('after', 5n)]);
+    expect(await open.balances()).toMatchObject({ 'income:revenue EUR': '-10' });
+  } finally {
+    await own.drop();
+  }
+});
+
+describe('a transaction that takes back another', () => {
+  const transaction = (reverses: string, id = uuidv7(AT)) => [
+    id,
+    `insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version, reverses)
+     values ('${id}', '${id}', '', 'test', now(), now(), 1, '${reverses}')`,
+  ];
+
+  it('is refused where that is a reversal itself, is not there, or was taken back before', async () => {
+    const [reversal = '', once = ''] = transaction(transactionId);
+    await inOwnersTransaction([once]);
+    const [, again = ''] = transaction(transactionId);
+    await expect(inOwnersTransaction([again])).rejects.toThrow(/transactions_reverses/);
+    const [, chain = ''] = transaction(reversal);
+    await expect(inOwnersTransaction([chain])).rejects.toThrow(/which is a reversal itself/);
+    const [, nobody = ''] = transaction(uuidv7(AT));
+    await expect(inOwnersTransaction([nobody])).rejects.toThrow(/which is not there/);
   });
 });
 

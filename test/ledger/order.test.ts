@@ -2,15 +2,13 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { AT, type Books, derivedDifferences, openBooks, permutations } from './books.ts';
+import { AT, type Books, derivedDifferences, eur, openBooks, permutations } from './books.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
-
-const eur = (amount: bigint) => ({ amount, currency: 'EUR', at: AT });
 
 const authorised: PaymentEvent = { type: 'payment.authorised', key: 'p:authorised', payment: 'p', ...eur(1000n) };
 const cancelled: PaymentEvent = {
@@ -135,6 +133,30 @@ const CASES: readonly [name: string, events: readonly PaymentEvent[], balances: 
     { 'asset:processor_pending [p gross] EUR': '1000', 'income:revenue EUR': '-1000' },
   ],
   [
+    'several refunds of one payment, some before its capture, one that fails',
+    [
+      part('p', 1000n, true),
+      refund('r1', 'succeeded', 300n),
+      refund('r2', 'created', 200n),
+      refund('r3', 'failed', 100n),
+    ],
+    {
+      'asset:processor_pending [p gross] EUR': '1000',
+      'asset:processor_pending [r1 gross] EUR': '-300',
+      'liability:refunds_payable [r2] EUR': '-200',
+      'income:revenue EUR': '-1000',
+      'income:refunds EUR': '500',
+    },
+  ],
+  [
+    'a capture that fails after it succeeded, told with what it takes back',
+    [
+      part('p', 1000n, true),
+      { type: 'payment.reversed', key: 'p:reversed', payment: 'p', captureKey: 'p:captured', ...eur(1000n) },
+    ],
+    {},
+  ],
+  [
     'a dispute withdrawn, reinstated, withdrawn again and lost',
     [dispute('withdrawn', 'd:1'), dispute('reinstated', 'd:2'), dispute('withdrawn', 'd:3'), dispute('lost', 'd:lost')],
     { 'asset:processor_pending [d gross] EUR': '-1000', 'expense:dispute_losses EUR': '1000' },
@@ -177,6 +199,14 @@ describe('any order ends the same', () => {
     );
     expect(rows).toEqual([{ reversed: `test:${books.account}:p:captured` }]);
   });
+});
+
+it('takes back an assumed capture by its transaction, also where the batch told it twice', async () => {
+  const books = openBooks(database);
+  const known: PaymentEvent = { type: 'payment.captured', key: 'p:captured', payment: 'p', ...eur(1000n) };
+  const results = await books.post([known], [assumed], [manualPart(400n, true)]);
+  expect(results.map((r) => r.kind)).toEqual(['posted', 'posted', 'posted']);
+  expect(await books.balances()).toMatchObject({ 'asset:processor_pending [p gross] EUR': '400' });
 });
 
 describe('refunds of an account that passes money on', () => {

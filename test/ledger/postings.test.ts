@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openAccounts, postEntries } from '../../src/ledger/ledger-store.ts';
+import { draftsOf } from '../../src/ledger/rules.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
+import { withTransaction } from '../../src/postgres/sql.ts';
+import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { AT, derivedDifferences, openBooks } from './books.ts';
+import { AT, derivedDifferences, eur, openBooks } from './books.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -9,7 +13,6 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const eur = (amount: bigint) => ({ amount, currency: 'EUR', at: AT });
 const seller = { id: 's1', amount: 600n };
 
 /** What each canonical event leaves in the books when it is the only one there. */
@@ -113,6 +116,11 @@ const TABLE: readonly [
     { 'asset:disputes_receivable [d] EUR': '1000', 'asset:processor_pending [d gross] EUR': '-1000' },
   ],
   [
+    'dispute.withdrawn that is named by the payment disputed',
+    { type: 'dispute.withdrawn', key: 'p:1', dispute: 'p', component: 'dispute', ...eur(1000n) },
+    { 'asset:disputes_receivable [p] EUR': '1000', 'asset:processor_pending [p dispute] EUR': '-1000' },
+  ],
+  [
     'dispute.reinstated',
     { type: 'dispute.reinstated', key: 'd:2', dispute: 'd', ...eur(1000n) },
     { 'asset:disputes_receivable [d] EUR': '-1000', 'asset:processor_pending [d gross] EUR': '1000' },
@@ -211,6 +219,18 @@ describe('effects that are told again', () => {
     expect(noted.rowCount).toBe(1);
   });
 
+  it.each([
+    ['nothing new, where the money is the same', { ...captured, seller }, { kind: 'posted', replayed: true }],
+    ['a conflict, where it is not', { ...captured, amount: 1001n }, { kind: 'conflict' }],
+    ['a conflict in another currency', { ...captured, currency: 'USD' }, { kind: 'conflict' }],
+  ])('is, with what an older rule posted otherwise, %s', async (_name, event: PaymentEvent, expected) => {
+    const books = openBooks(database);
+    await postByRule(1, books.account, captured);
+    const before = await books.balances();
+    expect(await books.post([event])).toMatchObject([expected]);
+    expect(await books.balances()).toEqual(before);
+  });
+
   it('posts nothing of an event of which one effect conflicts, and all of its neighbours', async () => {
     const books = openBooks(database);
     await books.post([captured]);
@@ -234,3 +254,20 @@ describe('effects that are told again', () => {
     expect(await books.balances()).toMatchObject({ 'income:revenue EUR': '-1000' });
   });
 });
+
+async function postByRule(version: number, account: string, event: PaymentEvent): Promise<void> {
+  await withTransaction(database.appPool, async (tx) => {
+    for (const { key, kind, at, legs, content } of draftsOf(event, { provider: 'test', account, marketplace: null })) {
+      const ids = new Map(
+        (
+          await openAccounts(
+            tx,
+            legs.map((l) => l.account),
+          )
+        ).map(({ path, id }) => [path, id]),
+      );
+      const entry = { id: uuidv7(AT), effectKey: `test:${account}:${key}`, kind, at, legs, content, reverses: null };
+      await postEntries(tx, [{ eventId: uuidv7(AT), entry }], (path) => ids.get(path) ?? 0, version);
+    }
+  });
+}

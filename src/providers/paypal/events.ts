@@ -83,6 +83,7 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
       at: timeOf(resource, fallback),
       references: known,
       settings,
+      account: event.account,
     }),
   );
 }

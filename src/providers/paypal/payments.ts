@@ -11,6 +11,8 @@ export type Told = {
   readonly at: number;
   readonly references: readonly ObjectReference[];
   readonly settings: EndpointSettings;
+  /** Whose books: the processor account. */
+  readonly account: string;
 };
 
 /** The resource is not what the event's type promises: the object must be fetched. */
@@ -32,13 +34,19 @@ export function captured(told: Told): Normalised {
   const id = textAt(resource, 'id');
   const money = moneyAt(resource, 'amount');
   if (id === undefined || money === undefined) return incomplete(told, 'id or amount');
-  const effects: PaymentEvent[] = [{ type: 'payment.captured', key: `${id}:captured`, at, payment: id, ...money }];
-  const authorisation = relatedId(resource, 'authorization');
-  // An authorisation is another object with another id: its hold is released under that id, by the last capture.
-  if (authorisation !== undefined && isFinal(resource)) {
-    const key = `${id}:authorisation_released`;
-    effects.push({ type: 'payment.cancelled', key, at, payment: authorisation, currency: money.currency });
-  }
+  // An authorisation is another object with another id: its hold is released under that id.
+  const held = relatedId(resource, 'authorization');
+  const authorisation = held === undefined ? undefined : { id: held, amount: money.amount, final: isFinal(resource) };
+  const effects: PaymentEvent[] = [
+    {
+      type: 'payment.captured',
+      key: `${id}:captured`,
+      at,
+      payment: id,
+      ...money,
+      ...(authorisation === undefined ? {} : { authorisation }),
+    },
+  ];
   const fee = moneyAt(resource, 'seller_receivable_breakdown', 'paypal_fee') ?? moneyAt(resource, 'transaction_fee');
   if (fee !== undefined && fee.amount !== 0n) {
     effects.push({ type: 'payment.fee_known', key: `${id}:fee`, at, reference: id, of: 'payment', ...fee });
@@ -61,7 +69,11 @@ export function ended(told: Told, type: 'payment.failed' | 'payment.cancelled'):
   return effectsOf({ references: told.references, amount: null }, [effect]);
 }
 
-/** The resource is the capture itself, or (v1, and v2 with a link up) the reversal, which then names the capture. */
+/**
+ * The resource is the capture itself, or (v1, and v2 with a link up) the reversal, which then names the capture. Only the
+ * capture tells how much was captured: a reversal may be of a part, and a capture made up from it would contradict the real
+ * one that comes later.
+ */
 export function reversed(told: Told): Normalised {
   const { resource, at } = told;
   const id = textAt(resource, 'id');
@@ -73,7 +85,7 @@ export function reversed(told: Told): Normalised {
     key: `${id}:reversed`,
     at,
     payment,
-    captureKey: `${payment}:captured`,
+    ...(payment === id ? { captureKey: `${payment}:captured` } : {}),
     ...money,
   };
   return effectsOf({ references: told.references, amount: money }, [effect]);

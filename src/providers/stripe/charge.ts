@@ -26,34 +26,48 @@ export function chargeMeaning(event: StripeEvent): Meaning {
   const authorised = amountOf(charge, 'amount', currency);
   const about = { amount: { amount: authorised, currency: currency.code } };
 
-  if (event.type === 'charge.expired')
-    return { ...about, kind: 'effects', effects: [ended('expired', event, payment, currency)] };
+  if (event.type === 'charge.expired') {
+    return { ...about, kind: 'effects', effects: uncaptured(event, payment, currency, authorised) };
+  }
   const status = textAt(charge, 'status');
   if (status === 'failed' || event.type === 'charge.failed') return failed(event, payment, currency, authorised);
   if (status === 'pending' || event.type === 'charge.pending' || at(charge, 'paid') === false) {
     return noEffect('the payment is still pending: nothing has been captured');
   }
   if (at(charge, 'captured') === false) {
-    if (at(charge, 'refunded') === true) {
-      return { ...about, kind: 'effects', effects: [ended('cancelled', event, payment, currency)] };
-    }
-    const effect: PaymentEvent = {
-      type: 'payment.authorised',
-      key: `${payment}:authorised`,
-      at: timeOf(charge, 'created', event.at),
-      payment,
-      amount: authorised,
-      currency: currency.code,
-    };
-    return { ...about, kind: 'effects', effects: [effect] };
+    const effects = uncaptured(event, payment, currency, authorised);
+    const partly = effects.some((one) => one.type === 'payment.captured');
+    if (partly && event.type === 'charge.refunded') return withRefunds(event, effects, payment, currency, true);
+    return { ...about, kind: 'effects', effects };
   }
   const captured = capturedEffect(event, payment, currency, authorised);
-  const effects: PaymentEvent[] = [captured];
-  const txn = expandedAt(charge, 'balance_transaction');
-  if (txn !== undefined) effects.push(...feeOf(txn, payment, 'payment', event.at));
+  const effects: PaymentEvent[] = [captured, ...feeEffects(event, payment)];
   if (event.type !== 'charge.refunded')
     return { kind: 'effects', effects, amount: { amount: captured.amount, currency: currency.code } };
   return withRefunds(event, effects, payment, currency, captured.amount < authorised);
+}
+
+/**
+ * Not captured, or not for the last time: between the captures of a multicapture payment a charge says `captured: false`
+ * with an `amount_captured` above zero, in charge.updated; charge.captured comes with the last of them.
+ * docs.stripe.com/payments/multicapture
+ */
+function uncaptured(event: StripeEvent, payment: string, currency: IsoCurrency, authorised: bigint): PaymentEvent[] {
+  const charge = event.object;
+  const total = textAt(charge, 'amount_captured') === undefined ? 0n : amountOf(charge, 'amount_captured', currency);
+  const captured =
+    total === 0n ? [] : [capturedEffect(event, payment, currency, authorised), ...feeEffects(event, payment)];
+  if (event.type === 'charge.expired') return [...captured, ended('expired', event, payment, currency)];
+  // An authorisation that was let go counts as refunded; once something is captured, `refunded` is about that.
+  if (total === 0n && at(charge, 'refunded') === true) return [ended('cancelled', event, payment, currency)];
+  const created = timeOf(charge, 'created', event.at);
+  const held = { payment, amount: authorised, currency: currency.code };
+  return [{ type: 'payment.authorised', key: `${payment}:authorised`, at: created, ...held }, ...captured];
+}
+
+function feeEffects(event: StripeEvent, payment: string): PaymentEvent[] {
+  const txn = expandedAt(event.object, 'balance_transaction');
+  return txn === undefined ? [] : feeOf(txn, payment, 'payment', event.at);
 }
 
 /**
@@ -69,6 +83,9 @@ function capturedEffect(
 ): PaymentCaptured {
   const charge = event.object;
   const total = capturedTotal(charge, currency, authorised);
+  // What is left of the authorisation is released with the last capture, and charge.captured is that.
+  const last = event.type === 'charge.captured' && at(charge, 'captured') !== false;
+  const open = at(charge, 'captured') === false && textAt(charge, 'status') !== 'failed';
   const sent = textAt(charge, 'transfer_data', 'amount');
   const share = sent === undefined ? total : isoAmount(sent, currency);
   const destination = idAt(charge, 'transfer_data', 'destination') ?? idAt(charge, 'destination');
@@ -81,9 +98,7 @@ function capturedEffect(
     currency: currency.code,
     runningTotal: true,
     ...(destination === undefined ? {} : { seller: { id: destination, amount: atMost(share, total) } }),
-    ...(event.type === 'charge.captured'
-      ? { authorisation: { amount: total, final: isFinal(charge, total, authorised) } }
-      : {}),
+    ...(last || open ? { authorisation: { amount: total, final: last } } : {}),
   };
 }
 
@@ -99,19 +114,14 @@ function capturedTotal(charge: JsonObject, currency: IsoCurrency, authorised: bi
 }
 
 /**
- * A charge tells when it was made, not when it was captured: `charge.captured` itself is that time. Other events only
- * mention the capture and may come a month later: they give the charge's own time.
+ * A charge tells when it was made, not when it was captured: `charge.captured` itself is that time, and the charge.updated
+ * that tells a capture before the last. Other events only mention the capture and may come a month later: they give the
+ * charge's own time.
  */
 function captureTime(event: StripeEvent): number {
   if (event.type === 'charge.captured') return event.at;
+  if (event.type === 'charge.updated' && at(event.object, 'captured') === false) return event.at;
   return timeOf(event.object, 'created', event.at);
-}
-
-/** Without multicapture the first capture is the last: Stripe releases the rest. docs.stripe.com/payments/multicapture */
-function isFinal(charge: JsonObject, total: bigint, authorised: bigint): boolean {
-  return (
-    total >= authorised || textAt(charge, 'payment_method_details', 'card', 'multicapture', 'status') !== 'available'
-  );
 }
 
 /**

@@ -6,7 +6,7 @@ import { applicationFeeMeaning, feeRefundMeaning, transferMeaning } from './conn
 import { disputeMeaning } from './dispute.ts';
 import { evidenceReason } from './evidence.ts';
 import { type Meaning, noEffect, parked, referencesOf, type StripeEvent, timeOf } from './fields.ts';
-import { intentCancelledMeaning } from './payment-intent.ts';
+import { intentCancelledMeaning, intentSucceededMeaning } from './payment-intent.ts';
 import { payoutMeaning, topupMeaning } from './payout.ts';
 import { refundMeaning } from './refund.ts';
 import { invoiceMeaning, sessionMeaning } from './tax.ts';
@@ -27,6 +27,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map([
   ...rule(invoiceMeaning, 'invoice', 'paid payment_succeeded'),
   ...rule(sessionMeaning, 'checkout.session', 'completed async_payment_succeeded'),
   ...rule(intentCancelledMeaning, 'payment_intent', 'canceled'),
+  ...rule(intentSucceededMeaning, 'payment_intent', 'succeeded'),
 ]);
 
 function rule(meaning: Rule, family: string, names: string): [string, Rule][] {

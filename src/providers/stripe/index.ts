@@ -28,7 +28,8 @@ export const stripe: Provider = {
       eventId: '`evt_…`',
       trust: 'body',
       account: "`account` (Connect), else the endpoint's",
-      captured: 'charge (running total of `amount_captured`)',
+      captured:
+        'charge (running total of `amount_captured`); charge.captured is the last of several, or payment_intent.succeeded',
       currencies: 'minor units; ISK, UGX sent × 100; HUF, TWD payouts; MGA without decimals',
       answer: '200 `{"received":true}`',
     },

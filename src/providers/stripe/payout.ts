@@ -35,20 +35,20 @@ function incoming(event: StripeEvent, end: Payout['type'] | null, name: string):
 function moved(event: StripeEvent, sign: bigint, end: Payout['type'] | null, name: string): Meaning {
   const id = required(event.object, 'id');
   const currency = stripeCurrency(required(event.object, 'currency'));
-  const amount = sign * amountOf(event.object, 'amount', currency);
-  const settled = settledElsewhere(event, currency.code);
-  const base = { payout: id, amount, currency: currency.code, ...(settled === undefined ? {} : { settled }) };
+  const paid = { amount: sign * amountOf(event.object, 'amount', currency), currency: currency.code };
+  const left = leftElsewhere(event, currency.code);
+  const base = { payout: id, ...(left === undefined ? paid : { ...left, settled: paid }) };
   const created = timeOf(event.object, 'created', event.at);
   const effects: PaymentEvent[] = [{ type: 'payout.created', key: `${id}:created`, at: created, ...base }];
   if (end !== null) {
     const reversal = expandedAt(event.object, 'failure_balance_transaction');
     effects.push({ type: end, key: `${id}:${name}`, at: timeOf(reversal, 'created', event.at), ...base });
   }
-  return { kind: 'effects', effects, amount: { amount, currency: currency.code } };
+  return { kind: 'effects', effects, amount: paid };
 }
 
-/** Paid out in another currency than the balance it left: only the expanded balance transaction tells. */
-function settledElsewhere(event: StripeEvent, paid: string): Payout['settled'] {
+/** The balance it left, where that is in another currency than the bank account: only the expanded balance transaction tells. */
+function leftElsewhere(event: StripeEvent, paid: string): Payout['settled'] {
   const txn = expandedAt(event.object, 'balance_transaction');
   if (txn === undefined) return undefined;
   const currency = stripeCurrency(required(txn, 'currency'));

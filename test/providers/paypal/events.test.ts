@@ -38,18 +38,16 @@ describe('captures and sales', () => {
     ]);
   });
 
-  it('release the authorisation under its own id, with the last of them', () => {
+  it('release the authorisation under its own id, each its part and the last one the rest', () => {
     const supplementary_data = { related_ids: { authorization_id: 'MADEAUTH1' } };
     const last = effects(told('PAYMENT.CAPTURE.COMPLETED', paypalCapture({ supplementary_data })));
-    expect(last[1]).toMatchObject({
-      type: 'payment.cancelled',
-      key: `${ID}:authorisation_released`,
-      payment: 'MADEAUTH1',
-    });
+    const authorisation = { id: 'MADEAUTH1', amount: 12345n };
+    expect(last[0]).toMatchObject({ payment: ID, authorisation: { ...authorisation, final: true } });
     const first = effects(
       told('PAYMENT.CAPTURE.COMPLETED', paypalCapture({ supplementary_data, final_capture: false })),
     );
-    expect(first).toHaveLength(2);
+    expect(first[0]).toMatchObject({ payment: ID, authorisation: { ...authorisation, final: false } });
+    expect(effects(told('PAYMENT.CAPTURE.COMPLETED', paypalCapture()))[0]).not.toHaveProperty('authorisation');
   });
 
   it('that wait, fail or are reversed', () => {
@@ -59,8 +57,11 @@ describe('captures and sales', () => {
     ]);
     const reversed = { type: 'payment.reversed', payment: ID, captureKey: `${ID}:captured`, amount: 12345n };
     expect(effects(told('PAYMENT.CAPTURE.REVERSED', paypalCapture()))).toMatchObject([reversed]);
-    const v1 = { id: 'MADEREVERSAL1', sale_id: ID, amount: { total: '-123.45', currency: 'EUR' } };
-    expect(effects(told('PAYMENT.SALE.REVERSED', v1))).toMatchObject([{ ...reversed, key: 'MADEREVERSAL1:reversed' }]);
+    // A reversal does not say how much was captured: it may be of a part.
+    const v1 = { id: 'MADEREVERSAL1', sale_id: ID, amount: { total: '-23.45', currency: 'EUR' } };
+    const [part] = effects(told('PAYMENT.SALE.REVERSED', v1));
+    expect(part).toMatchObject({ type: 'payment.reversed', key: 'MADEREVERSAL1:reversed', payment: ID, amount: 2345n });
+    expect(part).not.toHaveProperty('captureKey');
   });
 
   it('without id or amount wait for the object', () => {
@@ -165,17 +166,55 @@ it('pays a seller by a payout item, under its transaction', () => {
   const item = {
     payout_item_id: 'ITEM1',
     transaction_id: 'TX1',
-    payout_item: { receiver: 'seller-1', amount: { currency: 'EUR', value: '9.00' } },
+    payout_item: { receiver: 'MADEPAYEE2345', amount: { currency: 'EUR', value: '9.00' } },
     payout_item_fee: { currency: 'EUR', value: '0.25' },
   };
   expect(effects(told('PAYMENT.PAYOUTS-ITEM.SUCCEEDED', item))).toMatchObject([
-    { type: 'transfer.created', key: 'TX1:created', transfer: 'TX1', seller: 'seller-1', amount: 900n },
+    { type: 'transfer.created', key: 'TX1:created', transfer: 'TX1', seller: 'MADEPAYEE2345', amount: 900n },
     { type: 'payment.fee_known', key: 'TX1:fee', amount: 25n },
   ]);
   expect(effects(told('PAYMENT.PAYOUTS-ITEM.RETURNED', item))).toMatchObject([
     { type: 'transfer.reversed', amount: 900n },
   ]);
   expect(told('PAYMENT.PAYOUTS-ITEM.FAILED', item).kind).toBe('no_effect');
+});
+
+describe('the seller a payout item pays', () => {
+  const sellerOf = (item: object, account = 'main'): string => {
+    const amount = { currency: 'EUR', value: '9.00' };
+    const resource = { payout_item_id: 'ITEM1', transaction_id: 'TX1', payout_item: { amount, ...item } };
+    const body = paypalEvent('PAYMENT.PAYOUTS-ITEM.SUCCEEDED', resource);
+    const event = {
+      item: 0,
+      id: 'made',
+      type: 'made',
+      account,
+      headers: [],
+      body,
+      receivedAt: 1_767_225_600_000,
+      level: 'body' as const,
+      fetched: null,
+    };
+    const meaning = paypal.normalise(event, {});
+    // Nothing that the ledger is told names the person.
+    expect(JSON.stringify(effects(meaning), (_, v) => String(v))).not.toMatch(/@|555/);
+    return (effects(meaning)[0] as { seller: string }).seller;
+  };
+  const email = { receiver: 'Anna.Example@shop.example', recipient_type: 'EMAIL' };
+
+  it('is nobody’s address, the same for every spelling of it, and another one on another account', () => {
+    expect(sellerOf(email)).toMatch(/^receiver_[0-9a-f]{32}$/);
+    expect(sellerOf({ ...email, receiver: ' anna.example@SHOP.example' })).toBe(sellerOf(email));
+    expect(sellerOf({ receiver: email.receiver })).toBe(sellerOf(email));
+    expect(sellerOf({ ...email, receiver: 'ben@shop.example' })).not.toBe(sellerOf(email));
+    expect(sellerOf(email, 'other')).not.toBe(sellerOf(email));
+  });
+
+  it('is PayPal’s own id where it gives one', () => {
+    expect(sellerOf({ receiver: 'MADEPAYEE2345', recipient_type: 'PAYPAL_ID' })).toBe('MADEPAYEE2345');
+    const phone = { receiver: '+1 (408) 555-0100', recipient_type: 'PHONE' };
+    expect(sellerOf(phone)).toBe(sellerOf({ ...phone, receiver: '1-408-555-0100' }));
+  });
 });
 
 it('takes other types for evidence or parks them', () => {

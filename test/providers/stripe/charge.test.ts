@@ -74,15 +74,59 @@ describe('charges', () => {
     expect(keys('charge.succeeded', old)).toEqual(['ch_1:captured:12345']);
   });
 
-  it('keep the authorisation open where more captures may follow', () => {
-    const more = {
-      amount_captured: 5_000,
-      payment_method_details: { card: { multicapture: { status: 'available' } } },
-    };
-    expect(effects('charge.captured', stripeCharge(more))).toMatchObject([{ authorisation: { final: false } }]);
-    expect(effects('charge.captured', stripeCharge({ ...more, amount_captured: 12_345 }))).toMatchObject([
-      { authorisation: { final: true } },
+  it('post each capture of several, and keep the authorisation open until the last', () => {
+    const card = { card: { multicapture: { status: 'available' } } };
+    const more = { amount_captured: 5_000, captured: false, payment_method_details: card };
+    expect(effects('charge.updated', stripeCharge(more))).toMatchObject([
+      { type: 'payment.authorised', key: 'ch_1:authorised', amount: 12_345n },
+      {
+        type: 'payment.captured',
+        key: 'ch_1:captured:5000',
+        at: EVENT_AT,
+        amount: 5_000n,
+        runningTotal: true,
+        authorisation: { amount: 5_000n, final: false },
+      },
     ]);
+    // `final_capture` left something over: what tells the last capture is `captured`, not the amount.
+    expect(effects('charge.captured', stripeCharge({ ...more, captured: true, amount_captured: 9_000 }))).toMatchObject(
+      [{ key: 'ch_1:captured:9000', authorisation: { amount: 9_000n, final: true } }],
+    );
+  });
+
+  it('keep what was captured where the rest expires, and its refunds', () => {
+    const partly = { captured: false, amount_captured: 5_000 };
+    expect(keys('charge.expired', stripeCharge(partly))).toEqual(['ch_1:captured:5000', 'ch_1:expired']);
+    expect(keys('charge.updated', stripeCharge({ ...partly, refunded: true }))).toEqual([
+      'ch_1:authorised',
+      'ch_1:captured:5000',
+    ]);
+    const refunded = { ...partly, amount_refunded: 345, refunds: { data: [refund()] } };
+    expect(keys('charge.refunded', stripeCharge(refunded))).toEqual([
+      'ch_1:authorised',
+      'ch_1:captured:5000',
+      're_1:created',
+      're_1:succeeded',
+    ]);
+  });
+
+  it('release what is open once an intent captured by hand has succeeded, and only then', () => {
+    const intent = {
+      id: 'pi_1',
+      object: 'payment_intent',
+      latest_charge: 'ch_1',
+      currency: 'eur',
+      capture_method: 'manual',
+    };
+    expect(effects('payment_intent.succeeded', intent)).toEqual([
+      { type: 'payment.cancelled', key: 'ch_1:captured_whole', at: EVENT_AT, payment: 'ch_1', currency: 'EUR' },
+    ]);
+    for (const change of [{ capture_method: 'automatic' }, { capture_method: undefined }, { latest_charge: null }]) {
+      expect(normalise('payment_intent.succeeded', { ...intent, ...change })).toMatchObject({
+        kind: 'no_effect',
+        reason: "the payment intent's money is told by its charge",
+      });
+    }
   });
 
   it('are only authorised while they are not captured', () => {

@@ -221,10 +221,15 @@ describe('payouts and top-ups', () => {
 
   it('may be negative, and paid in another currency', () => {
     expect(effects('payout.created', payout({ amount: -700 }))).toMatchObject([{ amount: -700n }]);
+    // 54.00 dollars left the balance, and 50.00 euros arrive at the bank.
     const txn = { id: 'txn_1', amount: -5400, currency: 'usd', fee: 0 };
     expect(effects('payout.created', payout({ balance_transaction: txn }))).toMatchObject([
-      { amount: 5000n, settled: { amount: 5400n, currency: 'USD' } },
+      { amount: 5400n, currency: 'USD', settled: { amount: 5000n, currency: 'EUR' } },
     ]);
+    expect(normalise('payout.created', payout({ balance_transaction: txn })).amount).toEqual({
+      amount: 5000n,
+      currency: 'EUR',
+    });
     expect(
       effects('payout.created', payout({ balance_transaction: { ...txn, currency: 'eur' } }))[0],
     ).not.toHaveProperty('settled');
