@@ -11,7 +11,12 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 async function refusedCheck() {
-  const { checks } = await examine({ sql: database.app, limited: null, nodeVersion: process.version, retentionDays: null });
+  const { checks } = await examine({
+    sql: database.app,
+    limited: null,
+    nodeVersion: process.version,
+    retentionDays: null,
+  });
   return checks.find(({ name }) => name === 'refused');
 }
 
