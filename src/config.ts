@@ -71,7 +71,7 @@ export function readConfig(env: Environment): Config {
     bodyLimitBytes: whole(env, 'BODY_LIMIT', 1_048_576, 1_024, 67_108_864),
     intakeWaitMsMax: whole(env, 'INTAKE_MAX_WAIT_MS', 200, 10, 3_000),
     intakeBatchMax: whole(env, 'INTAKE_MAX_BATCH', 200, 1, 200),
-    workerBatch: whole(env, 'WORKER_BATCH', 500, 1, 1_000),
+    workerBatch: whole(env, 'WORKER_BATCH', 300, 1, 1_000),
     workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 1, 1, 3),
     otelEndpoint: url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,

@@ -6,7 +6,7 @@ import type { Metrics } from '../metrics.ts';
 import { sqlOf } from '../postgres/sql.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
-import type { DuplicateCache } from './duplicate-cache.ts';
+import { type DuplicateCache, duplicateKey } from './duplicate-cache.ts';
 import { createGatheredCounts } from './gathered-counts.ts';
 import { commitGroup, type GroupOutcome } from './group-commit.ts';
 import type { GroupRow } from './intake-store.ts';
@@ -53,6 +53,8 @@ const GROUP_EVENTS_MAX = 200;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
 const LANES = 2;
 const GATHER_MS_MAX = 200;
+/** Written within 1 s of coming; as late as that allows, because in a storm each write updates a row an event. */
+const DUPLICATES_EVERY_MS = 850;
 
 /**
  * Group commit: requests that arrive together become durable in one statement. A lone request goes at once; a group
@@ -73,6 +75,7 @@ export function createIntake(options: IntakeOptions): Intake {
     write: (counts) => addDuplicates(sqlOf(pool), counts, duplicatesWriter),
     sum: (a, b) => ({ times: a.times + b.times, lastAt: Math.max(a.lastAt, b.lastAt) }),
     log,
+    everyMs: DUPLICATES_EVERY_MS,
   });
   const running = new Set<Promise<void>>();
   let gatherTimer: NodeJS.Timeout | undefined;
@@ -81,7 +84,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function accept(delivery: Delivery): Promise<Accepted> {
     if (closed) throw new PosternError('overloaded', 'the gateway is stopping; deliver again');
-    const key = `${delivery.endpoint.id}:${delivery.sha256.toString('base64url')}`;
+    const key = duplicateKey(delivery.endpoint.id, delivery.sha256);
     const looked = cache.get(key);
     const cached = looked instanceof Promise ? await looked : looked;
     if (cached !== undefined) return countDuplicate(cached, delivery.receivedAt);

@@ -45,7 +45,7 @@ export function createRedisCache(
 
   function name(key: string): string | null {
     if (redis.status !== 'ready') return null;
-    if (identity !== null) return `postern:${identity}:${key}`;
+    if (identity !== null) return `postern:${identity}:${Buffer.from(key, 'latin1').toString('base64url')}`;
     if (!reading) {
       reading = true;
       databaseIdentity()

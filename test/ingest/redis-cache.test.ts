@@ -7,6 +7,9 @@ import { createRedisCache, type RedisCache } from '../../src/ingest/redis-cache.
 import { createLog } from '../../src/log.ts';
 import { eventually } from '../support/eventually.ts';
 
+const ID = '01890000-0000-7000-8000-000000000001';
+const OTHER = '01890000-0000-7000-8000-000000000002';
+
 const given = process.env.REDIS_URL;
 const onPath = spawnSync('redis-server', ['--version']).status === 0;
 if (given === undefined && !onPath) console.warn('skipped: no redis-server on the PATH, and no REDIS_URL');
@@ -37,8 +40,8 @@ async function connected(cache: RedisCache): Promise<void> {
     expect(cache.stats().connected).toBe(true);
     // The first question makes it read the database's identity.
     await cache.get('nothing');
-    cache.put('probe', ['p']);
-    expect(await cache.get('probe')).toEqual(['p']);
+    cache.put('probe', [ID]);
+    expect(await cache.get('probe')).toEqual([ID]);
   });
 }
 
@@ -59,8 +62,8 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
   it('shares what one instance remembers with another of the same database, and no other', async () => {
     const [one, two, elsewhere] = [open(), open(), open(`${identity}.2`)];
     await Promise.all([connected(one), connected(two), connected(elsewhere)]);
-    one.put('key', ['event-1', 'event-2']);
-    await eventually(async () => expect(await two.get('key')).toEqual(['event-1', 'event-2']));
+    one.put('key', [ID, OTHER]);
+    await eventually(async () => expect(await two.get('key')).toEqual([ID, OTHER]));
     expect(await elsewhere.get('key')).toBeUndefined();
     await Promise.all([one.close(), two.close(), elsewhere.close()]);
   });
@@ -69,7 +72,7 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
     let name = `${identity}.a`;
     const cache = createRedisCache(url, async () => name, { clock, log });
     await connected(cache);
-    cache.put('key', ['event-1']);
+    cache.put('key', [ID]);
     name = `${identity}.b`;
     cache.clear();
     await connected(cache);
@@ -82,8 +85,8 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
     await connected(cache);
     await stopServer();
     await eventually(() => expect(cache.stats().connected).toBe(false));
-    cache.put('key', ['event-3']);
-    expect(await cache.get('key')).toEqual(['event-3']);
+    cache.put('key', [OTHER]);
+    expect(await cache.get('key')).toEqual([OTHER]);
     expect(await cache.get('unknown')).toBeUndefined();
     await startServer();
     await connected(cache);
