@@ -26,6 +26,8 @@ type KeyMaterial = {
   readonly certs_by_url?: Readonly<Record<string, string>>;
   readonly intermediates_pem?: readonly string[];
   readonly trust_roots_pem?: readonly string[];
+  /** The SNS topics the endpoint expects. */
+  readonly allowed_topic_arns?: readonly string[];
   /** Braintree's key pairs. */
   readonly api_keys?: readonly { readonly publicKey: string; readonly privateKey: string }[];
 };
@@ -159,6 +161,7 @@ function contextOf(vector: Vector): VerifyContext {
     ...(vector.tolerance_s == null ? {} : { tolerance_s: vector.tolerance_s }),
     ...(keys.webhook_id === undefined ? {} : { webhook_id: keys.webhook_id }),
     ...(keys.notification_url === undefined ? {} : { notification_url: keys.notification_url }),
+    ...(keys.allowed_topic_arns === undefined ? {} : { topic_arns: keys.allowed_topic_arns }),
   };
   // A certificate's address answers with the chain: the leaf first, then the intermediates.
   const chain = keys.intermediates_pem ?? [];
