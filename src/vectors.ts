@@ -28,6 +28,8 @@ type KeyMaterial = {
   readonly trust_roots_pem?: readonly string[];
   /** The SNS topics the endpoint expects. */
   readonly allowed_topic_arns?: readonly string[];
+  /** Plaid's verification keys. */
+  readonly jwks_by_kid?: Readonly<Record<string, object>>;
   /** Braintree's key pairs. */
   readonly api_keys?: readonly { readonly publicKey: string; readonly privateKey: string }[];
 };
@@ -155,6 +157,7 @@ function contextOf(vector: Vector): VerifyContext {
   const texts = vector.secrets ?? [
     ...(keys.webhook_id === undefined ? [] : [keys.webhook_id]),
     ...(keys.api_keys ?? []).map(({ publicKey, privateKey }) => `${publicKey}:${privateKey}`),
+    ...Object.values(keys.jwks_by_kid ?? {}).map((jwk) => JSON.stringify(jwk)),
   ];
   const secrets: ActiveSecret[] = texts.map((secret, i) => ({ id: `s${i}`, secret }));
   const settings: EndpointSettings = {

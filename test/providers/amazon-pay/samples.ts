@@ -17,7 +17,7 @@ export function certificateUrl(topic: string): string {
   return `https://sns.${topic.split(':')[3]}.amazonaws.com/${FILE}`;
 }
 
-export const certificates: CertificateLookup = {
+const certificates: CertificateLookup = {
   get: (url) =>
     [TOPIC, OTHER_TOPIC].some((topic) => certificateUrl(topic) === url) ? authority.certificatePem : undefined,
 };

@@ -5,17 +5,11 @@ import { hostOfTopic, SNS_HOSTS } from '../../../src/providers/amazon-pay/topics
 import { createSimulatedAuthority } from '../../../src/providers/paypal/simulated-authority.ts';
 import type { Verdict, VerifyContext } from '../../../src/providers/provider.ts';
 import { createRandom } from '../../support/random.ts';
-import { authority, certificates, certificateUrl, ipn, NOW, requestOf, signed, snsMessage, TOPIC } from './samples.ts';
+import { authority, certificateUrl, ipn, NOW, requestOf, samples, signed, snsMessage, TOPIC } from './samples.ts';
 
 const MESSAGE = snsMessage(ipn('CHARGE', 'S02-0000001-0000001-C000001'));
 const verify = (body: Buffer, change: Partial<VerifyContext> = {}): Verdict =>
-  amazonPay.verify(requestOf(body), {
-    secrets: [],
-    settings: { topic_arns: [TOPIC] },
-    now: NOW,
-    certificates,
-    ...change,
-  });
+  amazonPay.verify(requestOf(body), { ...samples.context([], NOW), settings: { topic_arns: [TOPIC] }, ...change });
 const identify = (body: Buffer, settings: object = { topic_arns: [TOPIC] }) =>
   amazonPay.identify(requestOf(body), { ...settings });
 /** Changes members after the signature. */
