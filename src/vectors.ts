@@ -26,6 +26,12 @@ type KeyMaterial = {
   readonly certs_by_url?: Readonly<Record<string, string>>;
   readonly intermediates_pem?: readonly string[];
   readonly trust_roots_pem?: readonly string[];
+  /** The SNS topics the endpoint expects. */
+  readonly allowed_topic_arns?: readonly string[];
+  /** Plaid's verification keys. */
+  readonly jwks_by_kid?: Readonly<Record<string, object>>;
+  /** Braintree's key pairs. */
+  readonly api_keys?: readonly { readonly publicKey: string; readonly privateKey: string }[];
 };
 
 export type VectorCase = {
@@ -95,6 +101,13 @@ function runVector(file: string, vector: Vector, providers: ReadonlyMap<string, 
   if (provider === undefined) return { ...about, got: 'skipped', passed: false, reason: 'there is no adapter for it' };
   const request = requestOf(vector);
   const context = contextOf(vector);
+  if (vector.method === 'GET' && provider.challenge !== undefined) {
+    const answer = provider.challenge(request, context)?.body ?? null;
+    const wanted = /expected response body: (\S+)/.exec(vector.notes ?? '')?.[1] ?? answer;
+    const got = answer === null ? 'invalid' : 'valid';
+    const passed = got === vector.expect && answer === wanted;
+    return { ...about, got, passed, reason: answer === null ? 'it is not answered' : `answered ${answer}` };
+  }
   const verdict = provider.verify(request, context);
   const got = verdict.kind === 'authentic' ? 'valid' : 'invalid';
   if (got !== vector.expect) return { ...about, got, passed: false, reason: reasonOf(verdict) };
@@ -141,12 +154,17 @@ function requestOf(vector: Vector): WebhookRequest {
 function contextOf(vector: Vector): VerifyContext {
   const keys = vector.key_material ?? {};
   // What binds PayPal's signature to one endpoint is the webhook id: its adapter takes it as the secret or as a setting.
-  const texts = vector.secrets ?? (keys.webhook_id === undefined ? [] : [keys.webhook_id]);
+  const texts = vector.secrets ?? [
+    ...(keys.webhook_id === undefined ? [] : [keys.webhook_id]),
+    ...(keys.api_keys ?? []).map(({ publicKey, privateKey }) => `${publicKey}:${privateKey}`),
+    ...Object.values(keys.jwks_by_kid ?? {}).map((jwk) => JSON.stringify(jwk)),
+  ];
   const secrets: ActiveSecret[] = texts.map((secret, i) => ({ id: `s${i}`, secret }));
   const settings: EndpointSettings = {
     ...(vector.tolerance_s == null ? {} : { tolerance_s: vector.tolerance_s }),
     ...(keys.webhook_id === undefined ? {} : { webhook_id: keys.webhook_id }),
     ...(keys.notification_url === undefined ? {} : { notification_url: keys.notification_url }),
+    ...(keys.allowed_topic_arns === undefined ? {} : { topic_arns: keys.allowed_topic_arns }),
   };
   // A certificate's address answers with the chain: the leaf first, then the intermediates.
   const chain = keys.intermediates_pem ?? [];
