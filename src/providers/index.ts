@@ -1,4 +1,5 @@
 import { adyen } from './adyen/index.ts';
+import { checkout } from './checkout/index.ts';
 import { gocardless } from './gocardless/index.ts';
 import { paypal } from './paypal/index.ts';
 import type { Provider } from './provider.ts';
@@ -8,5 +9,5 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, gocardless].map((provider) => [provider.name, provider]),
+  [stripe, adyen, paypal, square, standardWebhooks, checkout, gocardless].map((provider) => [provider.name, provider]),
 );
