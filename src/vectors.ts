@@ -23,6 +23,7 @@ type Vector = {
 type KeyMaterial = {
   readonly webhook_id?: string;
   readonly notification_url?: string;
+  readonly public_key_pem?: string;
   readonly certs_by_url?: Readonly<Record<string, string>>;
   readonly intermediates_pem?: readonly string[];
   readonly trust_roots_pem?: readonly string[];
@@ -141,7 +142,8 @@ function requestOf(vector: Vector): WebhookRequest {
 function contextOf(vector: Vector): VerifyContext {
   const keys = vector.key_material ?? {};
   // What binds PayPal's signature to one endpoint is the webhook id: its adapter takes it as the secret or as a setting.
-  const texts = vector.secrets ?? (keys.webhook_id === undefined ? [] : [keys.webhook_id]);
+  // Wise's is the key it publishes.
+  const texts = vector.secrets ?? [keys.webhook_id, keys.public_key_pem].filter((text) => text !== undefined);
   const secrets: ActiveSecret[] = texts.map((secret, i) => ({ id: `s${i}`, secret }));
   const settings: EndpointSettings = {
     ...(vector.tolerance_s == null ? {} : { tolerance_s: vector.tolerance_s }),
