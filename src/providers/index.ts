@@ -7,10 +7,11 @@ import { square } from './square/index.ts';
 import { standardWebhooks } from './standard-webhooks/index.ts';
 import { stripe } from './stripe/index.ts';
 import { wise } from './wise/index.ts';
+import { worldpay } from './worldpay/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, checkout, gocardless, wise].map((provider) => [
+  [stripe, adyen, paypal, square, standardWebhooks, checkout, gocardless, wise, worldpay].map((provider) => [
     provider.name,
     provider,
   ]),
