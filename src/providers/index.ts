@@ -1,6 +1,7 @@
 import { adyen } from './adyen/index.ts';
 import { checkout } from './checkout/index.ts';
 import { gocardless } from './gocardless/index.ts';
+import { klarna } from './klarna/index.ts';
 import { paypal } from './paypal/index.ts';
 import type { Provider } from './provider.ts';
 import { square } from './square/index.ts';
@@ -11,7 +12,7 @@ import { worldpay } from './worldpay/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, checkout, gocardless, wise, worldpay].map((provider) => [
+  [stripe, adyen, paypal, square, standardWebhooks, checkout, gocardless, klarna, wise, worldpay].map((provider) => [
     provider.name,
     provider,
   ]),
