@@ -10,7 +10,8 @@ import { aboutOf, assertAbout, eventOf, type GocardlessEvent, moneyAt } from './
  * again, be charged back, and the chargeback be cancelled. The payment tells its present status only, and an event not
  * whether there was money to take back: `failed` is the same event before and after `confirmed`. So the payment is
  * fetched together with the list of its events, and what is posted is what that list says from its beginning on. Every
- * event of a payment then posts a longer piece of one and the same story, in whatever order they come.
+ * event of a payment then posts a longer piece of one and the same story, in whatever order they come. A chargeback's
+ * reference is the payment: the items of a payout name nothing else.
  * developer.gocardless.com/api-reference/#events-payment-actions
  */
 const NO_MONEY = new Set([

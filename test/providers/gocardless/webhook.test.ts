@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { parseWithMeta } from 'gocardless-nodejs/webhooks';
 import { describe, expect, it } from 'vitest';
 import { gocardless } from '../../../src/providers/gocardless/index.ts';
 import type { EndpointSettings, WebhookRequest } from '../../../src/providers/provider.ts';
@@ -64,6 +65,21 @@ describe('identify', () => {
         { item: 1, id: 'EV2', type: 'mandates.active', account: null, occurredAt: null },
       ],
     });
+  });
+
+  it('reads the events the library reads, of batches of every size', () => {
+    const random = createRandom(20_261_127);
+    for (let n = 0; n < 100; n += 1) {
+      const entries = Array.from({ length: random.below(251) }, (_, i) =>
+        entry(random.pick(['payments', 'payouts', 'é']), 'x', {}, { id: `EV${i}-${random.below(9)}` }),
+      );
+      const request = samples.sign(batch(entries), SECRET, NOW);
+      const mac = request.headers.find(([name]) => name === 'webhook-signature')?.[1] ?? '';
+      const found = gocardless.identify(request, {});
+      const ours = found.kind === 'events' ? found.events.map(({ id, type }) => [id, type]) : [];
+      const { events } = parseWithMeta(request.body, SECRET, mac);
+      expect(ours).toEqual(events.map(({ id, resource_type, action }) => [id, `${resource_type}.${action}`]));
+    }
   });
 
   it('knows the environment by the origin only', () => {
