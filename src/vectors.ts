@@ -23,6 +23,7 @@ type Vector = {
 type KeyMaterial = {
   readonly webhook_id?: string;
   readonly notification_url?: string;
+  readonly public_key_pem?: string;
   readonly certs_by_url?: Readonly<Record<string, string>>;
   readonly intermediates_pem?: readonly string[];
   readonly trust_roots_pem?: readonly string[];
@@ -154,8 +155,9 @@ function requestOf(vector: Vector): WebhookRequest {
 function contextOf(vector: Vector): VerifyContext {
   const keys = vector.key_material ?? {};
   // What binds PayPal's signature to one endpoint is the webhook id: its adapter takes it as the secret or as a setting.
+  // Wise's is the key it publishes.
   const texts = vector.secrets ?? [
-    ...(keys.webhook_id === undefined ? [] : [keys.webhook_id]),
+    ...[keys.webhook_id, keys.public_key_pem].filter((text) => text !== undefined),
     ...(keys.api_keys ?? []).map(({ publicKey, privateKey }) => `${publicKey}:${privateKey}`),
     ...Object.values(keys.jwks_by_kid ?? {}).map((jwk) => JSON.stringify(jwk)),
   ];

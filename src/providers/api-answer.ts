@@ -1,25 +1,28 @@
 import type { ApiAnswer, Fetched } from './provider.ts';
 
-const LATER_MS = 60_000;
-const LATER_MS_MAX = 3_600_000;
-const DETAIL_CHARS_MAX = 200;
+const WAIT_S = 30;
+/** A processor that asks for more is asked again after this long all the same. */
+const WAIT_S_MAX = 3_600;
 
-/**
- * What a processor's answer to "tell me this object" means. A missing object may only be late, a refused key is for a
- * person, and what the processor asks us to wait is kept within an hour: a wrong header must not park an event for ever.
- */
-export function fetchedOf(answer: ApiAnswer, now: number): Fetched {
+/** What an answer about one object means: there, not there, not for this key, or to be asked again later. */
+export function fetchedFrom(answer: ApiAnswer, now: number, what: string): Fetched {
   const { status, body } = answer;
-  const detail = `answered ${status}: ${body.subarray(0, DETAIL_CHARS_MAX).toString('utf8').toWellFormed()}`;
   if (status === 200) return { kind: 'found', body };
-  if (status === 404 || status === 410) return { kind: 'missing', detail };
-  if (status === 429 || status >= 500) return { kind: 'later', at: now + waitMs(answer), detail };
-  // 401 and 403 say so; any other 4xx is a request of ours that the same bytes will not mend.
-  return { kind: 'refused', detail };
+  if (status === 404 || status === 410) return { kind: 'missing', detail: `${what}: answered ${status}` };
+  if (status === 401 || status === 403) {
+    return { kind: 'refused', detail: `${what}: answered ${status}; the key is wrong, or may not read this` };
+  }
+  if (status === 408 || status === 429 || status >= 500) {
+    const wait = retryAfterS(answer.headers['retry-after'], now) ?? WAIT_S;
+    return { kind: 'later', at: now + wait * 1_000, detail: `${what}: answered ${status}` };
+  }
+  // A redirect is not followed, and what is left says that the question was wrong: for a person.
+  return { kind: 'refused', detail: `${what}: answered ${status}, which was not expected` };
 }
 
-/** Retry-After in seconds; as a date it is rare, and the default will do. */
-function waitMs({ headers }: ApiAnswer): number {
-  const text = headers['retry-after'] ?? '';
-  return /^\d{1,6}$/.test(text) ? Math.min(Math.max(Number(text) * 1000, 1000), LATER_MS_MAX) : LATER_MS;
+/** RFC 9110: seconds, or a date; from 1 s to an hour. */
+function retryAfterS(value: string | undefined, now: number): number | undefined {
+  if (value === undefined) return undefined;
+  const seconds = /^\d{1,9}$/.test(value) ? Number(value) : Math.ceil((Date.parse(value) - now) / 1_000);
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 1), WAIT_S_MAX) : undefined;
 }

@@ -1,5 +1,5 @@
 import { constants, createHash, createPrivateKey, type KeyObject, sign as signBytes } from 'node:crypto';
-import { fetchedOf } from '../api-answer.ts';
+import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, EndpointSettings, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { isLive } from './webhook.ts';
 
@@ -50,7 +50,7 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
   const environment = /^(?:LIVE|SANDBOX)-/.test(publicKeyId) ? '' : isLive(id) === false ? '/sandbox' : '/live';
   const target = { host: HOSTS[region], path: `${environment}/v2/${path}/${encodeURIComponent(id)}` };
   const headers = signedHeaders(target, { region, publicKeyId, key, now });
-  return fetchedOf(await context.call({ method: 'GET', ...target, headers }), now);
+  return fetchedFrom(await context.call({ method: 'GET', ...target, headers }), now, target.path);
 }
 
 /** developer.amazon.com/docs/amazon-pay-api-v2/signing-requests.html, for a GET without query or body. */

@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors.ts';
-import { fetchedOf } from '../api-answer.ts';
+import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, EndpointSettings, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { keyPair } from './key-pairs.ts';
 import { parseXml } from './xml.ts';
@@ -43,7 +43,7 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
       'x-apiversion': API_VERSION,
     },
   });
-  const fetched = fetchedOf(answer, now);
+  const fetched = fetchedFrom(answer, now, 'Braintree');
   if (fetched.kind !== 'found') return fetched;
   try {
     const { name, value } = parseXml(fetched.body.toString('utf8'));

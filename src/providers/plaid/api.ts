@@ -1,6 +1,6 @@
 import { messageOf } from '../../errors.ts';
 import { at, isObject, type Json, listAt, parseExactJson, textAt } from '../../exact-json.ts';
-import { fetchedOf } from '../api-answer.ts';
+import { fetchedFrom } from '../api-answer.ts';
 import { isoTime } from '../iso-time.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { credentialsOf, hostOf, keyIdOf, PLAID_HOSTS } from './hosts.ts';
@@ -128,7 +128,7 @@ async function ask(path: string, body: object | string, context: ApiContext): Pr
     },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  const fetched = fetchedOf(answer, context.now);
+  const fetched = fetchedFrom(answer, context.now, 'Plaid');
   if (fetched.kind !== 'found') return fetched;
   try {
     return { kind: 'json', json: parseExactJson(fetched.body) };

@@ -1,0 +1,61 @@
+import { plainAcknowledgement } from '../acknowledgement.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { normalise } from './events.ts';
+import { HEADER, identify, verify } from './webhook.ts';
+
+export const checkout: Provider = {
+  name: 'checkout',
+  title: 'Checkout.com',
+  facts: {
+    // 5, 10, 15, 30 minutes, 1, 4, 12 and 12 hours.
+    retryHorizonHours: 30,
+    // No time is signed, so a captured request replays for ever.
+    dedupHorizonDays: null,
+    documentation: [
+      'https://www.checkout.com/docs/developer-resources/event-notifications/receive-webhooks',
+      'https://www.checkout.com/docs/developer-resources/event-notifications/event-types',
+      'https://www.checkout.com/docs/payments/accept-payments/format-the-amount-value',
+      'https://www.checkout.com/docs/business-operations/manage-disputes/how-disputes-work',
+    ],
+    matrix: {
+      signature: '`Cko-Signature`: HMAC-SHA256 over the body, hex; optionally an `Authorization` header besides',
+      freshness: 'no time is signed',
+      secret: 'signature key as text',
+      eventId: '`id` (`evt_…`)',
+      trust: 'body',
+      account: "the endpoint's",
+      captured: '`payment_captured`, one for each `action_id`; returned payments are taken back',
+      currencies: 'minor units; CLP × 100; ISK, UGX whole; three-decimal amounts end in 0',
+      answer: '200 `{"received":true}`',
+      unconfirmed:
+        'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter',
+    },
+  },
+  secretHeaders: [],
+  signatureHeader: [HEADER],
+  checkSettings,
+  checkSecret: (secret) =>
+    /^[\x21-\x7e]{8,512}$/.test(secret) ? null : 'a signature key is one word of at least 8 characters',
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge: plainAcknowledgement,
+};
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['authorization_token']);
+  const { authorization_token: token } = settings;
+  if (
+    token !== undefined &&
+    !(typeof token === 'string' && /^[\x20-\x7e]{1,512}$/.test(token) && token.trim() === token)
+  ) {
+    faults.push({
+      path: '/authorization_token',
+      message: 'must be the value of the Authorization header, as configured',
+    });
+  }
+  if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Checkout.com signs no time' });
+  return faults;
+}

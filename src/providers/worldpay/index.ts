@@ -1,0 +1,63 @@
+import { badRequestAcknowledgement } from '../bad-request.ts';
+import { commonSettingFaults } from '../common-settings.ts';
+import { keyedSecretFault } from '../keyed-secret.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { exponentsOf } from './currency.ts';
+import { normalise } from './events.ts';
+import { HEADER, identify, verify } from './webhook.ts';
+
+export const worldpay: Provider = {
+  name: 'worldpay',
+  title: 'Worldpay (Access)',
+  facts: {
+    // 15 minutes growing to 2 hours, for a week.
+    retryHorizonHours: 168,
+    // The time that is signed is the event's, not the delivery's: a captured request replays for ever.
+    dedupHorizonDays: null,
+    documentation: [
+      'https://docs.worldpay.com/access/products/events',
+      'https://docs.worldpay.com/access/products/events/signature',
+      'https://docs.worldpay.com/access/products/events/openapi/payment',
+    ],
+    matrix: {
+      signature:
+        '`Event-Signature`: HMAC-SHA256 over the body for each key id, hex or base64; it must be switched on by Worldpay',
+      freshness: 'no time of delivery is signed',
+      secret: 'the shared secret as text, or its key id, a blank and the secret',
+      eventId: '`eventId`',
+      trust: 'body',
+      account: "the endpoint's",
+      captured: 'sentForSettlement or settled, one for each partial `reference`; settlementFailed takes it back',
+      currencies: 'two-decimal currencies × 100; others wait until `currency_exponents` says how they are scaled',
+      answer: '200 `{"received":true}`; 400 for a bad signature',
+      unconfirmed:
+        'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter',
+    },
+  },
+  secretHeaders: [],
+  signatureHeader: [HEADER],
+  checkSettings,
+  checkSecret: keyedSecretFault,
+  verify,
+  identify,
+  normalise,
+  normaliserVersion: 1,
+  acknowledge: badRequestAcknowledgement,
+};
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['currency_exponents']);
+  const { currency_exponents: told } = settings;
+  const isRecord = typeof told === 'object' && told !== null && !Array.isArray(told);
+  const names = isRecord ? Object.keys(told) : [];
+  const known = Object.keys(exponentsOf(settings));
+  if (told !== undefined && !(isRecord && names.every((name) => /^[A-Z]{3}$/.test(name) && known.includes(name)))) {
+    faults.push({
+      path: '/currency_exponents',
+      message: 'must name decimals from 0 to 4 by currency, like {"JPY": 0}',
+    });
+  }
+  if (settings.tolerance_s !== undefined)
+    faults.push({ path: '/tolerance_s', message: 'Worldpay signs no time of delivery' });
+  return faults;
+}
