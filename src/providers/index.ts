@@ -1,11 +1,12 @@
 import { adyen } from './adyen/index.ts';
 import { paypal } from './paypal/index.ts';
 import type { Provider } from './provider.ts';
+import { razorpay } from './razorpay/index.ts';
 import { square } from './square/index.ts';
 import { standardWebhooks } from './standard-webhooks/index.ts';
 import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks].map((provider) => [provider.name, provider]),
+  [stripe, adyen, paypal, square, standardWebhooks, razorpay].map((provider) => [provider.name, provider]),
 );

@@ -1,4 +1,5 @@
 import { hmacValidator } from '@adyen/api-library';
+import Razorpay from 'razorpay';
 import { WebhooksHelper } from 'square';
 import { Webhook } from 'standardwebhooks';
 import Stripe from 'stripe';
@@ -7,6 +8,7 @@ import type { WebhookRequest } from '../../src/providers/provider.ts';
 import type { ProviderSamples } from '../support/provider-samples.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { samples as adyen } from './adyen/samples.ts';
+import { samples as razorpay } from './razorpay/samples.ts';
 import { samples as square } from './square/samples.ts';
 import { samples as standardWebhooks } from './standard-webhooks/samples.ts';
 import { samples as stripe } from './stripe/samples.ts';
@@ -254,6 +256,25 @@ describe('our verifiers agree with the processors’ libraries', () => {
           notificationUrl,
         });
       },
+      onPurpose: () => undefined,
+    });
+  });
+
+  it('razorpay', async () => {
+    const name = 'x-razorpay-signature';
+    await compare({
+      samples: razorpay,
+      changes: [
+        ...bodyChanges,
+        ...headerChanges(name),
+        { name: 'upper-case hex', apply: (request) => withHeader(request, name, (value) => value.toUpperCase()) },
+        {
+          name: 'another event id',
+          apply: (request, random) => withHeader(request, 'x-razorpay-event-id', (value) => flip(value, random)),
+        },
+      ],
+      oracle: (request, secret) =>
+        taken(() => Razorpay.validateWebhookSignature(request.body.toString(), header(request, name) ?? '', secret)),
       onPurpose: () => undefined,
     });
   });
