@@ -80,7 +80,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function accept(delivery: Delivery): Promise<Accepted> {
     if (closed) throw new PosternError('overloaded', 'the gateway is stopping; deliver again');
-    const key = `${delivery.endpoint.id}:${delivery.sha256.toString('base64url')}`;
+    const key = cacheKey(delivery);
     const looked = cache.get(key);
     const cached = looked instanceof Promise ? await looked : looked;
     if (cached !== undefined) return countDuplicate(cached, delivery.receivedAt);
@@ -326,4 +326,13 @@ export function createIntake(options: IntakeOptions): Intake {
       clearTimeout(duplicatesTimer);
     },
   };
+}
+
+/**
+ * Endpoint and bytes. A hint's bytes are the same whatever changed (Mollie calls with `id=tr_…` for each refund), so only
+ * its own ids tell a copy from the next call.
+ */
+function cacheKey({ endpoint, sha256, level, events }: Delivery): string {
+  const bytes = `${endpoint.id}:${sha256.toString('base64url')}`;
+  return level === 'hint' ? `${bytes}:${events.map((event) => event.eventId).join()}` : bytes;
 }

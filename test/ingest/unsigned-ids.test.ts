@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { handleWebhook } from '../../src/ingest/webhook.ts';
 import type { WebhookRequest } from '../../src/providers/provider.ts';
+import { URL as MOLLIE_URL, samples as mollie } from '../providers/mollie/samples.ts';
 import { samples as razorpay } from '../providers/razorpay/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,25 +29,33 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function newEndpoint({ provider, settings, secrets: [secret] }: ProviderSamples): Promise<Endpoint> {
+async function newEndpoint(
+  { provider, settings, secrets: [secret] }: ProviderSamples,
+  { signed = true } = {},
+): Promise<Endpoint> {
   const name = `e${endpoints.length + 1}`;
   const { rows } = await database.sql.query<{ id: number }>(
     'insert into postern.endpoints (provider, name, account) values ($1, $2, $2) returning id',
     [provider.name, name],
   );
-  const secrets = [{ id: 's0', secret, notBefore: null, notAfter: null }];
+  const secrets = signed ? [{ id: 's0', secret, notBefore: null, notAfter: null }] : [];
   const endpoint = { id: rows[0]?.id ?? 0, provider, name, account: name, settings, disabled: false, secrets };
   endpoints.push(endpoint);
   return endpoint;
 }
 
 /** As the route would take it; the answer's status. */
-async function send(endpoint: Endpoint, request: WebhookRequest, gateway: 0 | 1 = 0): Promise<number> {
+async function send(
+  endpoint: Endpoint,
+  request: WebhookRequest,
+  gateway: 0 | 1 = 0,
+  now: number = clock.now(),
+): Promise<number> {
   const intake = pipelines[gateway]?.intake;
   if (intake === undefined) throw new Error('there is no such gateway');
   const outcome = await handleWebhook(
     endpoint,
-    { ...request, path: new URL(request.url).pathname, sourceIp: '127.0.0.1', receivedAt: clock.now() },
+    { ...request, path: new URL(request.url).pathname, sourceIp: '127.0.0.1', receivedAt: now },
     {
       endpoints: {
         activeSecrets: () => endpoint.secrets.map(({ secret }) => ({ id: ID, secret })),
@@ -55,7 +64,7 @@ async function send(endpoint: Endpoint, request: WebhookRequest, gateway: 0 | 1 
       certificates: { get: () => undefined, request: () => undefined },
       intake,
       hashCredential: () => 'hmac-sha256:made',
-      clock,
+      clock: { now: () => now },
     },
   );
   return 'answer' in outcome ? outcome.answer.status : 0;
@@ -122,5 +131,26 @@ describe('a captured Razorpay request under another id', () => {
     expect(new Set(rows.map((row) => row.status))).toEqual(new Set(['posted']));
     expect(rows.map((row) => row.event_id)).toEqual(expect.arrayContaining(['genuine-1', 'genuine-2']));
     expect(await postedEffects(account)).toEqual({ ...once(1), ...once(2) });
+  });
+});
+
+describe('a Mollie call that says only that something changed', () => {
+  it('is folded with those of its ten seconds, and never with a later one in the same bytes', async () => {
+    const endpoint = await newEndpoint({ ...mollie, settings: {} }, { signed: false });
+    const body = Buffer.from('id=tr_MADE1');
+    const call: WebhookRequest = { method: 'POST', url: MOLLIE_URL, headers: [], body };
+    const begins = Math.ceil(clock.now() / 10_000) * 10_000;
+    // The second gateway knows nothing of what the first has in its cache.
+    for (const gateway of [0, 1] as const) {
+      for (const after of [0, 9_999, 10_000, 10_001])
+        expect(await send(endpoint, call, gateway, begins + after)).toBe(200);
+    }
+    await eventually(async () => {
+      const rows = await settled(endpoint);
+      expect(rows).toMatchObject([
+        { event_id: `tr_MADE1@${begins / 1000}`, status: 'deferred', conflict: false, duplicates: 3 },
+        { event_id: `tr_MADE1@${begins / 1000 + 10}`, status: 'deferred', conflict: false, duplicates: 3 },
+      ]);
+    });
   });
 });
