@@ -1,6 +1,7 @@
 import { adyen } from './adyen/index.ts';
 import { mollie } from './mollie/index.ts';
 import { paypal } from './paypal/index.ts';
+import { paystack } from './paystack/index.ts';
 import type { Provider } from './provider.ts';
 import { razorpay } from './razorpay/index.ts';
 import { square } from './square/index.ts';
@@ -9,5 +10,8 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, mollie, razorpay].map((provider) => [provider.name, provider]),
+  [stripe, adyen, paypal, square, standardWebhooks, mollie, paystack, razorpay].map((provider) => [
+    provider.name,
+    provider,
+  ]),
 );

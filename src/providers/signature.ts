@@ -13,6 +13,13 @@ export function hmacSha256(key: string | Buffer, ...parts: readonly (string | Bu
   return mac.digest();
 }
 
+/** The same with another hash, for the processors that sign with SHA-1 or SHA-512. */
+export function hmac(algorithm: string, key: string | Buffer, ...parts: readonly (string | Buffer)[]): Buffer {
+  const mac = createHmac(algorithm, key);
+  for (const part of parts) mac.update(part);
+  return mac.digest();
+}
+
 /** All values of one header (name in lower case), in the order they came: a name that came twice gives two. */
 export function headerValues(request: Pick<WebhookRequest, 'headers'>, name: string): string[] {
   const values: string[] = [];
