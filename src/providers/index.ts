@@ -1,4 +1,5 @@
 import { adyen } from './adyen/index.ts';
+import { flutterwave } from './flutterwave/index.ts';
 import { mollie } from './mollie/index.ts';
 import { paypal } from './paypal/index.ts';
 import { paystack } from './paystack/index.ts';
@@ -10,7 +11,7 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, mollie, paystack, razorpay].map((provider) => [
+  [stripe, adyen, paypal, square, standardWebhooks, flutterwave, mollie, paystack, razorpay].map((provider) => [
     provider.name,
     provider,
   ]),
