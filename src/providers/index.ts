@@ -8,10 +8,11 @@ import { razorpay } from './razorpay/index.ts';
 import { square } from './square/index.ts';
 import { standardWebhooks } from './standard-webhooks/index.ts';
 import { stripe } from './stripe/index.ts';
+import { xendit } from './xendit/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, flutterwave, mollie, paystack, razorpay].map((provider) => [
+  [stripe, adyen, paypal, square, standardWebhooks, flutterwave, mollie, paystack, razorpay, xendit].map((provider) => [
     provider.name,
     provider,
   ]),

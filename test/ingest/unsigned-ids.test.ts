@@ -4,6 +4,7 @@ import { handleWebhook } from '../../src/ingest/webhook.ts';
 import type { WebhookRequest } from '../../src/providers/provider.ts';
 import { URL as MOLLIE_URL, samples as mollie } from '../providers/mollie/samples.ts';
 import { samples as razorpay } from '../providers/razorpay/samples.ts';
+import { samples as xendit } from '../providers/xendit/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
@@ -77,13 +78,19 @@ function under(header: string, id: string, request: WebhookRequest): WebhookRequ
   return { ...request, headers: request.headers.map(([name, value]) => [name, name === header ? id : value] as const) };
 }
 
-type Row = { event_id: string; status: string; reason: string | null; conflict: boolean; duplicates: number };
+type Row = {
+  event_id: string;
+  status: string;
+  waiting_for: string | null;
+  conflict: boolean;
+  duplicates: number;
+};
 
 async function settled(endpoint: Endpoint): Promise<Row[]> {
   return eventually(
     async () => {
       const { rows } = await database.sql.query<Row>(
-        `select event_id, status, reason, conflict, duplicates from postern.events where endpoint_id = $1
+        `select event_id, status, waiting_for, conflict, duplicates from postern.events where endpoint_id = $1
          order by event_id, id`,
         [endpoint.id],
       );
@@ -131,6 +138,38 @@ describe('a captured Razorpay request under another id', () => {
     expect(new Set(rows.map((row) => row.status))).toEqual(new Set(['posted']));
     expect(rows.map((row) => row.event_id)).toEqual(expect.arrayContaining(['genuine-1', 'genuine-2']));
     expect(await postedEffects(account)).toEqual({ ...once(1), ...once(2) });
+  });
+});
+
+describe('a captured Xendit request under another id', () => {
+  const { money, provider, secrets, now } = xendit;
+  const as = (id: string, n: number): WebhookRequest => under('webhook-id', id, xendit.sign(money(n), secrets[0], now));
+
+  it('keeps the genuine event out neither before it nor after it, and none posts before it was fetched', async () => {
+    const endpoint = await newEndpoint({ ...xendit, settings: {} });
+    expect(await send(endpoint, as('genuine-1', 1))).toBe(200);
+    expect(await send(endpoint, as('genuine-2', 1), 1)).toBe(200);
+    expect(await send(endpoint, as('genuine-2', 2))).toBe(200);
+    expect(await send(endpoint, as('genuine-2', 1), 1)).toBe(200);
+    expect(await send(endpoint, as('made-up', 2), 1)).toBe(200);
+
+    const rows = await settled(endpoint);
+    expect(rows.map((row) => row.event_id)).toEqual(['genuine-1', 'genuine-2', 'genuine-2', 'made-up']);
+    for (const row of rows) expect(row).toMatchObject({ conflict: false, status: 'deferred', waiting_for: 'api_key' });
+    expect(await postedEffects(`xendit:${endpoint.account}`)).toEqual({});
+  });
+
+  it('means the same movement under whichever id, once it is fetched', () => {
+    const keysOf = (id: string, n: number): readonly string[] => {
+      const body = money(n);
+      const { headers } = as(id, n);
+      const event = { item: 0, id, type: 'made', account: 'main', headers, body, receivedAt: now } as const;
+      const meaning = provider.normalise({ ...event, level: 'token', fetched: body }, xendit.settings);
+      return meaning.kind === 'effects' ? meaning.effects.map((effect) => effect.key) : [];
+    };
+    expect(keysOf('genuine-1', 1)).toEqual(['made0000000000000000inv1:captured']);
+    expect(keysOf('genuine-2', 1)).toEqual(keysOf('genuine-1', 1));
+    expect(keysOf('genuine-2', 2)).not.toEqual(keysOf('genuine-1', 1));
   });
 });
 
