@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
@@ -84,7 +85,7 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function accept(delivery: Delivery): Promise<Accepted> {
     if (closed) throw new PosternError('overloaded', 'the gateway is stopping; deliver again');
-    const key = duplicateKey(delivery.endpoint.id, delivery.sha256);
+    const key = cacheKey(delivery);
     const looked = cache.get(key);
     const cached = looked instanceof Promise ? await looked : looked;
     if (cached !== undefined) return countDuplicate(cached, delivery.receivedAt);
@@ -289,4 +290,14 @@ export function createIntake(options: IntakeOptions): Intake {
       await duplicates.close();
     },
   };
+}
+
+/**
+ * Endpoint and bytes. A hint's bytes are the same whatever changed (Mollie calls with `id=tr_…` for each refund), so only
+ * its own ids tell a copy from the next call.
+ */
+function cacheKey({ endpoint, sha256, level, events }: Delivery): string {
+  if (level !== 'hint') return duplicateKey(endpoint.id, sha256);
+  const ids = JSON.stringify(events.map((event) => event.eventId));
+  return duplicateKey(endpoint.id, hash('sha256', Buffer.concat([sha256, Buffer.from(ids)]), 'buffer'));
 }

@@ -1,5 +1,6 @@
 import { hmacValidator } from '@adyen/api-library';
 import { parse as parseGocardless } from 'gocardless-nodejs/webhooks';
+import Razorpay from 'razorpay';
 import { WebhooksHelper } from 'square';
 import { Webhook } from 'standardwebhooks';
 import Stripe from 'stripe';
@@ -9,6 +10,7 @@ import type { ProviderSamples } from '../support/provider-samples.ts';
 import { createRandom, type Random } from '../support/random.ts';
 import { samples as adyen } from './adyen/samples.ts';
 import { samples as gocardless } from './gocardless/samples.ts';
+import { samples as razorpay } from './razorpay/samples.ts';
 import { samples as square } from './square/samples.ts';
 import { samples as standardWebhooks } from './standard-webhooks/samples.ts';
 import { samples as stripe } from './stripe/samples.ts';
@@ -296,6 +298,25 @@ describe('our verifiers agree with the processors’ libraries', () => {
         // developer.gocardless.com, "Staying up-to-date with webhooks": the header is the hex digest of the body, and a
         // digest has 64 digits. The library's decoder stops at the first character that is none, or that has no partner.
         /^[0-9a-fA-F]{64}./s.test(header(request, name) ?? '') ? 'there is something behind the signature' : undefined,
+    });
+  });
+
+  it('razorpay', async () => {
+    const name = 'x-razorpay-signature';
+    await compare({
+      samples: razorpay,
+      changes: [
+        ...bodyChanges,
+        ...headerChanges(name),
+        { name: 'upper-case hex', apply: (request) => withHeader(request, name, (value) => value.toUpperCase()) },
+        {
+          name: 'another event id',
+          apply: (request, random) => withHeader(request, 'x-razorpay-event-id', (value) => flip(value, random)),
+        },
+      ],
+      oracle: (request, secret) =>
+        taken(() => Razorpay.validateWebhookSignature(request.body.toString(), header(request, name) ?? '', secret)),
+      onPurpose: () => undefined,
     });
   });
 
