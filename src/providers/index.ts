@@ -1,4 +1,5 @@
 import { adyen } from './adyen/index.ts';
+import { coinbaseCommerce } from './coinbase-commerce/index.ts';
 import { paddle } from './paddle/index.ts';
 import { paypal } from './paypal/index.ts';
 import type { Provider } from './provider.ts';
@@ -9,5 +10,8 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, paddle, shopify].map((provider) => [provider.name, provider]),
+  [stripe, adyen, paypal, square, standardWebhooks, coinbaseCommerce, paddle, shopify].map((provider) => [
+    provider.name,
+    provider,
+  ]),
 );

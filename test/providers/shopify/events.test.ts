@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { EndpointSettings, Normalised } from '../../../src/providers/provider.ts';
 import { shopify } from '../../../src/providers/shopify/index.ts';
+import { effectsIn, outcomeOf } from '../../support/meaning-outcome.ts';
 import { samplesFolder } from '../../support/samples-folder.ts';
 import { NOW, shopifyBody, shopifyDispute, shopifyRefund, shopifyTransaction } from './samples.ts';
 
@@ -18,24 +19,13 @@ function meaning(body: Buffer, topic = 'unknown', settings: EndpointSettings = {
   return shopify.normalise({ ...event, type: topic, body }, settings);
 }
 
-function effects(told: Normalised): readonly object[] {
-  if (told.kind !== 'effects') throw new Error(`no effects: ${JSON.stringify(told, (_, v) => String(v))}`);
-  return told.effects;
-}
-
 const transaction = (change: object = {}) => meaning(shopifyBody(shopifyTransaction(change)));
 const dispute = (change: object = {}) => meaning(shopifyBody(shopifyDispute(change)));
-const outcome = (told: Normalised): string =>
-  told.kind === 'effects'
-    ? told.effects.map(({ type }) => type).join(' ')
-    : told.kind === 'deferred'
-      ? `deferred: ${told.waitingFor}`
-      : told.kind;
 const ID = '9007199254740993001';
 
 describe('order transactions', () => {
   it('are captured under their own id, to the last digit', () => {
-    expect(effects(transaction())).toEqual([
+    expect(effectsIn(transaction())).toEqual([
       { type: 'payment.captured', key: `${ID}:captured`, at: NOW + 1000, payment: ID, amount: 11050n, currency: 'USD' },
     ]);
   });
@@ -58,31 +48,31 @@ describe('order transactions', () => {
       ['sale', 'awaiting_response', 'deferred: adapter'],
       ['constructor', 'success', 'deferred: adapter'],
     ] as const)
-      expect(outcome(transaction({ kind, status })), `${kind} ${status}`).toBe(expected);
+      expect(outcomeOf(transaction({ kind, status })), `${kind} ${status}`).toBe(expected);
   });
 
   it('end their authorisation when nothing is left to capture, or by a void', () => {
     const left = (amount: string) => ({ total_unsettled_set: { presentment_money: { amount, currency: 'USD' } } });
-    const capture = (amount: string) => effects(transaction({ kind: 'capture', parent_id: '#77', ...left(amount) }));
+    const capture = (amount: string) => effectsIn(transaction({ kind: 'capture', parent_id: '#77', ...left(amount) }));
     expect(capture('0.0')).toMatchObject([
       {},
       { type: 'payment.cancelled', payment: '77', key: `${ID}:authorisation_released` },
     ]);
     expect(capture('5.00')).toHaveLength(1);
-    expect(effects(transaction({ kind: 'void', parent_id: '#77' }))).toMatchObject([{ payment: '77' }]);
+    expect(effectsIn(transaction({ kind: 'void', parent_id: '#77' }))).toMatchObject([{ payment: '77' }]);
   });
 
   it('of other gateways are evidence: their own processor tells the money', () => {
     for (const gateway of ['paypal', 'manual', 'gift_card', 'bogus', ''])
-      expect(outcome(transaction({ gateway })), gateway).toBe('no_effect');
+      expect(outcomeOf(transaction({ gateway })), gateway).toBe('no_effect');
     const told = meaning(shopifyBody(shopifyTransaction({ gateway: 'bogus' })), '', { gateways: ['bogus'] });
-    expect(outcome(told)).toBe('payment.captured');
+    expect(outcomeOf(told)).toBe('payment.captured');
   });
 
   it('wait or fail where an amount is not to be read', () => {
-    expect(outcome(transaction({ currency: 'XTS' }))).toBe('deferred: currency');
-    expect(outcome(transaction({ amount: '' }))).toBe('deferred: object');
-    expect(effects(transaction({ amount: '1000', currency: 'JPY' }))).toMatchObject([{ amount: 1000n }]);
+    expect(outcomeOf(transaction({ currency: 'XTS' }))).toBe('deferred: currency');
+    expect(outcomeOf(transaction({ amount: '' }))).toBe('deferred: object');
+    expect(effectsIn(transaction({ amount: '1000', currency: 'JPY' }))).toMatchObject([{ amount: 1000n }]);
     for (const amount of ['-1.00', '1.005', '1,00', 'NaN'])
       expect(() => transaction({ amount }), amount).toThrow(expect.objectContaining({ code: 'amount_invalid' }));
   });
@@ -93,20 +83,20 @@ describe('refunds', () => {
 
   it('post the same, told as a refund or as its transaction', () => {
     const refund = meaning(shopifyBody(shopifyRefund([given])));
-    expect(effects(refund)).toEqual(effects(meaning(shopifyBody(given))));
-    expect(effects(refund)).toMatchObject([
+    expect(effectsIn(refund)).toEqual(effectsIn(meaning(shopifyBody(given))));
+    expect(effectsIn(refund)).toMatchObject([
       { type: 'refund.succeeded', key: `${ID}:succeeded`, refund: ID, payment: '77', amount: 11050n },
     ]);
   });
 
   it('give no money back without transactions, or through other gateways', () => {
-    expect(outcome(meaning(shopifyBody(shopifyRefund([]))))).toBe('no_effect');
+    expect(outcomeOf(meaning(shopifyBody(shopifyRefund([]))))).toBe('no_effect');
     const mixed = meaning(shopifyBody(shopifyRefund([{ ...given, gateway: 'gift_card', id: 5 }, given])));
-    expect(outcome(mixed)).toBe('refund.succeeded');
+    expect(outcomeOf(mixed)).toBe('refund.succeeded');
   });
 
   it('post nothing while one of their transactions is not understood', () => {
-    expect(outcome(meaning(shopifyBody(shopifyRefund([given, { ...given, id: 5, kind: 'teleport' }]))))).toBe(
+    expect(outcomeOf(meaning(shopifyBody(shopifyRefund([given, { ...given, id: 5, kind: 'teleport' }]))))).toBe(
       'deferred: adapter',
     );
   });
@@ -114,23 +104,23 @@ describe('refunds', () => {
 
 describe('disputes', () => {
   it('take money as a chargeback, whatever state is seen first, and none as an inquiry', () => {
-    expect(effects(dispute())).toMatchObject([
+    expect(effectsIn(dispute())).toMatchObject([
       { type: 'dispute.withdrawn', key: '900719925474099555:withdrawn', amount: 1150n, currency: 'CAD' },
     ]);
-    expect(outcome(dispute({ status: 'under_review' }))).toBe('dispute.withdrawn');
-    expect(outcome(dispute({ status: 'won', finalized_on: '2026-02-01' }))).toBe(
+    expect(outcomeOf(dispute({ status: 'under_review' }))).toBe('dispute.withdrawn');
+    expect(outcomeOf(dispute({ status: 'won', finalized_on: '2026-02-01' }))).toBe(
       'dispute.withdrawn dispute.reinstated',
     );
-    expect(effects(dispute({ status: 'won', finalized_on: '2026-02-01' }))[1]).toMatchObject({
+    expect(effectsIn(dispute({ status: 'won', finalized_on: '2026-02-01' }))[1]).toMatchObject({
       at: Date.UTC(2026, 1, 1),
     });
-    expect(outcome(dispute({ status: 'lost' }))).toBe('dispute.withdrawn dispute.lost');
-    expect(outcome(dispute({ status: 'accepted' }))).toBe('dispute.withdrawn dispute.lost');
-    expect(outcome(dispute({ status: 'charge_refunded' }))).toBe('no_effect');
-    expect(outcome(dispute({ status: 'prevented' }))).toBe('deferred: adapter');
+    expect(outcomeOf(dispute({ status: 'lost' }))).toBe('dispute.withdrawn dispute.lost');
+    expect(outcomeOf(dispute({ status: 'accepted' }))).toBe('dispute.withdrawn dispute.lost');
+    expect(outcomeOf(dispute({ status: 'charge_refunded' }))).toBe('no_effect');
+    expect(outcomeOf(dispute({ status: 'prevented' }))).toBe('deferred: adapter');
     for (const status of ['needs_response', 'won', 'lost'])
-      expect(outcome(dispute({ type: 'inquiry', status }))).toBe('no_effect');
-    expect(outcome(dispute({ type: 'x' }))).toBe('deferred: adapter');
+      expect(outcomeOf(dispute({ type: 'inquiry', status }))).toBe('no_effect');
+    expect(outcomeOf(dispute({ type: 'x' }))).toBe('deferred: adapter');
   });
 });
 
@@ -166,7 +156,7 @@ describe('the topic', () => {
       'customers/data_request',
       'tender_transactions/create',
     ])
-      expect(outcome(meaning(Buffer.from('{"id":1}'), topic)), topic).toBe('no_effect');
+      expect(outcomeOf(meaning(Buffer.from('{"id":1}'), topic)), topic).toBe('no_effect');
     for (const topic of [
       'order_transactions/create',
       'disputes/create',
@@ -174,7 +164,7 @@ describe('the topic', () => {
       'products',
       'x'.repeat(90),
     ])
-      expect(outcome(meaning(Buffer.from('{"id":1}'), topic)), topic).toBe('deferred: adapter');
+      expect(outcomeOf(meaning(Buffer.from('{"id":1}'), topic)), topic).toBe('deferred: adapter');
   });
 });
 
@@ -187,7 +177,7 @@ describe.skipIf(!existsSync(vectors))('the samples', () => {
       body_base64: string;
     }[];
     for (const { headers, body_base64: body } of list)
-      expect(outcome(meaning(Buffer.from(body, 'base64'), headers['x-shopify-topic']))).toBe('no_effect');
+      expect(outcomeOf(meaning(Buffer.from(body, 'base64'), headers['x-shopify-topic']))).toBe('no_effect');
   });
 
   it('of orders are evidence', () => {
@@ -198,6 +188,6 @@ describe.skipIf(!existsSync(vectors))('the samples', () => {
     const ours = list.filter(({ config }) => config.provider === 'shopify').flatMap(({ requests }) => requests);
     expect(ours.length).toBeGreaterThan(0);
     for (const { body_base64: body } of ours)
-      expect(outcome(meaning(Buffer.from(body, 'base64'), 'orders/paid'))).toBe('no_effect');
+      expect(outcomeOf(meaning(Buffer.from(body, 'base64'), 'orders/paid'))).toBe('no_effect');
   });
 });
