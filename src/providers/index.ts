@@ -1,5 +1,6 @@
 import { adyen } from './adyen/index.ts';
 import { coinbaseCommerce } from './coinbase-commerce/index.ts';
+import { lemonsqueezy } from './lemonsqueezy/index.ts';
 import { paddle } from './paddle/index.ts';
 import { paypal } from './paypal/index.ts';
 import type { Provider } from './provider.ts';
@@ -10,7 +11,7 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, coinbaseCommerce, paddle, shopify].map((provider) => [
+  [stripe, adyen, paypal, square, standardWebhooks, coinbaseCommerce, lemonsqueezy, paddle, shopify].map((provider) => [
     provider.name,
     provider,
   ]),
