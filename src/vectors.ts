@@ -26,7 +26,11 @@ type KeyMaterial = {
   readonly certs_by_url?: Readonly<Record<string, string>>;
   readonly intermediates_pem?: readonly string[];
   readonly trust_roots_pem?: readonly string[];
+  readonly keys_by_id?: Readonly<Record<string, MessageKey>>;
 };
+
+/** A key of HTTP message signatures. */
+type MessageKey = { readonly alg: string; readonly secret_base64?: string; readonly public_key_pem?: string };
 
 export type VectorCase = {
   readonly file: string;
@@ -141,12 +145,14 @@ function requestOf(vector: Vector): WebhookRequest {
 function contextOf(vector: Vector): VerifyContext {
   const keys = vector.key_material ?? {};
   // What binds PayPal's signature to one endpoint is the webhook id: its adapter takes it as the secret or as a setting.
-  const texts = vector.secrets ?? (keys.webhook_id === undefined ? [] : [keys.webhook_id]);
+  const texts = vector.secrets ?? (keys.webhook_id === undefined ? messageKeys(keys) : [keys.webhook_id]);
   const secrets: ActiveSecret[] = texts.map((secret, i) => ({ id: `s${i}`, secret }));
   const settings: EndpointSettings = {
     ...(vector.tolerance_s == null ? {} : { tolerance_s: vector.tolerance_s }),
     ...(keys.webhook_id === undefined ? {} : { webhook_id: keys.webhook_id }),
     ...(keys.notification_url === undefined ? {} : { notification_url: keys.notification_url }),
+    // The RFC's own examples sign other components than the body: what they prove is the signature, not the body.
+    ...(keys.keys_by_id === undefined ? {} : { components: [] }),
   };
   // A certificate's address answers with the chain: the leaf first, then the intermediates.
   const chain = keys.intermediates_pem ?? [];
@@ -162,4 +168,10 @@ function contextOf(vector: Vector): VerifyContext {
       ...(keys.trust_roots_pem === undefined ? {} : { trustRoots: keys.trust_roots_pem }),
     },
   };
+}
+
+function messageKeys(keys: KeyMaterial): string[] {
+  return Object.entries(keys.keys_by_id ?? {}).map(([keyid, { alg, secret_base64, public_key_pem }]) =>
+    JSON.stringify({ keyid, alg, key: secret_base64 ?? public_key_pem }),
+  );
 }
