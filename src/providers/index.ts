@@ -1,5 +1,6 @@
 import { adyen } from './adyen/index.ts';
 import { coinbaseCommerce } from './coinbase-commerce/index.ts';
+import { hmacScheme } from './hmac/index.ts';
 import { lemonsqueezy } from './lemonsqueezy/index.ts';
 import { paddle } from './paddle/index.ts';
 import { paypal } from './paypal/index.ts';
@@ -12,7 +13,17 @@ import { stripe } from './stripe/index.ts';
 
 /** Every processor there is an adapter for, by its name in `/webhooks/:provider/…`. A new one is a folder and a line here. */
 export const providers: ReadonlyMap<string, Provider> = new Map(
-  [stripe, adyen, paypal, square, standardWebhooks, coinbaseCommerce, lemonsqueezy, paddle, rfc9421, shopify].map(
-    (provider) => [provider.name, provider],
-  ),
+  [
+    stripe,
+    adyen,
+    paypal,
+    square,
+    standardWebhooks,
+    coinbaseCommerce,
+    hmacScheme,
+    lemonsqueezy,
+    paddle,
+    rfc9421,
+    shopify,
+  ].map((provider) => [provider.name, provider]),
 );

@@ -13,6 +13,17 @@ export function hmacSha256(key: string | Buffer, ...parts: readonly (string | Bu
   return mac.digest();
 }
 
+/** As hmacSha256, with another hash. */
+export function hmac(
+  algorithm: 'sha1' | 'sha256' | 'sha512',
+  key: string | Buffer,
+  ...parts: readonly (string | Buffer)[]
+): Buffer {
+  const mac = createHmac(algorithm, key);
+  for (const part of parts) mac.update(part);
+  return mac.digest();
+}
+
 /** All values of one header (name in lower case), in the order they came: a name that came twice gives two. */
 export function headerValues(request: Pick<WebhookRequest, 'headers'>, name: string): string[] {
   const values: string[] = [];
