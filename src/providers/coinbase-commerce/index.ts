@@ -34,7 +34,7 @@ export const coinbaseCommerce: Provider = {
   signatureHeader: ['x-cc-webhook-signature'],
   checkSettings,
   checkSecret: (secret) =>
-    /^\S{16,200}$/.test(secret) ? null : 'must be the webhook shared secret, one word, as the settings page shows it',
+    /^\S{8,200}$/.test(secret) ? null : 'must be the webhook shared secret, one word, as the settings page shows it',
   verify,
   identify,
   normalise,
