@@ -55,5 +55,6 @@ function table(columns: readonly Column[], providers: readonly Provider[]): stri
 }
 
 function span(hours: number): string {
+  if (hours < 1) return `${Math.round(hours * 60)} minutes`;
   return hours < 96 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }

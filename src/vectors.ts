@@ -33,7 +33,11 @@ type KeyMaterial = {
   readonly jwks_by_kid?: Readonly<Record<string, object>>;
   /** Braintree's key pairs. */
   readonly api_keys?: readonly { readonly publicKey: string; readonly privateKey: string }[];
+  readonly keys_by_id?: Readonly<Record<string, MessageKey>>;
 };
+
+/** A key of HTTP message signatures. */
+type MessageKey = { readonly alg: string; readonly secret_base64?: string; readonly public_key_pem?: string };
 
 export type VectorCase = {
   readonly file: string;
@@ -159,6 +163,7 @@ function contextOf(vector: Vector): VerifyContext {
   const texts = vector.secrets ?? [
     ...[keys.webhook_id, keys.public_key_pem].filter((text) => text !== undefined),
     ...(keys.api_keys ?? []).map(({ publicKey, privateKey }) => `${publicKey}:${privateKey}`),
+    ...messageKeys(keys),
     ...Object.values(keys.jwks_by_kid ?? {}).map((jwk) => JSON.stringify(jwk)),
   ];
   const secrets: ActiveSecret[] = texts.map((secret, i) => ({ id: `s${i}`, secret }));
@@ -167,6 +172,8 @@ function contextOf(vector: Vector): VerifyContext {
     ...(keys.webhook_id === undefined ? {} : { webhook_id: keys.webhook_id }),
     ...(keys.notification_url === undefined ? {} : { notification_url: keys.notification_url }),
     ...(keys.allowed_topic_arns === undefined ? {} : { topic_arns: keys.allowed_topic_arns }),
+    // The RFC's own examples sign other components than the body: what they prove is the signature, not the body.
+    ...(keys.keys_by_id === undefined ? {} : { components: [] }),
   };
   // A certificate's address answers with the chain: the leaf first, then the intermediates.
   const chain = keys.intermediates_pem ?? [];
@@ -182,4 +189,10 @@ function contextOf(vector: Vector): VerifyContext {
       ...(keys.trust_roots_pem === undefined ? {} : { trustRoots: keys.trust_roots_pem }),
     },
   };
+}
+
+function messageKeys(keys: KeyMaterial): string[] {
+  return Object.entries(keys.keys_by_id ?? {}).map(([keyid, { alg, secret_base64, public_key_pem }]) =>
+    JSON.stringify({ keyid, alg, key: secret_base64 ?? public_key_pem }),
+  );
 }

@@ -13,8 +13,12 @@ export function hmacSha256(key: string | Buffer, ...parts: readonly (string | Bu
   return mac.digest();
 }
 
-/** The same with another hash, for the processors that sign with SHA-1 or SHA-512. */
-export function hmac(algorithm: string, key: string | Buffer, ...parts: readonly (string | Buffer)[]): Buffer {
+/** As hmacSha256, with another hash. */
+export function hmac(
+  algorithm: 'sha1' | 'sha256' | 'sha512',
+  key: string | Buffer,
+  ...parts: readonly (string | Buffer)[]
+): Buffer {
   const mac = createHmac(algorithm, key);
   for (const part of parts) mac.update(part);
   return mac.digest();

@@ -1,4 +1,4 @@
-import type { Mapping, MappingRule } from '../providers/standard-webhooks/mapping.ts';
+import type { Mapping, MappingRule } from '../providers/mapping.ts';
 import { type Life, moment, stableText } from './life.ts';
 import { isoTime, type Teller, type ToldEvent, wireNumber } from './told-event.ts';
 

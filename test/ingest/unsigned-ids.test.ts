@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { handleWebhook } from '../../src/ingest/webhook.ts';
-import type { WebhookRequest } from '../../src/providers/provider.ts';
+import type { ApiAnswer, ApiCall, WebhookRequest } from '../../src/providers/provider.ts';
 import { URL as MOLLIE_URL, samples as mollie } from '../providers/mollie/samples.ts';
 import { samples as razorpay } from '../providers/razorpay/samples.ts';
 import { samples as xendit } from '../providers/xendit/samples.ts';
@@ -19,11 +19,19 @@ const pipelines: Pipeline[] = [];
 const endpoints: Endpoint[] = [];
 const clock = { now: () => Date.now() };
 
+/** What the processors tell about their objects, whatever the requests told. */
+const objects = new Map<string, Buffer>();
+const answer = (call: ApiCall): Promise<ApiAnswer> => {
+  const body = objects.get(call.path);
+  return Promise.resolve({ status: body === undefined ? 404 : 200, headers: {}, body: body ?? Buffer.alloc(0) });
+};
+
 beforeAll(async () => {
   database = await createTestDatabase();
   // The second is a gateway whose cache does not know what the first has seen.
-  for (let n = 0; n < 2; n += 1) pipelines.push(await createPipeline(database, () => endpoints));
+  for (let n = 0; n < 2; n += 1) pipelines.push(await createPipeline(database, () => endpoints, { api: answer }));
   pipelines[0]?.worker.start();
+  pipelines[0]?.fetcher.start();
 });
 afterAll(async () => {
   for (const pipeline of pipelines) await pipeline.stop();
@@ -142,7 +150,7 @@ describe('a captured Razorpay request under another id', () => {
 });
 
 describe('a captured Xendit request under another id', () => {
-  const { money, provider, secrets, now } = xendit;
+  const { money, secrets, now } = xendit;
   const as = (id: string, n: number): WebhookRequest => under('webhook-id', id, xendit.sign(money(n), secrets[0], now));
 
   it('keeps the genuine event out neither before it nor after it, and none posts before it was fetched', async () => {
@@ -159,17 +167,27 @@ describe('a captured Xendit request under another id', () => {
     expect(await postedEffects(`xendit:${endpoint.account}`)).toEqual({});
   });
 
-  it('means the same movement under whichever id, once it is fetched', () => {
-    const keysOf = (id: string, n: number): readonly string[] => {
-      const body = money(n);
-      const { headers } = as(id, n);
-      const event = { item: 0, id, type: 'made', account: 'main', headers, body, receivedAt: now } as const;
-      const meaning = provider.normalise({ ...event, level: 'token', fetched: body }, xendit.settings);
-      return meaning.kind === 'effects' ? meaning.effects.map((effect) => effect.key) : [];
+  it('posts each movement once, as fetched', async () => {
+    const endpoint = await newEndpoint(xendit);
+    for (const n of [1, 2]) objects.set(`/v2/invoices/made0000000000000000inv${n}`, money(n));
+    expect(await send(endpoint, as('genuine-1', 1))).toBe(200);
+    expect(await send(endpoint, as('genuine-2', 1), 1)).toBe(200);
+    expect(await send(endpoint, as('genuine-2', 2))).toBe(200);
+    const once = { 'made0000000000000000inv1:captured': 1, 'made0000000000000000inv2:captured': 1 };
+    const posted = async (): Promise<void> => {
+      expect(new Set((await settled(endpoint)).map((row) => row.status))).toEqual(new Set(['posted']));
+      expect(await postedEffects(`xendit:${endpoint.account}`)).toEqual(once);
     };
-    expect(keysOf('genuine-1', 1)).toEqual(['made0000000000000000inv1:captured']);
-    expect(keysOf('genuine-2', 1)).toEqual(keysOf('genuine-1', 1));
-    expect(keysOf('genuine-2', 2)).not.toEqual(keysOf('genuine-1', 1));
+    await eventually(posted, { timeoutMs: 10_000 });
+    expect(await send(endpoint, as('genuine-2', 1), 1)).toBe(200);
+    expect(await send(endpoint, as('made-up', 2), 1)).toBe(200);
+    await eventually(posted, { timeoutMs: 10_000 });
+    expect((await settled(endpoint)).map((row) => row.event_id)).toEqual([
+      'genuine-1',
+      'genuine-2',
+      'genuine-2',
+      'made-up',
+    ]);
   });
 });
 

@@ -16,6 +16,7 @@ import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts
 import { adyenMoney } from './currency.ts';
 import { readNotification, type SignedFields } from './notification.ts';
 import { capturesAtOnce } from './payment-methods.ts';
+import { platformMeaning } from './platform.ts';
 
 /** An item with its money read. The PSP reference is the payment's own, or a modification's or dispute's. */
 type Told = {
@@ -69,13 +70,7 @@ const EVIDENCE = new Set(
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const notification = readNotification(event.body);
   if (notification.kind === 'unreadable') throw new PosternError('unreadable_event', notification.detail);
-  if (notification.kind === 'platform') {
-    return deferredFor(
-      { references: [], amount: null },
-      'adapter',
-      `platform webhooks (${event.type}) are not posted yet`,
-    );
-  }
+  if (notification.kind === 'platform') return platformMeaning(notification.body, event, settings);
   const item = notification.items[event.item];
   if (item === undefined || item.signed === null)
     throw new PosternError('unreadable_event', `the body has no item ${event.item}`);

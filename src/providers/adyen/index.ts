@@ -4,6 +4,7 @@ import type { Acknowledged, Answer, EndpointSettings, Provider, SettingFault } f
 import { normalise } from './events.ts';
 import { basicAuthOf, identify, verify } from './webhook.ts';
 
+const BALANCE_ACCOUNTS_MAX = 100;
 const KEY = /^[0-9a-fA-F]{64}$/;
 
 export const adyen: Provider = {
@@ -19,17 +20,19 @@ export const adyen: Provider = {
       'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures',
       'https://docs.adyen.com/development-resources/webhooks/troubleshoot',
       'https://docs.adyen.com/development-resources/currency-codes',
+      'https://docs.adyen.com/platforms/payout-to-users/payout-webhooks',
     ],
     matrix: {
       signature:
         '`hmacSignature` in each item: HMAC-SHA256 over eight fields; optional Basic authentication. Platform webhooks: `HmacSignature` header over the body',
       freshness: 'no time is signed',
       secret: '32 bytes as hex',
-      eventId: 'merchant account, event code, PSP reference, success, original reference',
+      eventId:
+        'merchant account, event code, PSP reference, success, original reference; platform: type, object, sequence number',
       trust: 'body (the signed fields)',
-      account: '`merchantAccountCode`',
+      account: '`merchantAccountCode`; platform: the balance account',
       captured:
-        'AUTHORISATION where capture is automatic, else CAPTURE; a capture or cancellation proves a payment manual',
+        'AUTHORISATION where capture is automatic, else CAPTURE; a capture or cancellation proves a payment manual. Platform: booked bank transfers out of `balance_accounts` are payouts',
       currencies: 'minor units; CLP, ISK 2; CVE, IDR 0',
       answer: '200 `[accepted]`',
     },
@@ -44,18 +47,30 @@ export const adyen: Provider = {
   verify,
   identify,
   normalise,
-  normaliserVersion: 1,
+  normaliserVersion: 2,
   acknowledge,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['capture', 'basic_auth', 'multiple_partial_captures']);
-  const { capture, basic_auth: auth, multiple_partial_captures: parts } = settings;
+  const faults = commonSettingFaults(settings, [
+    'capture',
+    'basic_auth',
+    'multiple_partial_captures',
+    'balance_accounts',
+  ]);
+  const { capture, basic_auth: auth, multiple_partial_captures: parts, balance_accounts: own } = settings;
   if (capture !== undefined && capture !== 'automatic' && capture !== 'manual') {
     faults.push({ path: '/capture', message: 'must be one of automatic, manual' });
   }
   if (parts !== undefined && typeof parts !== 'boolean') {
     faults.push({ path: '/multiple_partial_captures', message: 'must be true or false' });
+  }
+  const listed = Array.isArray(own) && own.length > 0 && own.length <= BALANCE_ACCOUNTS_MAX;
+  if (own !== undefined && !(listed && own.every((one) => typeof one === 'string' && /^BA\w{1,60}$/.test(one)))) {
+    faults.push({
+      path: '/balance_accounts',
+      message: `must be a list of 1 to ${BALANCE_ACCOUNTS_MAX} ids of your own balance accounts, which begin with BA`,
+    });
   }
   const credentials = basicAuthOf(settings);
   // An empty password, or a user with a colon in it, is no protection that anybody meant.

@@ -146,12 +146,22 @@ function identifyItem(item: Item, index: number, live: boolean | null): Identifi
   };
 }
 
+/** Where a platform webhook may name what it is about, first the object's own id. */
+const PLATFORM_OBJECTS = [
+  ['id'],
+  ['pspReference'],
+  ['merchantId'],
+  ['balanceAccountId'],
+  ['sweep', 'id'],
+  ['paymentInstrument', 'id'],
+  ['storedPaymentMethodId'],
+  ['accountHolder', 'id'],
+  ['accountId'],
+];
+
 function identifyPlatform(body: Buffer, parsed: Parameters<typeof textAt>[0]): Identification {
   const type = textAt(parsed, 'type');
-  const object = ['id', 'pspReference', 'merchantId']
-    .map((name) => textAt(parsed, 'data', name))
-    .concat(textAt(parsed, 'data', 'accountHolder', 'id'))
-    .find((one) => one !== undefined);
+  const object = PLATFORM_OBJECTS.map((path) => textAt(parsed, 'data', ...path)).find((one) => one !== undefined);
   if (type === undefined || object === undefined)
     return { kind: 'unreadable', detail: 'a platform webhook without type or data.id' };
   const sequence =
@@ -169,7 +179,7 @@ function identifyPlatform(body: Buffer, parsed: Parameters<typeof textAt>[0]): I
         type,
         apiVersion: textAt(parsed, 'version') ?? null,
         live: environment === 'live' ? true : environment === 'test' ? false : null,
-        account: null,
+        account: textAt(parsed, 'data', 'balanceAccount', 'id') ?? textAt(parsed, 'data', 'balanceAccountId') ?? null,
         occurredAt: isoTime(textAt(parsed, 'timestamp')) ?? null,
         fingerprint: () => contentFingerprint(body, ['timestamp']),
       },

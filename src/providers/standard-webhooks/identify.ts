@@ -1,9 +1,9 @@
 import { messageOf } from '../../errors.ts';
 import { isObject, type Json, parseExactJson, textAt } from '../../exact-json.ts';
+import { readTime, steps } from '../body-paths.ts';
 import { contentFingerprint } from '../content-fingerprint.ts';
+import { readMapping } from '../mapping.ts';
 import type { EndpointSettings, Identification, WebhookRequest } from '../provider.ts';
-import { readMapping } from './mapping.ts';
-import { readTime, steps } from './paths.ts';
 import { signedHeaders } from './webhook.ts';
 
 /** The message id is a header, but a signed one; type and time are the body's. */

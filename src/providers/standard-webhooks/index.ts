@@ -1,10 +1,10 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
+import { normaliseMapped } from '../mapped-event.ts';
+import { mappingFaults } from '../mapping.ts';
 import type { Provider } from '../provider.ts';
 import { identify } from './identify.ts';
 import { readKey } from './keys.ts';
-import { mappingFaults } from './mapping.ts';
-import { normalise } from './normalise.ts';
 import { verify } from './webhook.ts';
 
 export const standardWebhooks: Provider = {
@@ -41,7 +41,7 @@ export const standardWebhooks: Provider = {
   },
   verify,
   identify,
-  normalise,
+  normalise: normaliseMapped,
   normaliserVersion: 1,
   acknowledge: plainAcknowledgement,
 };

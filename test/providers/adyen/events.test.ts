@@ -174,9 +174,7 @@ describe.skipIf(!existsSync(folder))('the acquiring samples', () => {
   it.each(existsSync(folder) ? readdirSync(folder) : [])('%s', (name) => {
     for (const settings of [{}, MANUAL]) {
       const meaning = meaningOf(adyen, readFileSync(`${folder}/${name}`), settings);
-      // A few of them are in the layout of platform webhooks, which wait for an adapter.
-      const platform = !readFileSync(`${folder}/${name}`, 'utf8').includes('"notificationItems"');
-      expect(meaning.kind).toMatch(platform ? /^deferred$/ : /^(effects|no_effect)$/);
+      expect(meaning.kind).toMatch(/^(effects|no_effect)$/);
     }
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { EndpointSettings, Normalised } from '../../../src/providers/provider.ts';
-import { standardWebhooks } from '../../../src/providers/standard-webhooks/index.ts';
-import { message, SETTINGS } from './samples.ts';
+import type { EndpointSettings, Normalised } from '../../src/providers/provider.ts';
+import { standardWebhooks } from '../../src/providers/standard-webhooks/index.ts';
+import { message, SETTINGS } from './standard-webhooks/samples.ts';
 
 const RECEIVED_AT = 1_767_225_600_000;
 

@@ -1,14 +1,14 @@
-import { currencyExponent } from '../../currency.ts';
-import { assertNever, PosternError } from '../../errors.ts';
-import { type Json, parseExactJson, textAt } from '../../exact-json.ts';
-import { parseMajor, parseMinor } from '../../money.ts';
-import type { PaymentEvent } from '../../payment-event.ts';
-import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
+import { currencyExponent } from '../currency.ts';
+import { assertNever, PosternError } from '../errors.ts';
+import { type Json, parseExactJson, textAt } from '../exact-json.ts';
+import { parseMajor, parseMinor } from '../money.ts';
+import type { PaymentEvent } from '../payment-event.ts';
+import { follow, readTime, steps } from './body-paths.ts';
 import { type MappedKind, type MappingRule, readMapping } from './mapping.ts';
-import { follow, readTime, steps } from './paths.ts';
+import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from './provider.ts';
 
 /** What the endpoint's mapping says the event means; without a mapping, or a rule for its type, the event is parked. */
-export function normalise(received: ReceivedEvent, settings: EndpointSettings): Normalised {
+export function normaliseMapped(received: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(received.body);
   const mapping = readMapping(settings);
   if (mapping === undefined)

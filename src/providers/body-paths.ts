@@ -1,4 +1,4 @@
-import { type Json, textAt } from '../../exact-json.ts';
+import { type Json, textAt } from '../exact-json.ts';
 
 const STEPS_MAX = 16;
 const PATH = /^[^.\s]+(?:\.[^.\s]+)*$/;

@@ -1,6 +1,6 @@
-import type { PaymentEventType } from '../../payment-event.ts';
-import type { EndpointSettings, SettingFault } from '../provider.ts';
-import { isPath } from './paths.ts';
+import type { PaymentEventType } from '../payment-event.ts';
+import { isPath } from './body-paths.ts';
+import type { EndpointSettings, SettingFault } from './provider.ts';
 
 /**
  * What the events of a sender we do not know mean: the endpoint's setting `mapping`. Example:
