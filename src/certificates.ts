@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import type { CertificateStore, StoredCertificate } from './certificate-store.ts';
 import type { Clock } from './clock.ts';
 import type { Egress } from './egress.ts';
-import { messageOf, PosternError } from './errors.ts';
+import { assertNever, messageOf, PosternError } from './errors.ts';
+import type { Fetched } from './providers/provider.ts';
 
 /** What the way of a request needs of certificates: look up at once, and ask for what is not there. */
 export type CertificateSource = {
@@ -30,6 +31,8 @@ export type CertificatesParts = {
   readonly log: { warn(details: object, message: string): void };
   /** PEM roots that replace the providers' pinned ones. */
   readonly trustRoots?: readonly string[];
+  /** Asks a processor's API for a key that lies at no open address; null where `url` is fetched as it is. */
+  readonly fetchKey?: (endpointId: number, url: string) => Promise<Fetched> | null;
   readonly onFetch?: (result: 'fetched' | 'failed' | 'refused') => void;
 };
 
@@ -54,11 +57,13 @@ export function createCertificates({
   clock,
   log,
   trustRoots,
+  fetchKey,
   onFetch,
 }: CertificatesParts): Certificates {
   const kept = new Map<string, StoredCertificate>();
   const badUntil = new Map<string, number>();
-  const waiting = new Set<string>();
+  /** URL and the endpoint that asked for it; null for a renewal. */
+  const waiting = new Map<string, number | null>();
   const asked = new Map<number, { minute: number; count: number }>();
   let running: Promise<void> | undefined;
 
@@ -72,7 +77,7 @@ export function createCertificates({
     const now = clock.now();
     if (waiting.has(url) || waiting.size >= QUEUE_MAX || get(url) !== undefined) return;
     if ((badUntil.get(url) ?? 0) > now || !takeTurn(endpointId, now)) return;
-    enqueue(url);
+    enqueue(url, endpointId);
   }
 
   /** Six a minute an endpoint: requests that invent URLs must not make us a load on the processor. */
@@ -87,24 +92,28 @@ export function createCertificates({
     return turn.count <= PER_MINUTE_MAX;
   }
 
-  function enqueue(url: string): void {
-    waiting.add(url);
+  function enqueue(url: string, endpointId: number | null): void {
+    waiting.set(url, endpointId);
     running ??= drain();
   }
 
   async function drain(): Promise<void> {
     // After the caller's turn: whoever asks is answering a request.
     await null;
-    for (const url of waiting) {
-      await fetchOne(url);
+    for (const [url, endpointId] of waiting) {
+      await fetchOne(url, endpointId);
       waiting.delete(url);
     }
     running = undefined;
   }
 
-  async function fetchOne(url: string): Promise<void> {
+  async function fetchOne(url: string, endpointId: number | null): Promise<void> {
     try {
-      const certificate = readCertificate(url, await egress.fetchBytes(url), clock.now());
+      const asked = endpointId === null ? null : (fetchKey?.(endpointId, url) ?? null);
+      const certificate =
+        asked === null
+          ? readCertificate(url, await egress.fetchBytes(url), clock.now())
+          : readKey(url, await asked, clock.now());
       put(kept, url, certificate, KEPT_MAX);
       badUntil.delete(url);
       onFetch?.('fetched');
@@ -128,10 +137,12 @@ export function createCertificates({
 
   async function renewDue(): Promise<void> {
     const now = clock.now();
-    for (const { url, expiresAt, fetchedAt } of kept.values()) {
+    for (const { url, pem, expiresAt, fetchedAt } of kept.values()) {
+      // A key behind an API is asked for again when a request needs it: only its endpoint may ask.
+      if (pem.startsWith('{')) continue;
       const due = expiresAt - now < RENEW_BEFORE_MS || now - fetchedAt > REFETCH_AFTER_MS;
       // What expired long ago belongs to a URL nobody names any more.
-      if (due && expiresAt > now - RENEW_BEFORE_MS && waiting.size < QUEUE_MAX) enqueue(url);
+      if (due && expiresAt > now - RENEW_BEFORE_MS && waiting.size < QUEUE_MAX) enqueue(url, null);
     }
     await idle();
   }
@@ -164,6 +175,21 @@ function readCertificate(url: string, bytes: Buffer, now: number): StoredCertifi
   if (expiresAt <= now)
     throw new PosternError('egress_refused', `the certificate there expired at ${leaf.validToDate.toISOString()}`);
   return { url, pem: certificates.map((one) => one.toString()).join(''), fetchedAt: now, expiresAt };
+}
+
+/** A key as the processor's API tells it, for a day: one that is withdrawn meanwhile is believed no longer than that. */
+function readKey(url: string, fetched: Fetched, now: number): StoredCertificate {
+  switch (fetched.kind) {
+    case 'found':
+      return { url, pem: fetched.body.toString('utf8'), fetchedAt: now, expiresAt: now + REFETCH_AFTER_MS };
+    case 'later':
+      throw new PosternError('egress_failed', fetched.detail);
+    case 'missing':
+    case 'refused':
+      throw new PosternError('egress_refused', fetched.detail);
+    default:
+      return assertNever(fetched);
+  }
 }
 
 function parse(bytes: Buffer): X509Certificate[] {

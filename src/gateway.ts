@@ -22,6 +22,7 @@ import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createRedisCache } from './ingest/redis-cache.ts';
 import { createRejections } from './ingest/rejections.ts';
+import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
 import type { Log } from './log.ts';
@@ -83,11 +84,20 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ...(p.api?.hosts ?? []),
   ]);
   const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
+  const callApi = options.apiCalls ?? createApiCalls(egress);
+  const visits = createVisits({ egress, clock, log });
   const certificates = createCertificates({
     egress,
     store: createCertificateStore(api),
     clock,
     log,
+    fetchKey(endpointId, url) {
+      const endpoint = endpoints.byId(endpointId);
+      const { api: calls } = endpoint?.provider ?? {};
+      if (endpoint === undefined || calls?.fetchKey === undefined) return null;
+      const { provider, settings } = endpoint;
+      return calls.fetchKey(url, { settings, now: clock.now(), call: (call) => callApi(provider, call) });
+    },
     onFetch: (result) => metrics.certificateFetches.inc({ result }),
     ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
   });
@@ -143,7 +153,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool: pools.worker,
         queue,
         endpoints,
-        call: options.apiCalls ?? createApiCalls(egress),
+        call: callApi,
         clock,
         random: Math.random,
         log,
@@ -181,6 +191,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           parts: {
             endpoints,
             certificates,
+            visits,
             intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
@@ -245,7 +256,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await tokens.stop();
       await endpoints.stop();
       certificates.stop();
-      await certificates.idle();
+      await Promise.all([certificates.idle(), visits.idle()]);
       egress.close();
       await boss
         .stop({ graceful: false, close: false })

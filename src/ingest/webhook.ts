@@ -8,6 +8,7 @@ import type { Answer, RejectReason, WebhookRequest } from '../providers/provider
 import { uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import { readEvents } from './read-events.ts';
+import type { Visits } from './visits.ts';
 
 /** What one webhook request came to, before anybody makes an HTTP answer of it. */
 export type WebhookOutcome =
@@ -21,6 +22,7 @@ export type WebhookOutcome =
 export type WebhookParts = {
   readonly endpoints: Pick<EndpointRegistry, 'activeSecrets' | 'noteUse'>;
   readonly certificates: CertificateSource;
+  readonly visits: Pick<Visits, 'request'>;
   /** Anything that makes a delivery durable: the intake, or for measurements something that answers at once. */
   readonly intake: { accept(delivery: Delivery): Promise<Accepted> };
   /** Makes the storable form of a credential header: `hmac-sha256:…`. */
@@ -58,7 +60,10 @@ export async function handleWebhook(
   if (request.body.length === 0) return { kind: 'empty' };
 
   const identified = provider.identify(request, settings);
-  if (identified.kind === 'control') return { kind: 'control', answer: identified.answer };
+  if (identified.kind === 'control') {
+    if (identified.visit !== undefined) parts.visits.request(endpoint, identified.visit);
+    return { kind: 'control', answer: identified.answer };
+  }
   const events = readEvents(identified, request, endpoint, now);
   if (events.length === 0) return { kind: 'control', answer: provider.acknowledge({ kind: 'accepted' }) };
   const accepted = await parts.intake.accept({

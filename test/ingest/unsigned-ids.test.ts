@@ -71,6 +71,7 @@ async function send(
         noteUse: () => undefined,
       },
       certificates: { get: () => undefined, request: () => undefined },
+      visits: { request: () => undefined },
       intake,
       hashCredential: () => 'hmac-sha256:made',
       clock: { now: () => now },
