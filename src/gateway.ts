@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
-import { createApiCalls } from './api-calls.ts';
+import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
@@ -14,6 +14,7 @@ import { createEndpointRegistry } from './endpoints/registry.ts';
 import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
+import { createBackfiller } from './ingest/backfiller.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createFetcher } from './ingest/fetcher.ts';
@@ -31,7 +32,6 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
-import type { ApiAnswer, ApiCall, Provider } from './providers/provider.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type GatewayOptions = {
@@ -49,7 +49,7 @@ export type GatewayOptions = {
   /** Roots that replace the providers' pinned ones: tests only. */
   readonly trustRoots?: readonly string[];
   /** Stands in for the processors' APIs: tests only. */
-  readonly apiCalls?: (provider: Provider, call: ApiCall) => Promise<ApiAnswer>;
+  readonly apiCalls?: ApiCalls;
 };
 
 export type Gateway = {
@@ -80,11 +80,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
-  const allowHosts = [...providers.values()].flatMap((p) => [
-    ...(p.facts.certificateHosts ?? []),
-    ...(p.api?.hosts ?? []),
-  ]);
+  const allowHosts = [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []);
   const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
+  const apiEgress = createApiEgress(providers.values(), config.httpsProxy);
+  const apiCalls = options.apiCalls ?? apiEgress.call;
   const certificates = createCertificates({
     egress,
     store: createCertificateStore(api),
@@ -145,7 +144,19 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool: pools.worker,
         queue,
         endpoints,
-        call: options.apiCalls ?? createApiCalls(egress),
+        call: apiCalls,
+        clock,
+        random: Math.random,
+        log,
+        metrics,
+      })
+    : null;
+  const backfiller = options.work
+    ? createBackfiller({
+        pool: pools.worker,
+        intake,
+        endpoints,
+        call: apiCalls,
         clock,
         random: Math.random,
         log,
@@ -215,6 +226,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       fetcher?.start();
+      backfiller?.start();
       housekeeping?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
@@ -224,6 +236,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (app !== null && config.drainDelayMs > 0)
         await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
+      // Before the intake, which it brings events to.
+      await backfiller?.stop();
       await intake.close();
       await rejections.close();
       await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
@@ -236,6 +250,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.stop();
       await certificates.idle();
       egress.close();
+      apiEgress.close();
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
