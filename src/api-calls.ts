@@ -8,7 +8,7 @@ export type ApiCalls = (provider: Provider, call: ApiCall) => Promise<ApiAnswer>
 
 /** A page of a hundred events, each with the lines of an invoice. */
 const PAGE_BYTES_MAX = 16 * 1024 * 1024;
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 15_000;
 
 /** A way out for calls to processors' APIs alone: pages of theirs are larger and slower than a certificate may be. */
 export function createApiEgress(

@@ -65,6 +65,7 @@ export type Gateway = {
 };
 
 const SECRET_USES_MS = 1_000;
+const API_CALLS_END_MS = 3_000;
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -236,11 +237,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (app !== null && config.drainDelayMs > 0)
         await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
+      // What a processor is asked for is asked again later; it must not hold up the end.
+      const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to.
       await backfiller?.stop();
       await intake.close();
       await rejections.close();
       await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
+      clearTimeout(cut);
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();

@@ -20,7 +20,8 @@ export const BackfillShape = Type.Object({
   missing: Type.Integer({ description: 'of those issued, not here when it was asked' }),
   filled: Type.Integer({ description: 'of those missing, taken in' }),
   gaps: Type.Integer({
-    description: 'of those missing, money that a webhook should have told over ten minutes before',
+    description:
+      'of those missing, money that a webhook should have told ten minutes before and that nothing else had told',
   }),
   conflicts: Type.Integer({ description: 'of those issued, here with other money: for a person' }),
   unfinished: Type.Object({ queued: Type.Integer(), deferred: Type.Integer(), dead: Type.Integer() }),

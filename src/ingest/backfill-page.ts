@@ -5,19 +5,13 @@ import { PosternError } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
 import type { ListedEvent, ListedPage, WebhookRequest } from '../providers/provider.ts';
 import { uuidText, uuidv7Bytes } from '../uuid.ts';
-import {
-  type ComparedPage,
-  type FoundEvent,
-  selectForeignAccount,
-  selectStatuses,
-  type TakenBackfill,
-} from './backfill-store.ts';
-import { type Delivery, type IncomingEvent, LISTED_METHOD } from './delivery.ts';
+import { findGaps } from './backfill-gaps.ts';
+import { type ComparedPage, type FoundEvent, selectStatuses, type TakenBackfill } from './backfill-store.ts';
+import { type Accepted, type Delivery, type IncomingEvent, LISTED_METHOD } from './delivery.ts';
 import type { Intake } from './intake.ts';
 import { findKnown, type GroupRow, type KnownEvent } from './intake-store.ts';
 import { resolveKnown } from './known-events.ts';
 import { readEvents } from './read-events.ts';
-import { meaningOf } from './same-money.ts';
 
 export type PageParts = {
   readonly sql: Sql;
@@ -28,16 +22,15 @@ export type PageParts = {
 /** Says in the delivery which backfill brought it: what a crash left uncounted is found again by it. */
 const BROUGHT_BY = 'postern-backfill';
 const SOURCE = 'backfill';
-/** A webhook may be on its way for a while before anybody would call it missing. */
-export const GRACE_MS = 10 * 60_000;
-
 type Row = GroupRow & { readonly listed: ListedEvent };
+/** A listed event that is here, as which of our events. */
+type Here = { readonly row: Row; readonly event: string };
 
 /**
  * Compares a page with what is here, and takes in what is missing the way a webhook's events go: its own bytes, the adapter's
  * identify, the intake with its deduplication. TLS to the processor's own host is what makes the body authentic.
  *
- * @throws PosternError what `intake.accept` rejects with, and `conflict` where the events would go to another account's books.
+ * @throws PosternError what `intake.accept` rejects with, and `conflict` where the list is not of what the webhook brings.
  */
 export async function comparePage(
   page: Extract<ListedPage, { kind: 'page' }>,
@@ -45,74 +38,91 @@ export async function comparePage(
   endpoint: Endpoint,
   parts: PageParts,
 ): Promise<ComparedPage> {
-  const rows = rowsOf(page, taken, endpoint, parts.clock.now());
+  const now = parts.clock.now();
+  const rows = rowsOf(page, taken, endpoint, now);
   if (rows.length === 0) return { found: [], received: 0, posted: 0 };
   const known = await findKnown(parts.sql, rows);
-  const received: { row: Row; of: string }[] = [];
+  const received: Here[] = [];
+  /** Taken in by this backfill before it was interrupted. */
+  const recovered: Here[] = [];
+  const contradicted: Here[] = [];
   const newcomers: Row[] = [];
-  const found: FoundEvent[] = [];
   for (const row of rows) {
     const resolution = resolveKnown(row, known, uuidText(row.event.id));
     if (resolution === undefined) newcomers.push(row);
-    else if (resolution.kind === 'conflict') {
-      if (!taken.dryRun) await parts.intake.accept(row.delivery);
-      found.push({ ...about(row), outcome: 'conflict', event: resolution.firstId, gap: false });
-    } else if (resolution.kind === 'duplicate') {
-      if (broughtBy(known, resolution.of, taken.id)) found.push(filled(row, resolution.of, parts.clock.now()));
-      else received.push({ row, of: resolution.of });
+    else if (resolution.kind === 'conflict') contradicted.push({ row, event: resolution.firstId });
+    else if (resolution.kind === 'duplicate') {
+      const here = { row, event: resolution.of };
+      (broughtBy(known, resolution.of, taken.id) ? recovered : received).push(here);
     }
   }
-  await refuseForeignAccount(newcomers, endpoint, parts.sql);
-  if (taken.dryRun) {
-    found.push(
-      ...newcomers.map((row): FoundEvent => ({ ...filled(row, null, parts.clock.now()), outcome: 'missing' })),
+  const gaps =
+    newcomers.length + recovered.length === 0
+      ? new Set<string>()
+      : await findGaps([...newcomers, ...recovered.map(({ row }) => row)], recovered, endpoint, parts.sql, now);
+  const filled: Here[] = [...recovered];
+  if (!taken.dryRun) {
+    await acceptAll(
+      contradicted.map(({ row }) => row),
+      parts.intake,
     );
-  } else {
-    found.push(...(await takeIn(newcomers, received, taken, parts)));
+    filled.push(...(await takeIn(newcomers, received, taken, parts)));
   }
   const statuses = await selectStatuses(
     parts.sql,
-    received.map(({ of }) => of),
+    received.map(({ event }) => event),
   );
-  for (const { row, of } of received) {
-    const status = statuses.get(of);
-    if (status !== 'posted' && status !== 'no_effect')
-      found.push({ ...about(row), outcome: 'unfinished', event: of, gap: false });
-  }
+  const unfinished = received.filter(({ event }) => !FINISHED.has(statuses.get(event) ?? ''));
+  const tell = (outcome: FoundEvent['outcome'], { row, event }: { row: Row; event: string | null }): FoundEvent => ({
+    eventId: row.event.eventId,
+    type: row.event.type,
+    at: row.event.occurredAt ?? row.listed.at,
+    outcome,
+    event,
+    gap: (outcome === 'filled' || outcome === 'missing') && gaps.has(row.event.eventId),
+  });
   return {
-    found,
+    found: [
+      ...contradicted.map((one) => tell('conflict', one)),
+      ...filled.map((one) => tell('filled', one)),
+      ...(taken.dryRun ? newcomers.map((row) => tell('missing', { row, event: null })) : []),
+      ...unfinished.map((one) => tell('unfinished', one)),
+    ],
     received: received.length,
-    posted: received.filter(({ of }) => statuses.get(of) === 'posted').length,
+    posted: received.filter(({ event }) => statuses.get(event) === 'posted').length,
   };
+}
+
+const FINISHED = new Set(['posted', 'no_effect']);
+
+async function acceptAll(rows: readonly Row[], intake: PageParts['intake']): Promise<Accepted[]> {
+  const outcomes = await Promise.allSettled(rows.map((row) => intake.accept(row.delivery)));
+  return outcomes.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 /** What came by webhook between the comparison and this is told by the intake itself. */
 async function takeIn(
   newcomers: readonly Row[],
-  received: { row: Row; of: string }[],
+  received: Here[],
   taken: TakenBackfill,
-  { intake, sql, clock }: PageParts,
-): Promise<FoundEvent[]> {
-  const accepted = await Promise.allSettled(newcomers.map((row) => intake.accept(row.delivery)));
-  const failed = accepted.find((one) => one.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
-  const found: FoundEvent[] = [];
-  const raced: Row[] = [];
-  for (const [n, row] of newcomers.entries()) {
-    const one = accepted[n];
-    if (one?.status === 'fulfilled' && one.value.stored > 0)
-      found.push(filled(row, uuidText(row.event.id), clock.now()));
-    else raced.push(row);
-  }
-  if (raced.length === 0) return found;
+  { intake, sql }: PageParts,
+): Promise<Here[]> {
+  const accepted = await acceptAll(newcomers, intake);
+  const filled = newcomers.flatMap((row, n) =>
+    (accepted[n]?.stored ?? 0) > 0 ? [{ row, event: uuidText(row.event.id) }] : [],
+  );
+  const raced = newcomers.filter((_row, n) => accepted[n]?.stored === 0);
+  if (raced.length === 0) return filled;
   const known = await findKnown(sql, raced);
   for (const row of raced) {
     const first = known.find((one) => one.eventId === row.event.eventId);
     if (first === undefined) throw new PosternError('internal', `event ${row.event.eventId} is neither new nor known`);
-    if (broughtBy(known, first.id, taken.id)) found.push(filled(row, first.id, clock.now()));
-    else received.push({ row, of: first.id });
+    (broughtBy(known, first.id, taken.id) ? filled : received).push({ row, event: first.id });
   }
-  return found;
+  return filled;
 }
 
 function rowsOf(
@@ -163,37 +173,7 @@ function isWanted(type: string, { settings }: Endpoint): boolean {
   return types.some((wanted) => (wanted.endsWith('*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted));
 }
 
-function about({ event, listed }: Row): Pick<FoundEvent, 'eventId' | 'type' | 'at'> {
-  return { eventId: event.eventId, type: event.type, at: event.occurredAt ?? listed.at };
-}
-
-function filled(row: Row, event: string | null, now: number): FoundEvent {
-  return { ...about(row), outcome: 'filled', event, gap: isGap(row, now) };
-}
-
-/** Money that should have been told long ago. What moves none may well be a type the webhook was never asked to bring. */
-function isGap({ delivery, event, listed }: Row, now: number): boolean {
-  const at = event.occurredAt ?? listed.at ?? now;
-  if (listed.object === true || at > now - GRACE_MS) return false;
-  const told = { request: delivery, item: event.item, id: event.eventId, type: event.type, account: event.account };
-  return meaningOf(told, delivery.endpoint)?.kind !== 'no_effect';
-}
-
 function broughtBy(known: readonly KnownEvent[], event: string, backfill: string): boolean {
   const headers = known.find(({ id }) => id === event)?.delivery?.headers;
   return headers === JSON.stringify([[BROUGHT_BY, backfill]]);
-}
-
-/**
- * Events that name no account would post under the endpoint's own. Where all that ever came are of other accounts, the key is
- * another account's too: its money, told by its own endpoint, would be counted twice.
- */
-async function refuseForeignAccount(newcomers: readonly Row[], endpoint: Endpoint, sql: Sql): Promise<void> {
-  if (!newcomers.some(({ event }) => event.account === endpoint.account)) return;
-  const other = await selectForeignAccount(sql, endpoint.id, endpoint.account);
-  if (other === null) return;
-  throw new PosternError(
-    'conflict',
-    `the key lists events of its own account, and what came to this endpoint is of others (${other}): name them in "accounts"`,
-  );
 }

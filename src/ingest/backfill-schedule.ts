@@ -2,7 +2,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { int4Array } from '../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
-import { GRACE_MS } from './backfill-page.ts';
+import { GRACE_MS } from './backfill-gaps.ts';
 import { insertBackfill } from './backfill-store.ts';
 import { keyOf } from './interpret.ts';
 

@@ -1,5 +1,6 @@
 import { textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
+import { LISTED_METHOD } from './delivery.ts';
 
 export type NewBackfill = {
   readonly id: string;
@@ -112,7 +113,7 @@ export type FoundEvent = {
   readonly at: number | null;
   /** Our event, where there is one. */
   readonly event: string | null;
-  /** Should have come by webhook long ago, and moves money. */
+  /** Money that its webhook should have told long ago, and nothing else has told. */
   readonly gap: boolean;
 };
 
@@ -200,14 +201,33 @@ export async function selectStatuses(sql: Sql, events: readonly string[]): Promi
   return new Map(rows.map((row) => [row.id, row.status]));
 }
 
-const ACCOUNTS_LOOKED_AT = 1_000;
+const LOOKED_AT = 1_000;
 
-/** An account the endpoint's events are of, where there are events and none of those looked at is of its own. */
-export async function selectForeignAccount(sql: Sql, endpointId: number, own: string): Promise<string | null> {
-  const { rows } = await sql.query<{ account: string | null }>(
-    `select case when bool_or(account = $2) then null else min(account) end as account
-     from (select account from postern.events where endpoint_id = $1 limit ${ACCOUNTS_LOOKED_AT}) looked_at`,
-    [endpointId, own],
+/** Of which accounts and types the events are that webhooks brought to an endpoint, as far as a thousand of them tell. */
+export async function selectBrought(
+  sql: Sql,
+  endpointId: number,
+): Promise<{ accounts: ReadonlySet<string>; types: ReadonlySet<string> }> {
+  const { rows } = await sql.query<{ account: string; type: string }>(
+    `select distinct e.account, e.type
+     from (select account, type, delivery_id, received_at from postern.events where endpoint_id = $1 limit ${LOOKED_AT}) e
+     left join postern.deliveries d on d.id = e.delivery_id and d.received_at = e.received_at
+     where d.method is distinct from $2`,
+    [endpointId, LISTED_METHOD],
   );
-  return rows[0]?.account ?? null;
+  return { accounts: new Set(rows.map((row) => row.account)), types: new Set(rows.map((row) => row.type)) };
+}
+
+/** Those of the effects that are in the ledger, told by other events than these. */
+export async function selectPostedKeys(
+  sql: Sql,
+  effectKeys: readonly string[],
+  exceptBy: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await sql.query<{ effect_key: string }>(
+    `select effect_key from postern.transactions
+     where effect_key = any($1::text[]) and (source_event is null or source_event <> all ($2::uuid[]))`,
+    [textArray(effectKeys), uuidTextArray(exceptBy)],
+  );
+  return new Set(rows.map((row) => row.effect_key));
 }

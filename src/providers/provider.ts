@@ -93,6 +93,8 @@ export type ProviderList = {
   readonly days: number;
   /** How long after it happened an event may first be listed, in seconds. */
   readonly delayS: number;
+  /** Whether events of this type are of the kind that is listed, where a webhook may bring others (Stripe's thin ones). */
+  covers?(type: string): boolean;
   /**
    * One page of what the processor says it sent or did in `[from, to)` (unix ms), in any order; `cursor` is null at first and
    * then what the page before named. What lies outside the range is harmless. Throws only what `call` throws, and PosternError

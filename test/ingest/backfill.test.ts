@@ -52,8 +52,10 @@ const listing: Provider = {
     const body = parseExactJson(event.body);
     const about = { references: [{ kind: 'payment', id: event.id }], amount: null };
     if (event.type === 'note') return { ...about, kind: 'no_effect', reason: 'a note' };
+    if (event.type === 'hint')
+      return { ...about, kind: 'fetch', object: { kind: 'payment', id: event.id }, reason: 'a hint' };
     const amount = BigInt(textAt(body, 'amount') ?? 'none');
-    const key = `${event.id}:captured`;
+    const key = `${textAt(body, 'payment') ?? event.id}:captured`;
     return {
       ...about,
       kind: 'effects',
@@ -68,6 +70,7 @@ const listing: Provider = {
       what: 'events',
       days: 30,
       delayS: 0,
+      covers: (type) => type !== 'thin',
       async page(_range, cursor, { call, now }) {
         const path = `/events?cursor=${cursor ?? ''}`;
         const answer = await call({ method: 'GET', host: HOST, path, headers: {} });
@@ -315,6 +318,28 @@ describe('what the processor lists', () => {
       page([sent('e1', '"amount":"1"', 'paid', Date.now() - 60_000), sent('o1', '"amount":"1"', 'object')]),
     );
     expect(await run(endpoint)).toMatchObject({ filled: 2n, gaps: 0n });
+  });
+
+  it('is no gap where another event told the same money, nor of a type that only a fetch explains and no webhook brings', async () => {
+    const endpoint = await newEndpoint();
+    await pipeline.deliver(endpoint, sent('e1', '"amount":"7","payment":"p1"'));
+    await settled(endpoint);
+    const hint = sent('h1', '"x":1', 'hint');
+    pages.set('', page([sent('e2', '"amount":"7","payment":"p1"'), hint, sent('e3', '"amount":"7","payment":"p3"')]));
+    const first = await run(endpoint);
+    expect(first).toMatchObject({ filled: 3n, gaps: 1n });
+    await pipeline.deliver(endpoint, sent('h2', '"x":1', 'hint'));
+    pages.set('', page([sent('h3', '"x":1', 'hint')]));
+    expect(await run(endpoint)).toMatchObject({ filled: 1n, gaps: 1n });
+  });
+
+  it('is not compared with an endpoint that gets other events than are listed', async () => {
+    const endpoint = await newEndpoint();
+    await pipeline.deliver(endpoint, sent('t1', '"amount":"5"', 'thin'));
+    pages.set('', page([sent('e1')]));
+    const { status, error, filled } = await run(endpoint);
+    expect({ status, filled }).toEqual({ status: 'failed', filled: 0n });
+    expect(error).toContain('not what Listing lists');
   });
 
   it('is counted once when two pages overlap', async () => {

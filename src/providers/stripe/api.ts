@@ -28,8 +28,13 @@ export const api: ProviderApi = {
   hosts: [HOST],
   keySetting: 'api_key',
   fetchObject,
-  list: { what: 'events, balance transactions (30 days)', days: DAYS, delayS: 0, page },
+  list: { what: 'events, balance transactions (30 days)', days: DAYS, delayS: 0, covers, page },
 };
+
+/** Thin events have ids of their own, and are listed by one object at a time only. */
+function covers(type: string): boolean {
+  return !/^v\d+\./.test(type);
+}
 
 const STAGES = {
   events: { path: '/v1/events', permission: 'read access to Events' },

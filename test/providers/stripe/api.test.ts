@@ -95,6 +95,13 @@ describe('the list of events', () => {
     expect((await list(null, answer)).page).toMatchObject(expected);
   });
 
+  it('is not of thin events, which have ids of their own', () => {
+    const covers = stripe.api?.list?.covers;
+    expect(
+      ['charge.succeeded', 'v1.charge.succeeded', 'v2.core.health.x', 'v2x'].map((type) => covers?.(type)),
+    ).toEqual([true, false, false, true]);
+  });
+
   it('takes no cursor but its own, and no answer that is no list', async () => {
     for (const cursor of ['', 'events', 'events/0/evt_1&x=y', 'events/0/../account', 'payouts/0/', 'events/99999/'])
       expect((await list(cursor, { status: 200, body: OK })).page.kind).toBe('refused');
