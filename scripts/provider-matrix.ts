@@ -22,6 +22,7 @@ const MONEY: readonly Column[] = [
     'event rows kept at least',
     ({ facts }) => (facts.dedupHorizonDays === null ? 'without end' : `${facts.dedupHorizonDays} days`),
   ],
+  ['backfill lists', ({ api }) => api?.list?.what ?? '–'],
   ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],
 ];
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
-import { createApiCalls } from './api-calls.ts';
+import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
@@ -14,6 +14,7 @@ import { createEndpointRegistry } from './endpoints/registry.ts';
 import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
+import { createBackfiller } from './ingest/backfiller.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createFetcher } from './ingest/fetcher.ts';
@@ -32,7 +33,6 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
-import type { ApiAnswer, ApiCall, Provider } from './providers/provider.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type GatewayOptions = {
@@ -50,7 +50,7 @@ export type GatewayOptions = {
   /** Roots that replace the providers' pinned ones: tests only. */
   readonly trustRoots?: readonly string[];
   /** Stands in for the processors' APIs: tests only. */
-  readonly apiCalls?: (provider: Provider, call: ApiCall) => Promise<ApiAnswer>;
+  readonly apiCalls?: ApiCalls;
 };
 
 export type Gateway = {
@@ -66,6 +66,7 @@ export type Gateway = {
 };
 
 const SECRET_USES_MS = 1_000;
+const API_CALLS_END_MS = 3_000;
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -79,13 +80,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
-  const allowHosts = [...providers.values()].flatMap((p) => [
-    ...(p.facts.certificateHosts ?? []),
-    ...(p.api?.hosts ?? []),
-  ]);
+  const allowHosts = [...providers.values()].flatMap((p) => p.facts.certificateHosts ?? []);
   const egress = createEgress({ allowHosts, proxy: config.httpsProxy });
-  const callApi = options.apiCalls ?? createApiCalls(egress);
   const visits = createVisits({ egress, clock, log });
+  const apiEgress = createApiEgress(providers.values(), config.httpsProxy);
+  const apiCalls = options.apiCalls ?? apiEgress.call;
   const certificates = createCertificates({
     egress,
     store: createCertificateStore(api),
@@ -96,7 +95,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const { api: calls } = endpoint?.provider ?? {};
       if (endpoint === undefined || calls?.fetchKey === undefined) return null;
       const { provider, settings } = endpoint;
-      return calls.fetchKey(url, { settings, now: clock.now(), call: (call) => callApi(provider, call) });
+      return calls.fetchKey(url, { settings, now: clock.now(), call: (call) => apiCalls(provider, call) });
     },
     onFetch: (result) => metrics.certificateFetches.inc({ result }),
     ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
@@ -153,7 +152,19 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         pool: pools.worker,
         queue,
         endpoints,
-        call: callApi,
+        call: apiCalls,
+        clock,
+        random: Math.random,
+        log,
+        metrics,
+      })
+    : null;
+  const backfiller = options.work
+    ? createBackfiller({
+        pool: pools.worker,
+        intake,
+        endpoints,
+        call: apiCalls,
         clock,
         random: Math.random,
         log,
@@ -237,6 +248,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       fetcher?.start();
+      backfiller?.start();
       housekeeping?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
@@ -246,9 +258,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (app !== null && config.drainDelayMs > 0)
         await new Promise((resolve) => setTimeout(resolve, config.drainDelayMs));
       await app?.close();
+      // What a processor is asked for is asked again later; it must not hold up the end.
+      const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
+      // Before the intake, which it brings events to.
+      await backfiller?.stop();
       await intake.close();
       await rejections.close();
       await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
+      clearTimeout(cut);
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await writeSecretUses();
@@ -258,6 +275,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.stop();
       await Promise.all([certificates.idle(), visits.idle()]);
       egress.close();
+      apiEgress.close();
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));

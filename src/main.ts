@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, CommanderError } from 'commander';
+import { register as registerBackfill } from './commands/backfill.ts';
 import { type CommandContext, createCommandContext } from './commands/context.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
 import { register as registerEndpoint } from './commands/endpoint.ts';
@@ -26,6 +27,7 @@ const COMMANDS = [
   registerEndpoint,
   registerToken,
   registerEvents,
+  registerBackfill,
   registerLedger,
   registerExplain,
   registerVectors,

@@ -88,6 +88,24 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'outcome',
     ]),
 
+    backfillPages: counter('postern_backfill_pages_total', 'Pages asked of processors, by what came of it', [
+      'provider',
+      'outcome',
+    ]),
+    gapEvents: counter('postern_gap_events_total', 'Events of money that no webhook brought in time; any alarms', [
+      'provider',
+      'endpoint',
+    ]),
+    backfillComparedTo: gauge(
+      'postern_backfill_compared_to_seconds',
+      'Until when the schedule compared everything with the processor (unix time)',
+      ['provider', 'endpoint'],
+    ),
+    backfillLastGaps: gauge('postern_backfill_last_gaps', 'Gaps that the last scheduled backfill found', [
+      'provider',
+      'endpoint',
+    ]),
+
     // Work.
     workerBatchSize: histogram('postern_worker_batch_size', 'Events taken by one worker transaction', GROUP_SIZES),
     workerSeconds: histogram('postern_worker_seconds', 'One worker transaction, from begin to COMMIT', WORK_SECONDS),

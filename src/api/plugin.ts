@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import { guard } from './access.ts';
 import type { ApiDeps } from './deps.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { metricsRoute } from './routes/metrics.ts';
@@ -47,7 +48,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_BYTES_MAX;
       });
-      for (const routes of [endpointRoutes, tokenRoutes, eventRoutes, accountRoutes, operationRoutes])
+      for (const routes of [endpointRoutes, tokenRoutes, eventRoutes, backfillRoutes, accountRoutes, operationRoutes])
         await api.register(routes, deps);
       api.get(
         '/openapi.json',

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import type { ApiCalls } from '../api-calls.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { type Config, type Environment, readConfig } from '../config.ts';
 import { type Database, openDatabase } from '../database.ts';
@@ -33,6 +34,8 @@ export type CommandContext = {
   onSignal(stop: (signal: NodeJS.Signals) => void): () => void;
   /** How long what is in hand may take to finish once it was told to stop. */
   readonly stopWithinMs: number;
+  /** Stands in for the processors' APIs: tests only. */
+  readonly apiCalls?: ApiCalls;
 };
 
 const STDERR = 2;

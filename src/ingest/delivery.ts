@@ -1,6 +1,9 @@
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { AuthenticityLevel } from '../providers/provider.ts';
 
+/** How what a processor's API listed is told from what its webhooks brought, which are always posted. */
+export const LISTED_METHOD = 'GET';
+
 /** One verified request on its way into the database. */
 export type Delivery = {
   /** UUIDv7 bytes; its millisecond is `receivedAt`. */

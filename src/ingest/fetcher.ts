@@ -1,11 +1,12 @@
 import type pg from 'pg';
+import type { ApiCalls } from '../api-calls.ts';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { sqlOf, withTransaction } from '../postgres/sql.ts';
-import type { ApiAnswer, ApiCall, Fetched, Provider } from '../providers/provider.ts';
+import type { Fetched } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
 import { answerFetch, type DueFetch, postponeFetch, takeDueFetches } from './fetch-store.ts';
 import type { FetchedObject } from './interpret.ts';
@@ -15,8 +16,7 @@ export type FetcherParts = {
   readonly pool: pg.Pool;
   readonly queue: JobQueue;
   readonly endpoints: { byId(id: number): Endpoint | undefined };
-  /** A call to one of the provider's own hosts. @throws PosternError `egress_refused`, `egress_failed`. */
-  readonly call: (provider: Provider, call: ApiCall) => Promise<ApiAnswer>;
+  readonly call: ApiCalls;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;

@@ -1,5 +1,7 @@
 import type { WebhookRequest } from '../providers/provider.ts';
+import { LISTED_METHOD } from './delivery.ts';
 import type { GroupRow, KnownEvent } from './intake-store.ts';
+import { tellsSameMoney } from './same-money.ts';
 
 /** What a row is whose identity was taken. */
 export type Resolution =
@@ -50,5 +52,12 @@ function sameAs(known: KnownEvent, row: GroupRow, fingerprint: Buffer): boolean 
   const identified = provider.identify(request, settings);
   if (identified.kind !== 'events') return row.event.unreadable !== null && known.sha256.equals(row.delivery.sha256);
   const twin = identified.events.find((e) => e.item === known.item);
-  return twin?.fingerprint().equals(fingerprint) ?? false;
+  if (twin === undefined) return false;
+  if (twin.fingerprint().equals(fingerprint)) return true;
+  // Asked for, an event may be told otherwise than its webhook told it, or will when it is tried again.
+  if (known.delivery.method !== LISTED_METHOD && row.delivery.method !== LISTED_METHOD) return false;
+  const { event, delivery } = row;
+  const newcomer = { request: delivery, item: event.item, id: event.eventId, type: event.type, account: event.account };
+  const first = { request, item: twin.item, id: twin.id, type: twin.type, account: event.account };
+  return tellsSameMoney(newcomer, first, delivery.endpoint);
 }

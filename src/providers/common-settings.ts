@@ -2,6 +2,9 @@ import type { EndpointSettings, SettingFault } from './provider.ts';
 
 const TOLERANCE_S_MAX = 3_600;
 const ACCOUNTS_MAX = 1_000;
+const BACKFILL_EVERY_S_MIN = 300;
+const BACKFILL_EVERY_S_MAX = 7 * 86_400;
+const TYPES_MAX = 200;
 const ACCOUNT = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
 
 /** What is wrong with the settings every endpoint has; `known` are the provider's own, anything else is a mistake. */
@@ -32,6 +35,19 @@ const CHECKS: Readonly<Record<string, (value: unknown) => string | null>> = {
     typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= TOLERANCE_S_MAX
       ? null
       : `must be a whole number of seconds from 1 to ${TOLERANCE_S_MAX}`,
+  backfill_every_s: (value) =>
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    (value === 0 || (value >= BACKFILL_EVERY_S_MIN && value <= BACKFILL_EVERY_S_MAX))
+      ? null
+      : `must be 0 for never, or a whole number of seconds from ${BACKFILL_EVERY_S_MIN} to ${BACKFILL_EVERY_S_MAX}`,
+  backfill_types: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= TYPES_MAX &&
+    value.every((one) => typeof one === 'string' && /^[^\s*]{1,100}\*?$/.test(one))
+      ? null
+      : `must be a list of 1 to ${TYPES_MAX} event types, such as "charge.*"`,
 };
 
 function oneOf(value: unknown, allowed: readonly string[]): string | null {

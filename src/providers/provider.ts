@@ -82,6 +82,53 @@ export type ProviderApi = {
   fetchObject(object: ObjectReference, context: ApiContext): Promise<Fetched>;
   /** A verification key that `verify` asked for with `needs` (Plaid's JWKs): PEM or JSON, as `certificates.get` returns it. */
   fetchKey?(url: string, context: ApiContext): Promise<Fetched>;
+  /** What can be listed of the past, and how far back; absent: nothing, gaps show in settlement reports only. */
+  readonly list?: ProviderList;
+};
+
+export type ProviderList = {
+  /** What is listed, in a few words for docs/providers.md: "events of 30 days". */
+  readonly what: string;
+  /** How far back the processor tells, in days. */
+  readonly days: number;
+  /** How long after it happened an event may first be listed, in seconds. */
+  readonly delayS: number;
+  /** Whether events of this type are of the kind that is listed, where a webhook may bring others (Stripe's thin ones). */
+  covers?(type: string): boolean;
+  /**
+   * One page of what the processor says it sent or did in `[from, to)` (unix ms), in any order; `cursor` is null at first and
+   * then what the page before named. What lies outside the range is harmless. Throws only what `call` throws, and PosternError
+   * `unreadable_event` where the answer is none.
+   */
+  page(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ListedPage>;
+};
+
+export type TimeRange = { readonly from: number; readonly to: number };
+
+export type ListedPage =
+  | {
+      readonly kind: 'page';
+      /** The API's path, without its query: kept with what it brought. */
+      readonly path: string;
+      readonly events: readonly ListedEvent[];
+      readonly next: string | null;
+    }
+  | Extract<Fetched, { kind: 'refused' | 'later' }>;
+
+export type ListedEvent = {
+  /**
+   * The event as its webhook would have brought it, in the answer's own bytes (json-slices.ts): `identify` must find the same
+   * id in it, and an amount must not pass through a JS number.
+   */
+  readonly body: Buffer;
+  /** When it happened, unix ms. */
+  readonly at: number | null;
+  /** The processor account, where not the bytes but the question named it. */
+  readonly account?: string;
+  /** Live or test mode, where the bytes do not say. */
+  readonly live?: boolean;
+  /** An object, which no webhook brings: taken in when it is missing, but no gap. */
+  readonly object?: true;
 };
 
 export type ApiContext = {
@@ -140,6 +187,10 @@ export type EndpointSettings = {
   readonly marketplace?: 'on_capture' | 'on_transfer';
   /** Signature freshness in seconds, where the scheme signs a time. */
   readonly tolerance_s?: number;
+  /** How often what the processor lists is compared with what came, in seconds; 0 never. */
+  readonly backfill_every_s?: number;
+  /** The types its webhook was asked to bring, `charge.*` for all that begin so; absent: all. */
+  readonly backfill_types?: readonly string[];
   readonly [name: string]: unknown;
 };
 

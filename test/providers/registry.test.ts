@@ -24,9 +24,12 @@ it("documents every adapter by the adapter's own facts (npm run matrix)", () => 
 });
 
 it('keeps event rows no shorter than a processor tries, and says where each fact is from', () => {
-  for (const { name, facts } of providers.values()) {
+  for (const { name, facts, api } of providers.values()) {
     if (facts.dedupHorizonDays !== null)
       expect(facts.dedupHorizonDays * 24, name).toBeGreaterThan(facts.retryHorizonHours);
+    // What was forgotten would be taken in again by whoever lists it.
+    if (facts.dedupHorizonDays !== null && api?.list !== undefined)
+      expect(facts.dedupHorizonDays, name).toBeGreaterThanOrEqual(api.list.days);
     expect(facts.documentation.length, name).toBeGreaterThan(0);
     for (const url of facts.documentation) expect(url).toMatch(/^https:\/\/[^\s|]+$/);
     for (const [what, text] of Object.entries(facts.matrix)) expect(text, `${name} ${what}`).toMatch(/^\S[^\n]*\S$/);

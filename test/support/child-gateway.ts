@@ -7,6 +7,8 @@ export type ChildOrder = {
   readonly serve: boolean;
   readonly work: boolean;
   readonly env: Readonly<Record<string, string>>;
+  /** So many charges Stripe lists, made at `at` (unix seconds). */
+  readonly listed?: { readonly charges: number; readonly at: number };
 };
 export type ChildAnswer =
   | { readonly kind: 'started'; readonly url: string | null }
@@ -27,9 +29,9 @@ export type ChildGateway = {
 /** A gateway process on a database that is migrated. The caller ends it. */
 export async function startChildGateway(
   databaseUrl: string,
-  { serve = true, work = true, env = {} }: Partial<Omit<ChildOrder, 'databaseUrl'>> = {},
+  { serve = true, work = true, env = {}, listed }: Partial<Omit<ChildOrder, 'databaseUrl'>> = {},
 ): Promise<ChildGateway> {
-  const order: ChildOrder = { databaseUrl, serve, work, env };
+  const order: ChildOrder = { databaseUrl, serve, work, env, ...(listed === undefined ? {} : { listed }) };
   const child = fork(new URL('./gateway-child.ts', import.meta.url), [JSON.stringify(order)], {
     stdio: ['ignore', process.env.TEST_LOG === undefined ? 'ignore' : 'inherit', 'inherit', 'ipc'],
     execArgv: [],

@@ -3,6 +3,7 @@ import { parseKeyring } from '../../src/encryption.ts';
 import { createGateway } from '../../src/gateway.ts';
 import { createLog } from '../../src/log.ts';
 import type { ChildAnswer, ChildOrder } from './child-gateway.ts';
+import { listedCharges } from './listed-charges.ts';
 import { TEST_KEYS } from './test-keys.ts';
 
 /* A gateway in a process of its own, to be killed, paused or measured: `node gateway-child.ts ORDER`, ORDER in JSON. */
@@ -20,6 +21,7 @@ const gateway = await createGateway({
   clock: { now: () => Date.now() },
   serve: order.serve,
   work: order.work,
+  ...(order.listed === undefined ? {} : { apiCalls: listedCharges(order.listed) }),
 });
 
 process.on('message', () => tell({ kind: 'memory', rssMb: process.resourceUsage().maxRSS / 1024 }));

@@ -1,3 +1,4 @@
+import type { ApiCalls } from '../../src/api-calls.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
@@ -27,6 +28,8 @@ export async function startTestGateway(
     readonly env?: Record<string, string>;
     readonly work?: boolean;
     readonly trustRoots?: readonly string[];
+    /** Answers what adapters ask their processors. */
+    readonly apiCalls?: ApiCalls;
   } = {},
 ): Promise<TestGateway> {
   const clock = { now: options.now ?? Date.now };
@@ -39,6 +42,7 @@ export async function startTestGateway(
     clock,
     serve: true,
     work: options.work ?? true,
+    ...(options.apiCalls === undefined ? {} : { apiCalls: options.apiCalls }),
     ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
   });
   const { url } = await gateway.start();

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { messageOf } from '../../errors.ts';
+import { selectSchedules } from '../../ingest/backfill-schedule.ts';
 import { HOUSEKEEPING } from '../../ingest/housekeeping.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -42,6 +43,9 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
       await tellLateness().catch((error: unknown) =>
         log.warn({ error: messageOf(error) }, 'the runs of housekeeping could not be read for the metrics'),
       );
+      await setBackfills(deps).catch((error: unknown) =>
+        log.warn({ error: messageOf(error) }, 'the state of backfills could not be read for the metrics'),
+      );
       metrics.databaseUp.set(queue === undefined ? 0 : 1);
       if (queue !== undefined) {
         metrics.queue.set({ status: 'queued' }, queue.depth);
@@ -55,3 +59,11 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
     },
   );
 };
+
+/** From the database, so that every instance tells the same, whichever of them did the work. */
+async function setBackfills({ metrics, pool }: ApiDeps): Promise<void> {
+  for (const { provider, endpoint, comparedTo, lastGaps } of await selectSchedules(sqlOf(pool))) {
+    metrics.backfillComparedTo.set({ provider, endpoint }, comparedTo.getTime() / 1000);
+    if (lastGaps !== null) metrics.backfillLastGaps.set({ provider, endpoint }, lastGaps);
+  }
+}

@@ -1,7 +1,8 @@
 import { at, type Json, parseExactJson, textAt } from '../../exact-json.ts';
 import { isoTime } from '../iso-time.ts';
 import { noEffect, parkingUnknownCurrency, references, unknownType } from '../normalised.ts';
-import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
+import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
+import { isFetchable } from './api.ts';
 import { disputeResolved } from './disputes.ts';
 import { authorised, captured, ended, reversed, type Told } from './payments.ts';
 import { payoutItem } from './payout-items.ts';
@@ -59,7 +60,9 @@ const EVIDENCE = new RegExp(
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(event.body);
-  const resource = at(body, 'resource');
+  const fetched = event.fetched === null ? null : parseExactJson(event.fetched);
+  const isOrder = at(fetched ?? undefined, 'purchase_units') !== undefined;
+  const resource = fetched === null || isOrder ? at(body, 'resource') : fetched;
   const type = textAt(body, 'event_type') ?? event.type;
   const known = references(
     [kindOf(textAt(body, 'resource_type'), resource), textAt(resource, 'id') ?? textAt(resource, 'dispute_id')],
@@ -84,8 +87,14 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
       references: known,
       settings,
       account: event.account,
+      ask: fetched === null ? askable(textAt(body, 'resource_type') ?? '', textAt(resource, 'id')) : null,
+      order: isOrder ? fetched : null,
     }),
   );
+}
+
+function askable(kind: string, id: string | undefined): ObjectReference | null {
+  return id !== undefined && kind !== 'order' && isFetchable(kind) ? { kind, id } : null;
 }
 
 const KINDS: Readonly<Record<string, string>> = {

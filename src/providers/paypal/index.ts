@@ -1,11 +1,14 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { CERTIFICATE_HOSTS } from './certificate-url.ts';
 import { normalise } from './events.ts';
 import { simulatedAuthorityFaults } from './simulated-settings.ts';
 import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
 
+/** As Basic authentication can carry it: without a colon. */
+const CLIENT = /^[\x21-\x39\x3b-\x7e]{10,500}$/;
 const TOLERANCE_S_MAX = 30 * 86_400;
 
 export const paypal: Provider = {
@@ -44,13 +47,20 @@ export const paypal: Provider = {
   verify,
   identify,
   normalise,
-  normaliserVersion: 1,
+  normaliserVersion: 2,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
   const faults = [
-    ...commonSettingFaults(settings, ['webhook_id', 'tolerance_s', 'simulated_authority']),
+    ...commonSettingFaults(settings, [
+      'webhook_id',
+      'tolerance_s',
+      'simulated_authority',
+      'client_id',
+      'client_secret',
+    ]),
     ...simulatedAuthorityFaults(settings),
   ];
   const { webhook_id: id, tolerance_s: tolerance } = settings;
@@ -72,5 +82,15 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
       message: `must be from ${TOLERANCE_S} to ${TOLERANCE_S_MAX}: PayPal itself tries for three days`,
     });
   }
-  return faults;
+  return [...faults, ...clientFaults(settings)];
+}
+
+/** Of the REST app that owns the webhook. */
+function clientFaults({ client_id: id, client_secret: secret }: EndpointSettings): readonly SettingFault[] {
+  if (id === undefined && secret === undefined) return [];
+  return Object.entries({ client_id: id, client_secret: secret }).flatMap(([name, value]) =>
+    typeof value === 'string' && CLIENT.test(value)
+      ? []
+      : [{ path: `/${name}`, message: 'client_id and client_secret belong together, as the REST app shows them' }],
+  );
 }

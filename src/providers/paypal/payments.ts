@@ -1,6 +1,6 @@
 import { type Json, textAt } from '../../exact-json.ts';
 import type { PaymentEvent } from '../../payment-event.ts';
-import { deferredFor, effectsOf } from '../normalised.ts';
+import { deferredFor, effectsOf, fetchFirst } from '../normalised.ts';
 import type { EndpointSettings, Normalised, ObjectReference } from '../provider.ts';
 import { moneyAt, relatedId } from './resource.ts';
 
@@ -13,11 +13,17 @@ export type Told = {
   readonly settings: EndpointSettings;
   /** Whose books: the processor account. */
   readonly account: string;
+  /** What can be asked for where the resource tells too little: itself; null once it was, and where it cannot be. */
+  readonly ask: ObjectReference | null;
+  /** The order of the payment, where it was fetched for its refunds. */
+  readonly order: Json | null;
 };
 
 /** The resource is not what the event's type promises: the object must be fetched. */
 export function incomplete(told: Told, what: string): Normalised {
-  return deferredFor({ references: told.references, amount: null }, 'object', `the event's resource has no ${what}`);
+  const about = { references: told.references, amount: null };
+  const reason = `the event's resource has no ${what}`;
+  return told.ask === null ? deferredFor(about, 'object', reason) : fetchFirst(about, told.ask, reason);
 }
 
 export function authorised(told: Told): Normalised {

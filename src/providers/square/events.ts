@@ -7,6 +7,7 @@ import {
   type About,
   deferredFor,
   effectsOf,
+  fetchFirst,
   noEffect,
   parkingUnknownCurrency,
   references,
@@ -64,14 +65,19 @@ export function normalise(event: ReceivedEvent): Normalised {
       : unknownType(about, type);
   }
   const [kind, { money, meaning }] = known;
-  const object = at(body, 'data', 'object', kind);
+  const fetched = event.fetched === null ? undefined : parseExactJson(event.fetched);
+  const object = at(fetched, kind) ?? at(body, 'data', 'object', kind);
   const about: About = { references: referencesOf(kind, object), amount: null };
   return parkingUnknownCurrency(about.references, () => {
     const id = textAt(object, 'id') ?? textAt(object, `${kind}_id`);
     const status = textAt(object, kind === 'dispute' ? 'state' : 'status');
     const amount = money.map((name) => moneyAt(object, name)).find((one) => one !== undefined);
     if (object === undefined || id === undefined || status === undefined || amount === undefined) {
-      return deferredFor(about, 'object', `the event's ${kind} has no id, status or amount`);
+      const reason = `the event's ${kind} has no id, status or amount`;
+      const wanted = id ?? textAt(body, 'data', 'id');
+      return event.fetched === null && wanted !== undefined
+        ? fetchFirst(about, { kind, id: wanted }, reason)
+        : deferredFor(about, 'object', reason);
     }
     if (amount.amount < 0n && kind !== 'payout')
       throw new PosternError('amount_invalid', `a ${kind} of ${amount.amount} is below zero`);

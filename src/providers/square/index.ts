@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -39,13 +40,14 @@ export const square: Provider = {
   verify,
   identify,
   normalise,
-  normaliserVersion: 1,
+  normaliserVersion: 2,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['notification_url']);
-  const { notification_url: url } = settings;
+  const faults = commonSettingFaults(settings, ['notification_url', 'api_key']);
+  const { notification_url: url, api_key: key } = settings;
   // It is signed as text, so nothing about it is tidied up: only what can be no URL is refused.
   if (url !== undefined && !(typeof url === 'string' && url.length <= URL_CHARS_MAX && /^https?:\/\/\S+$/.test(url))) {
     faults.push({
@@ -53,6 +55,8 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
       message: 'must be the notification URL exactly as it is configured at Square',
     });
   }
+  if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x7e]{16,500}$/.test(key)))
+    faults.push({ path: '/api_key', message: 'must be an access token, as the developer console shows it' });
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Square signs no time' });
   return faults;
 }

@@ -5,10 +5,10 @@ import { feeOf } from './fee.ts';
 import {
   amountOf,
   expandedAt,
+  fetchFor,
   idAt,
   type Meaning,
   noEffect,
-  parked,
   required,
   type StripeEvent,
   timeOf,
@@ -162,19 +162,20 @@ function withRefunds(
   currency: IsoCurrency,
   partlyCaptured: boolean,
 ): Meaning {
-  const refunds = listAt(event.object, 'refunds', 'data').filter(isObject);
+  const list = event.fetched === null ? listAt(event.object, 'refunds', 'data') : listAt(event.fetched, 'data');
+  const refunds = list.filter(isObject);
   const told = textAt(event.object, 'amount_refunded');
   const amount = told === undefined ? null : { amount: isoAmount(told, currency), currency: currency.code };
   if (refunds.length === 0) {
     const reason =
-      'it tells how much was refunded in all, not which refund: that comes with refund.created, or must be fetched';
-    return parked('api_key', reason, amount);
+      'it tells how much was refunded in all, not which refund: that comes with refund.created, or when it is asked for';
+    return fetchFor(event, 'refunds of', payment, reason, amount);
   }
   const old = event.apiVersion === null || event.apiVersion.slice(0, 10) < NO_REVERSAL_REFUNDS_FROM;
   if (old && partlyCaptured && refunds.some((refund) => expandedAt(refund, 'balance_transaction') === undefined)) {
     const reason =
-      'the charge was captured in part, and in this API version the release of the rest is also a refund: the balance transaction must be fetched to tell which';
-    return parked('api_key', reason, amount);
+      'the charge was captured in part, and in this API version the release of the rest is also a refund: only the balance transaction tells which';
+    return fetchFor(event, 'refunds of', payment, reason, amount);
   }
   const effects = refunds
     .filter((refund) => !isReversalOfUncaptured(refund))

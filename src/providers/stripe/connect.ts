@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, listAt, textAt } from '../../exact-json.ts';
 import type { PaymentEvent } from '../../payment-event.ts';
 import { isoAmount, stripeCurrency } from './currency.ts';
-import { amountOf, idAt, type Meaning, noEffect, parked, required, type StripeEvent, timeOf } from './fields.ts';
+import { amountOf, fetchFor, idAt, type Meaning, noEffect, required, type StripeEvent, timeOf } from './fields.ts';
 
 /**
  * transfer.*: the transfer and each of its reversals by their own ids; `amount_reversed` is a sum and posts nothing.
@@ -26,7 +26,8 @@ export function transferMeaning(event: StripeEvent): Meaning {
       currency: currency.code,
     },
   ];
-  for (const reversal of listAt(transfer, 'reversals', 'data').filter(isObject)) {
+  const reversals = event.fetched === null ? listAt(transfer, 'reversals', 'data') : listAt(event.fetched, 'data');
+  for (const reversal of reversals.filter(isObject)) {
     const reversalId = required(reversal, 'id');
     effects.push({
       type: 'transfer.reversed',
@@ -39,11 +40,8 @@ export function transferMeaning(event: StripeEvent): Meaning {
     });
   }
   if (effects.length === 1 && isPositive(transfer, 'amount_reversed')) {
-    return parked(
-      'api_key',
-      'it tells how much was reversed in all, not which reversal: that must be fetched',
-      about.amount,
-    );
+    const reason = 'it tells how much was reversed in all, not which reversal';
+    return fetchFor(event, 'reversals of', id, reason, about.amount);
   }
   return { ...about, kind: 'effects', effects };
 }
@@ -59,17 +57,11 @@ export function applicationFeeMeaning(event: StripeEvent): Meaning {
   const effects: PaymentEvent[] = [
     { type: 'platform_fee.created', key: `${id}:created`, at: created, fee: id, amount, currency: currency.code },
   ];
-  effects.push(
-    ...listAt(fee, 'refunds', 'data')
-      .filter(isObject)
-      .map((refund) => feeRefund(refund, event.at)),
-  );
+  const refunds = event.fetched === null ? listAt(fee, 'refunds', 'data') : listAt(event.fetched, 'data');
+  effects.push(...refunds.filter(isObject).map((refund) => feeRefund(refund, event.at)));
   if (effects.length === 1 && isPositive(fee, 'amount_refunded')) {
-    return parked(
-      'api_key',
-      'it tells how much was refunded in all, not which refund: that must be fetched',
-      about.amount,
-    );
+    const reason = 'it tells how much was refunded in all, not which refund';
+    return fetchFor(event, 'fee refunds of', id, reason, about.amount);
   }
   return { ...about, kind: 'effects', effects };
 }

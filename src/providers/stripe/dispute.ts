@@ -2,7 +2,7 @@ import { at, isObject, type JsonObject, listAt, textAt } from '../../exact-json.
 import type { Dispute, PaymentEvent } from '../../payment-event.ts';
 import { stripeCurrency } from './currency.ts';
 import { feeOf } from './fee.ts';
-import { amountOf, type Meaning, noEffect, parked, required, type StripeEvent, timeOf } from './fields.ts';
+import { amountOf, fetchFor, type Meaning, noEffect, required, type StripeEvent, timeOf } from './fields.ts';
 
 /**
  * charge.dispute.*: each balance transaction listed is a movement, whatever event lists it, in the currency it moved in.
@@ -13,7 +13,8 @@ export function disputeMeaning(event: StripeEvent): Meaning {
   const id = required(dispute, 'id');
   const currency = stripeCurrency(required(dispute, 'currency'));
   const about = { amount: { amount: amountOf(dispute, 'amount', currency), currency: currency.code } };
-  const entries = listAt(dispute, 'balance_transactions').filter(isObject);
+  const told = event.fetched ?? dispute;
+  const entries = listAt(told, 'balance_transactions').filter(isObject);
 
   const effects = entries.flatMap((txn) => movement(txn, id, event.at));
   const status = textAt(dispute, 'status');
@@ -23,8 +24,8 @@ export function disputeMeaning(event: StripeEvent): Meaning {
   }
   if (effects.length > 0) return { ...about, kind: 'effects', effects };
   const moves = event.type === 'charge.dispute.funds_withdrawn' || event.type === 'charge.dispute.funds_reinstated';
-  if (moves && !Array.isArray(at(dispute, 'balance_transactions'))) {
-    return parked('api_key', 'money moved, but the event does not list the movement: it must be fetched', about.amount);
+  if (moves && !Array.isArray(at(told, 'balance_transactions'))) {
+    return fetchFor(event, 'dispute', id, 'money moved, but the event does not list the movement', about.amount);
   }
   return { ...noEffect(reasonWithoutMoney(status)), ...about };
 }

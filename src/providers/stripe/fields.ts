@@ -11,6 +11,10 @@ export type StripeEvent = {
   readonly apiVersion: string | null;
   /** When the event happened; the time of a change of state whose object tells none itself (a failure, a capture). */
   readonly at: number;
+  /** The connected account that the event names; null for the endpoint's own. */
+  readonly account: string | null;
+  /** What was fetched because the event told too little. */
+  readonly fetched: Json | null;
 };
 
 /** What a rule says; references are added by the caller. */
@@ -22,11 +26,23 @@ export function noEffect(reason: string): Meaning {
 
 /** Waits without end for `waitingFor`: parked until the adapter learns it, a key is set, or a person replays it. */
 export function parked(
-  waitingFor: 'adapter' | 'api_key' | 'currency',
+  waitingFor: 'adapter' | 'currency',
   reason: string,
   amount: Normalised['amount'] = null,
 ): Meaning {
   return { kind: 'deferred', waitingFor, until: null, reason, amount };
+}
+
+/** What the event does not tell is asked for, once; the account it is of goes in front of its id. */
+export function fetchFor(
+  { account, fetched }: Pick<StripeEvent, 'account' | 'fetched'>,
+  kind: string,
+  id: string,
+  reason: string,
+  amount: Normalised['amount'] = null,
+): Meaning {
+  if (fetched !== null) return parked('adapter', `${reason}; and what Stripe answered does not tell it either`, amount);
+  return { kind: 'fetch', object: { kind, id: account === null ? id : `${account}/${id}` }, reason, amount };
 }
 
 /** @throws PosternError `unreadable_event` */

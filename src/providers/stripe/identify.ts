@@ -7,6 +7,8 @@ import type { Identification, WebhookRequest } from '../provider.ts';
  * happened; both are left out of what counts as content. docs.stripe.com/api/events/object
  */
 const NOT_CONTENT = ['pending_webhooks', 'request'];
+/** No event, but what the API lists beside them. */
+export const BALANCE_TRANSACTION = 'balance_transaction';
 const ACCOUNT = /^acct_[A-Za-z0-9_]+$/;
 
 /**
@@ -26,7 +28,8 @@ export function identify(request: WebhookRequest): Identification {
   const event = parsed as Record<string, unknown>;
   const id = text(event, 'id');
   if (id === null) return { kind: 'unreadable', detail: 'the event has no id' };
-  const thin = text(event, 'object') === 'v2.core.event';
+  const object = text(event, 'object');
+  const thin = object === 'v2.core.event';
   const livemode = own(event, 'livemode');
   return {
     kind: 'events',
@@ -36,7 +39,8 @@ export function identify(request: WebhookRequest): Identification {
         id,
         idSigned: true,
         transmissionId: null,
-        type: text(event, 'type') ?? 'unknown',
+        // Its own `type` is what kind of movement it is.
+        type: object === BALANCE_TRANSACTION ? BALANCE_TRANSACTION : (text(event, 'type') ?? 'unknown'),
         apiVersion: text(event, 'api_version'),
         live: typeof livemode === 'boolean' ? livemode : null,
         account: thin ? contextAccount(text(event, 'context')) : text(event, 'account'),
@@ -48,7 +52,7 @@ export function identify(request: WebhookRequest): Identification {
 }
 
 /** A thin event's context is the account, below an organisation as a path: `org_1/acct_2`. */
-function contextAccount(context: string | null): string | null {
+export function contextAccount(context: string | null): string | null {
   const last = context?.split('/').at(-1) ?? '';
   return ACCOUNT.test(last) ? last : null;
 }

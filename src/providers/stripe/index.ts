@@ -1,11 +1,13 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
-import type { Provider } from '../provider.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { identify } from './identify.ts';
 import { verify } from './webhook.ts';
 
 const SECRET_CHARS_MAX = 200;
+const API_KEY = /^[rs]k_[A-Za-z0-9_]{8,250}$/;
 
 export const stripe: Provider = {
   name: 'stripe',
@@ -36,7 +38,7 @@ export const stripe: Provider = {
   },
   secretHeaders: [],
   signatureHeader: ['stripe-signature'],
-  checkSettings: (settings) => commonSettingFaults(settings),
+  checkSettings,
   checkSecret: (secret) => {
     if (/\s/.test(secret)) return 'the secret holds a blank: it was copied with its surroundings';
     if (/^[spr]k_/.test(secret))
@@ -47,6 +49,19 @@ export const stripe: Provider = {
   verify,
   identify,
   normalise,
-  normaliserVersion: 1,
+  normaliserVersion: 2,
+  api,
   acknowledge: plainAcknowledgement,
 };
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['api_key']);
+  const { api_key: key, mode } = settings;
+  if (key === undefined) return faults;
+  if (typeof key !== 'string' || !API_KEY.test(key)) {
+    faults.push({ path: '/api_key', message: 'must be a secret or restricted key: sk_… or rk_…' });
+  } else if (mode !== undefined && /_(live|test)_/.test(key) && !key.includes(`_${mode}_`)) {
+    faults.push({ path: '/api_key', message: `is of the other mode than "${mode}"` });
+  }
+  return faults;
+}

@@ -65,7 +65,11 @@ describe('captures and sales', () => {
   });
 
   it('without id or amount wait for the object', () => {
-    for (const resource of [{}, { id: ID }, { amount: eur('1.00') }, [], 'x', null]) {
+    expect(told('PAYMENT.CAPTURE.COMPLETED', { id: ID })).toMatchObject({
+      kind: 'fetch',
+      object: { kind: 'capture', id: ID },
+    });
+    for (const resource of [{}, { amount: eur('1.00') }, [], 'x', null]) {
       expect(told('PAYMENT.CAPTURE.COMPLETED', resource as object)).toMatchObject({
         kind: 'deferred',
         waitingFor: 'object',
@@ -271,7 +275,7 @@ describe.skipIf(!existsSync(folder))('the samples', () => {
 
   it.each(bodies)('%s', (_name, body) => {
     const meaning = meaningOf(paypal, Buffer.from(JSON.stringify(body)));
-    expect(meaning.kind).toMatch(/^(effects|no_effect|deferred)$/);
+    expect(meaning.kind).toMatch(/^(effects|no_effect|deferred|fetch)$/);
     for (const type of ['PAYMENT.CAPTURE.COMPLETED', 'PAYMENT.CAPTURE.REFUNDED', 'CUSTOMER.DISPUTE.RESOLVED'])
       told(type, body);
   });

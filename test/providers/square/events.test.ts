@@ -86,7 +86,10 @@ describe('payments', () => {
   });
 
   it('wait where they lack what they promise', () => {
-    expect(payment({ total_money: undefined, amount_money: undefined })).toMatchObject({ waitingFor: 'object' });
+    expect(payment({ total_money: undefined, amount_money: undefined })).toMatchObject({
+      kind: 'fetch',
+      object: { kind: 'payment', id: 'madePayment1' },
+    });
     expect(payment({ total_money: { amount: 1, currency: 'UNKNOWN_CURRENCY' } })).toMatchObject({
       waitingFor: 'currency',
     });

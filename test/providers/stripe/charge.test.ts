@@ -219,9 +219,8 @@ describe('charges', () => {
     expect(effects('charge.refunded', stripeCharge(two))[3]).toMatchObject({ payment: 'ch_1', amount: 100n });
     for (const refunds of [undefined, null, { data: [] }]) {
       expect(normalise('charge.refunded', stripeCharge({ amount_refunded: 345, refunds }))).toMatchObject({
-        kind: 'deferred',
-        waitingFor: 'api_key',
-        until: null,
+        kind: 'fetch',
+        object: { kind: 'refunds of', id: 'ch_1' },
         amount: { amount: 345n, currency: 'EUR' },
       });
     }
@@ -238,8 +237,8 @@ describe('charges', () => {
     });
     const real = refund({ balance_transaction: txn({ id: 'txn_8', type: 'refund', amount: -345, fee: 0 }) });
     expect(normalise('charge.refunded', partly([refund()]), before)).toMatchObject({
-      kind: 'deferred',
-      waitingFor: 'api_key',
+      kind: 'fetch',
+      object: { kind: 'refunds of', id: 'ch_1' },
     });
     expect(keys('charge.refunded', partly([released, real]), before)).toEqual([
       'ch_1:captured:5000',

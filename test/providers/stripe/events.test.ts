@@ -84,8 +84,8 @@ describe('thin events', () => {
 
   it('wait for a fetch where they are the only one to tell', () => {
     expect(normaliseBody(thin())).toMatchObject({
-      kind: 'deferred',
-      waitingFor: 'api_key',
+      kind: 'fetch',
+      object: { kind: 'charge', id: 'ch_1' },
       references: [{ kind: 'payment', id: 'ch_1' }],
     });
   });

@@ -196,8 +196,8 @@ describe('disputes', () => {
       reason: expect.stringContaining('inquiry'),
     });
     expect(normalise('charge.dispute.funds_withdrawn', dispute({ balance_transactions: undefined }))).toMatchObject({
-      kind: 'deferred',
-      waitingFor: 'api_key',
+      kind: 'fetch',
+      object: { kind: 'dispute', id: 'dp_1' },
     });
   });
 });
@@ -253,8 +253,8 @@ describe('Connect', () => {
       { type: 'transfer.reversed', key: 'trr_1:reversed', transfer: 'trr_1', seller: 'acct_9', amount: 300n },
     ]);
     expect(normalise('transfer.reversed', transfer({ amount_reversed: 300 }))).toMatchObject({
-      kind: 'deferred',
-      waitingFor: 'api_key',
+      kind: 'fetch',
+      object: { kind: 'reversals of', id: 'tr_1' },
     });
     expect(normalise('transfer.created', transfer({ destination: null })).kind).toBe('no_effect');
   });
@@ -269,8 +269,8 @@ describe('Connect', () => {
     );
     expect(keys('application_fee.refund.updated', given)).toEqual(['fr_1:refunded']);
     expect(normalise('application_fee.refunded', fee({ amount_refunded: 40 }))).toMatchObject({
-      kind: 'deferred',
-      waitingFor: 'api_key',
+      kind: 'fetch',
+      object: { kind: 'fee refunds of', id: 'fee_1' },
     });
   });
 });

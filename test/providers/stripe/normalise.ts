@@ -12,7 +12,7 @@ export function normalise(type: string, object: object, change: object = {}): No
   return normaliseBody(stripeEvent(type, object, change));
 }
 
-export function normaliseBody(body: Buffer): Normalised {
+export function normaliseBody(body: Buffer, fetched: object | null = null): Normalised {
   return normaliseEvent({
     item: 0,
     id: 'evt',
@@ -22,7 +22,7 @@ export function normaliseBody(body: Buffer): Normalised {
     body,
     receivedAt: RECEIVED_AT,
     level: 'body',
-    fetched: null,
+    fetched: fetched === null ? null : Buffer.from(JSON.stringify(fetched)),
   });
 }
 
