@@ -166,10 +166,15 @@ describe('a subscription address of Amazon SNS', () => {
     expect(await from(genuine, { topic_arns: [`${TOPIC}other`] })).toEqual([]);
   });
 
-  it.each([...ELSEWHERE, ...dressedUp(host, `/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=${token}`)])(
-    '%j leads nowhere',
+  it.each(ELSEWHERE)('%j leads nowhere', async (url) => {
+    expect(await from(url)).toEqual([]);
+  });
+
+  // The address visited is put together from the topic and the token: what is told is only compared with it.
+  it.each(dressedUp(host, `/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=${token}`))(
+    '%j leads nowhere else',
     async (url) => {
-      expect(await from(url)).toEqual([]);
+      expect((await from(url)).filter((name) => name !== host)).toEqual([]);
     },
   );
 });

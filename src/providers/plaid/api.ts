@@ -14,6 +14,7 @@ const PAGES_MAX = 5;
 const REACH_MS = 26 * 3_600_000;
 /** Refunds and sweeps are asked for one by one, the newest first. */
 const OBJECTS_MAX = 100;
+const ERROR_BYTES_MAX = 4_096;
 const EVENT_ID = /^\d{1,19}$/;
 
 export const api: ProviderApi = { hosts: PLAID_HOSTS, keySetting: 'api_key', fetchObject, fetchKey };
@@ -128,7 +129,7 @@ async function ask(path: string, body: object | string, context: ApiContext): Pr
     },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
-  const fetched = fetchedFrom(answer, context.now, 'Plaid');
+  const fetched = fetchedFrom(answer, context.now, ['Plaid', ...errorCodeOf(answer.body)].join(': '));
   if (fetched.kind !== 'found') return fetched;
   try {
     return { kind: 'json', json: parseExactJson(fetched.body) };
@@ -137,13 +138,19 @@ async function ask(path: string, body: object | string, context: ApiContext): Pr
   }
 }
 
+/** `INVALID_API_KEYS` and the like, where the answer is one of Plaid's own errors. plaid.com/docs/errors */
+function errorCodeOf(body: Buffer): string[] {
+  const found = /"error_code"\s*:\s*"([A-Z_]{1,60})"/.exec(body.subarray(0, ERROR_BYTES_MAX).toString('utf8'));
+  return found?.[1] === undefined ? [] : [found[1]];
+}
+
 /** A key by its id, as JSON. plaid.com/docs/api/webhooks/webhook-verification/#webhook_verification_keyget */
 async function fetchKey(url: string, context: ApiContext): Promise<Fetched> {
   const keyId = keyIdOf(url, context.settings);
   if (keyId === null) return { kind: 'missing', detail: 'that is no key of this endpoint' };
   const answer = await ask('/webhook_verification_key/get', { key_id: keyId }, context);
   // Plaid answers 400 for a key id it never gave; our own credentials, when they are wrong, have a code of their own.
-  if (answer.kind === 'refused' && /"INVALID_(?:WEBHOOK_VERIFICATION_KEY_ID|FIELD)"/.test(answer.detail))
+  if (answer.kind === 'refused' && /\bINVALID_(?:WEBHOOK_VERIFICATION_KEY_ID|FIELD)\b/.test(answer.detail))
     return { kind: 'missing', detail: answer.detail };
   if (answer.kind !== 'json') return answer;
   const key = at(answer.json, 'key');
