@@ -18,8 +18,8 @@ export function startChild<Order extends object, Answer extends { readonly kind:
 ): Child<Order, Answer> {
   const child: ChildProcess = fork(new URL(file, import.meta.url), [], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, ...env },
     // As bin/postern.mjs starts the gateway.
+    env: { ...process.env, NODE_COMPILE_CACHE: 'node_modules/.cache/postern', ...env },
     execArgv: ['--max-semi-space-size=8'],
   });
   const exited = once(child, 'exit');

@@ -21,7 +21,6 @@ import { createFetcher } from './ingest/fetcher.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
-import { createRedisCache } from './ingest/redis-cache.ts';
 import { createRejections } from './ingest/rejections.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
@@ -68,6 +67,9 @@ export type Gateway = {
 const SECRET_USES_MS = 1_000;
 const API_CALLS_END_MS = 3_000;
 
+/** Only where it is used: the client takes 8 MB. */
+const loadRedis = () => import('./ingest/redis-cache.ts');
+
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { clock, config, database, keyring, log } = options;
@@ -102,7 +104,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const boss = createBoss(pools.boss, log, { supervise: options.work });
   const redis =
-    config.redisUrl === null ? null : createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
+    config.redisUrl === null
+      ? null
+      : (await loadRedis()).createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
   const cache = redis ?? createMemoryCache(clock);
   pools.intake.on('error', () => cache.clear());
 
