@@ -36,7 +36,7 @@ export function rotationCheck(secrets: readonly RollingSecret[], now: number = D
   return {
     name,
     status: 'warning',
-    found: `${removable.length} secrets may be removed: they ended or are idle, and a newer one is in use`,
+    found: `secrets that ended or are idle, while a newer one is used: ${removable.length}`,
     mend: removable
       .slice(0, NAMED_MAX)
       .map(({ secret: { endpoint, id } }) => `npx postern endpoint remove-secret ${endpoint.replace('/', ' ')} ${id}`)
