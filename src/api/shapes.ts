@@ -19,6 +19,10 @@ export const SecretShape = Type.Object({
   not_after: Nullable(Time),
   last_used_at: Nullable(Time),
   uses: Type.Integer(),
+  state: Type.Union([Type.Literal('in_use'), Type.Literal('idle'), Type.Literal('waiting'), Type.Literal('ended')], {
+    description: 'waiting: not yet valid; in_use: verified a request within rotation_overlap_s; idle: did not',
+  }),
+  removable_since: Nullable(Time),
 });
 
 export const EndpointShape = Type.Object({
@@ -29,6 +33,9 @@ export const EndpointShape = Type.Object({
   disabled: Type.Boolean(),
   settings: Type.Record(Type.String(), Type.Unknown()),
   secrets: Type.Array(SecretShape),
+  rotation_overlap_s: Type.Integer({
+    description: 'how long the processor may go on signing with an old secret; what to give as overlap_s',
+  }),
 });
 
 export const TokenShape = Type.Object({

@@ -64,12 +64,16 @@ export function eventView(row: EventRow): Static<typeof EventShape> {
 }
 
 /** `baseUrl` is what processors call, without a slash at its end. */
-export function endpointView(endpoint: ShownEndpoint, baseUrl: string): Static<typeof EndpointShape> {
+export function endpointView(
+  { rotationOverlapMs, ...endpoint }: ShownEndpoint,
+  baseUrl: string,
+): Static<typeof EndpointShape> {
   return {
     ...endpoint,
     id: String(endpoint.id),
     url: `${baseUrl}/webhooks/${endpoint.provider}/${endpoint.name}`,
     secrets: endpoint.secrets.map(secretView),
+    rotation_overlap_s: Math.round(rotationOverlapMs / 1000),
   };
 }
 
@@ -80,6 +84,8 @@ export function secretView(secret: ShownSecret): Static<typeof SecretShape> {
     not_after: iso(secret.not_after),
     last_used_at: iso(secret.last_used_at),
     uses: Number(secret.uses),
+    state: secret.state,
+    removable_since: iso(secret.removableSince),
   };
 }
 

@@ -2,6 +2,7 @@ import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { type Check, ok } from './doctor-check.ts';
 import { retentionCheck } from './doctor-retention.ts';
+import { rotationCheck } from './doctor-secrets.ts';
 import {
   type DatabaseFacts,
   LEDGER_TABLES,
@@ -12,6 +13,7 @@ import {
   readQueueFacts,
   readRefusingEndpoints,
   readRetentionFacts,
+  readRollingSecrets,
   readSecretlessEndpoints,
   readTableProtection,
   type TableProtection,
@@ -54,7 +56,7 @@ export async function examine({
   if (facts !== undefined) checks.push(...databaseChecks(facts));
   checks.push(protectionCheck(tables, limited));
   const retention: Looker = async (asked) => retentionCheck(await readRetentionFacts(asked), retentionDays);
-  for (const check of [partitions, retention, queue, deadLetters, modes, secrets, refused, housekeeping])
+  for (const check of [partitions, retention, queue, deadLetters, modes, secrets, rotation, refused, housekeeping])
     checks.push(await guarded(check, sql));
   return { database: facts === undefined ? null : reportOf(facts, tables), checks };
 }
@@ -209,6 +211,10 @@ async function secrets(sql: Sql): Promise<Check> {
     found: `no valid secret: ${missing.join(', ')}`,
     mend: 'npx postern endpoint rotate',
   };
+}
+
+async function rotation(sql: Sql): Promise<Check> {
+  return rotationCheck(await readRollingSecrets(sql));
 }
 
 async function refused(sql: Sql): Promise<Check> {

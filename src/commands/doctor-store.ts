@@ -113,6 +113,28 @@ export async function readSecretlessEndpoints(sql: Sql, without: readonly string
   return result.rows.map(({ name }) => name);
 }
 
+export type RollingSecret = {
+  /** `provider/name`. */
+  readonly endpoint: string;
+  readonly id: string;
+  readonly not_before: Date | null;
+  readonly not_after: Date | null;
+  readonly last_used_at: Date | null;
+  readonly created_at: Date;
+};
+
+/** All secrets of the enabled endpoints that have several; of so many endpoints at most. */
+export async function readRollingSecrets(sql: Sql): Promise<RollingSecret[]> {
+  const result = await sql.query<RollingSecret>(
+    `select e.provider || '/' || e.name as endpoint, s.id, s.not_before, s.not_after, s.last_used_at, s.created_at
+     from postern.endpoint_secrets s join postern.endpoints e on e.id = s.endpoint_id
+     where s.endpoint_id in (select m.endpoint_id from postern.endpoint_secrets m join postern.endpoints n on n.id = m.endpoint_id
+       where not n.disabled group by 1 having count(*) > 1 order by 1 limit 1000)
+     order by s.endpoint_id, s.created_at, s.id`,
+  );
+  return result.rows;
+}
+
 export type RefusingEndpoint = {
   readonly name: string;
   readonly rejected: bigint;

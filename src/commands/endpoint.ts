@@ -1,19 +1,18 @@
 import { Argument, type Command } from 'commander';
 import { pageOf, unpackCursor } from '../api/paging.ts';
-import { endpointView, secretView } from '../api/views.ts';
-import { findEndpoint } from '../endpoints/endpoint-store.ts';
-import { createEndpointService, type EndpointService } from '../endpoints/service.ts';
+import { endpointView } from '../api/views.ts';
 import { PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
-import type { CommandContext, CommandDatabase } from './context.ts';
-import { collect, duration, LIMIT_DEFAULT, limit, withInput } from './options.ts';
+import type { CommandContext } from './context.ts';
+import { endpointServiceOf } from './endpoint-lookup.ts';
+import { registerSecrets } from './endpoint-secrets.ts';
+import { collect, LIMIT_DEFAULT, limit, withInput } from './options.ts';
 import { moment, table } from './table.ts';
 
 type EndpointView = ReturnType<typeof endpointView>;
 type AddOptions = { readonly secret: readonly string[]; readonly setting: readonly string[] };
 type ListOptions = { readonly limit: number; readonly cursor?: string };
-type RotateOptions = { readonly secret: string; readonly overlap: number };
 
 const NAMES = [...providers.keys()];
 
@@ -42,27 +41,17 @@ export function register(program: Command, context: CommandContext): void {
     .option('--cursor <cursor>', 'where the page before ended')
     .addHelpText('after', '\nExample:\n  npx postern endpoint list --json')
     .action((options: ListOptions) => list(options, context));
-  endpoint
-    .command('rotate')
-    .description('add a new secret; those before it end after a while')
-    .addArgument(new Argument('<provider>').choices(NAMES))
-    .argument('<name>')
-    .requiredOption('--secret <secret>', 'the new signing secret; "-" reads it from standard input')
-    .option(
-      '--overlap <time>',
-      'how long the old ones are still good, such as 30m, 24h or 7d',
-      duration,
-      duration('24h'),
-    )
-    .addHelpText('after', '\nExample:\n  npx postern endpoint rotate stripe main --secret - --overlap 24h < secret.txt')
-    .action((provider: string, name: string, options: RotateOptions) => rotate(provider, name, options, context));
+  registerSecrets(endpoint, context);
 }
 
 async function add(provider: string, name: string, options: AddOptions, context: CommandContext): Promise<void> {
   const secrets = (await withInput(options.secret, context)).map((secret) => ({ secret }));
   const settings = settingsOf(provider, options.setting);
   const made = await context.withDatabase(async (database) => {
-    const endpoint = await serviceOf(database, context).create({ provider, name, secrets, settings }, context.actor);
+    const endpoint = await endpointServiceOf(database, context).create(
+      { provider, name, secrets, settings },
+      context.actor,
+    );
     return endpointView(endpoint, baseUrl(context));
   });
   if (context.json) return context.out(JSON.stringify(made, null, 2));
@@ -77,7 +66,7 @@ async function add(provider: string, name: string, options: AddOptions, context:
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
   const after = Number(unpackCursor(options.cursor, [/^\d{1,9}$/])?.[0] ?? 0);
   const endpoints = await context.withDatabase((database) =>
-    serviceOf(database, context).list({ after, limit: options.limit + 1 }),
+    endpointServiceOf(database, context).list({ after, limit: options.limit + 1 }),
   );
   const base = baseUrl(context);
   const page = pageOf(
@@ -104,28 +93,6 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     ),
   );
   if (page.next_cursor !== null) context.out(`\nMore: npx postern endpoint list --cursor ${page.next_cursor}`);
-}
-
-async function rotate(provider: string, name: string, options: RotateOptions, context: CommandContext): Promise<void> {
-  const [secret = ''] = await withInput([options.secret], context);
-  const made = await context.withDatabase(async (database) => {
-    const found = await findEndpoint(database.sql, provider, name);
-    if (found === undefined) {
-      throw new PosternError(
-        'not_found',
-        `there is no endpoint ${provider}/${name}; "npx postern endpoint list" shows those there are`,
-      );
-    }
-    const added = await serviceOf(database, context).rotate(found.id, secret, options.overlap, context.actor);
-    return secretView(added);
-  });
-  const until = new Date(context.clock.now() + options.overlap).toISOString();
-  if (context.json) return context.out(JSON.stringify({ ...made, others_until: until }, null, 2));
-  context.out(`The new secret is good from now on; those before it until ${moment(until)}.`);
-}
-
-function serviceOf({ pool, keyring }: CommandDatabase, { clock }: CommandContext): EndpointService {
-  return createEndpointService({ pool, providers, keyring, clock });
 }
 
 function baseUrl(context: CommandContext): string {

@@ -23,10 +23,11 @@ export type SecretRow = {
   readonly not_after: Date | null;
   readonly uses: bigint;
   readonly last_used_at: Date | null;
+  readonly created_at: Date;
 };
 
 const COLUMNS = 'id, provider, name, account, settings, sealed, disabled, created_at, updated_at';
-const SECRET_COLUMNS = 'id, endpoint_id, sealed, not_before, not_after, uses, last_used_at';
+const SECRET_COLUMNS = 'id, endpoint_id, sealed, not_before, not_after, uses, last_used_at, created_at';
 
 /** An instance serves at most so many endpoints; beyond it the rest would silently answer 404, so loading fails. */
 export const ENDPOINTS_MAX = 10_000;
@@ -108,11 +109,18 @@ export async function deleteEndpoint(tx: Tx, id: number): Promise<void> {
 
 export async function insertSecret(
   tx: Tx,
-  secret: { id: string; endpointId: number; sealed: Buffer; notBefore: Date | null; notAfter: Date | null },
+  secret: {
+    id: string;
+    endpointId: number;
+    sealed: Buffer;
+    notBefore: Date | null;
+    notAfter: Date | null;
+    createdAt?: Date;
+  },
 ): Promise<void> {
   await tx.query(
-    'insert into postern.endpoint_secrets (id, endpoint_id, sealed, not_before, not_after) values ($1, $2, $3, $4, $5)',
-    [secret.id, secret.endpointId, secret.sealed, secret.notBefore, secret.notAfter],
+    'insert into postern.endpoint_secrets (id, endpoint_id, sealed, not_before, not_after, created_at) values ($1, $2, $3, $4, $5, coalesce($6, now()))',
+    [secret.id, secret.endpointId, secret.sealed, secret.notBefore, secret.notAfter, secret.createdAt ?? null],
   );
 }
 

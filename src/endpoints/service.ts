@@ -5,6 +5,7 @@ import type { Keyring } from '../encryption.ts';
 import { type Fault, PosternError } from '../errors.ts';
 import { sqlOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
+import { rotationOverlapMs } from '../providers/rotation-overlap.ts';
 import { uuidv7 } from '../uuid.ts';
 import { mergeSettings, splitCredentials, withoutCredentials } from './credential-settings.ts';
 import {
@@ -26,6 +27,8 @@ import {
 } from './endpoint-store.ts';
 import type { ProviderLookup } from './registry.ts';
 import { openSettings, sealCredentials, sealSecret } from './sealing.ts';
+import { type SecretIdleness, secretIdleness } from './secret-idleness.ts';
+import { refuseRemoval } from './secret-removal.ts';
 
 /** An endpoint as it may be shown: credentials as `(set)`, secrets as what is known about them. */
 export type ShownEndpoint = {
@@ -35,9 +38,11 @@ export type ShownEndpoint = {
   readonly disabled: boolean;
   readonly settings: Record<string, unknown>;
   readonly secrets: readonly ShownSecret[];
+  /** How long an old secret of this provider's stays good when one is rolled. */
+  readonly rotationOverlapMs: number;
 };
 
-export type ShownSecret = Omit<SecretRow, 'endpoint_id' | 'sealed'>;
+export type ShownSecret = Omit<SecretRow, 'endpoint_id' | 'sealed' | 'created_at'> & SecretIdleness;
 
 /** Times are unix milliseconds; null is without that end. */
 export type NewSecret = {
@@ -82,13 +87,13 @@ export function createEndpointService(parts: {
       ),
       (row) => row.endpoint_id,
     );
-    return rows.map((row) => shown(row, secrets.get(row.id) ?? [], keyring));
+    return rows.map((row) => shown(row, secrets.get(row.id) ?? []));
   }
 
   async function get(id: number): Promise<ShownEndpoint> {
     const row = await selectEndpoint(sql, id);
     if (row === undefined) throw notFound(id);
-    return shown(row, await selectSecrets(sql, [id]), keyring);
+    return shown(row, await selectSecrets(sql, [id]));
   }
 
   async function create(endpoint: NewEndpoint, actor: string): Promise<ShownEndpoint> {
@@ -184,20 +189,12 @@ export function createEndpointService(parts: {
     });
   }
 
-  async function addSecret(id: number, secret: NewSecret, actor: string): Promise<ShownSecret> {
-    return changeSecrets(id, secret, actor, null);
-  }
-
-  /** A new secret beside the old ones, which end after `overlapMs`. */
-  async function rotate(id: number, secret: string, overlapMs: number, actor: string): Promise<ShownSecret> {
-    return changeSecrets(id, { secret }, actor, overlapMs);
-  }
-
-  async function changeSecrets(
+  /** Beside the old ones, which end `overlapMs` after this one is good; null: they stay as they are. */
+  async function addSecret(
     id: number,
     secret: NewSecret,
     actor: string,
-    overlapMs: number | null,
+    overlapMs: number | null = null,
   ): Promise<ShownSecret> {
     const secretId = await withTransaction(pool, async (tx) => {
       const row = await lockEndpoint(tx, id);
@@ -208,18 +205,34 @@ export function createEndpointService(parts: {
         throw new PosternError('conflict', `the endpoint has ${SECRETS_MAX} secrets: delete one that is idle`);
       }
       const made = await addSecretRow(tx, id, secret);
-      if (overlapMs !== null) await endSecrets(tx, id, made, new Date(clock.now() + overlapMs));
+      if (overlapMs !== null) {
+        // Not sooner than the new one begins: in between nothing would verify.
+        const begins = Math.max(clock.now(), secret.notBefore ?? 0);
+        await endSecrets(tx, id, made, new Date(begins + overlapMs));
+      }
       await noted(tx, actor, overlapMs === null ? 'secret.create' : 'secret.rotate', id, { secret_id: made });
       return made;
     });
-    const made = (await selectSecrets(sql, [id])).find((row) => row.id === secretId);
+    const made = (await get(id)).secrets.find((shownOne) => shownOne.id === secretId);
     if (made === undefined) throw notFound(id);
-    return shownSecret(made);
+    return made;
   }
 
-  async function removeSecret(id: number, secretId: string, actor: string): Promise<void> {
+  async function rotate(id: number, secret: string, overlapMs: number, actor: string): Promise<ShownSecret> {
+    return addSecret(id, { secret }, actor, overlapMs);
+  }
+
+  /** `careful`: throws `conflict` where a request might still need it. */
+  async function removeSecret(
+    id: number,
+    secretId: string,
+    actor: string,
+    { careful = false }: { careful?: boolean } = {},
+  ): Promise<void> {
     await withTransaction(pool, async (tx) => {
-      if ((await lockEndpoint(tx, id)) === undefined) throw notFound(id);
+      const row = await lockEndpoint(tx, id);
+      if (row === undefined) throw notFound(id);
+      if (careful) refuseRemoval(shown(row, await selectSecrets(tx, [id])), secretId);
       if (!(await deleteSecret(tx, id, secretId))) {
         throw new PosternError('not_found', `endpoint ${id} has no secret ${secretId}`);
       }
@@ -235,6 +248,7 @@ export function createEndpointService(parts: {
       sealed: sealSecret(keyring, id, secret.secret),
       notBefore: secret.notBefore == null ? null : new Date(secret.notBefore),
       notAfter: secret.notAfter == null ? null : new Date(secret.notAfter),
+      createdAt: new Date(clock.now()),
     });
     return id;
   }
@@ -248,6 +262,21 @@ export function createEndpointService(parts: {
   ): Promise<void> {
     await insertAudit(tx, { actor, action, subject: `endpoint:${id}`, details });
     await announceEndpoints(tx);
+  }
+
+  function shown(row: EndpointRow, secrets: readonly SecretRow[]): ShownEndpoint {
+    const provider = providers.get(row.provider);
+    const overlapMs = rotationOverlapMs(provider?.facts ?? { retryHorizonHours: 0 });
+    const idleness = secretIdleness(secrets, overlapMs, clock.now());
+    return {
+      id: row.id,
+      provider: row.provider,
+      name: row.name,
+      disabled: row.disabled,
+      settings: withoutCredentials(openSettings(keyring, row)),
+      secrets: secrets.map((secret) => shownSecret(secret, idleness.get(secret.id))),
+      rotationOverlapMs: overlapMs,
+    };
   }
 
   return { list, get, create, patch, remove, addSecret, rotate, removeSecret };
@@ -275,17 +304,14 @@ function notFound(id: number): PosternError {
   return new PosternError('not_found', `there is no endpoint ${id}`);
 }
 
-function shown(row: EndpointRow, secrets: readonly SecretRow[], keyring: Keyring): ShownEndpoint {
+function shownSecret(secret: SecretRow, idleness: SecretIdleness | undefined): ShownSecret {
+  const { id, last_used_at, not_after, not_before, uses } = secret;
   return {
-    id: row.id,
-    provider: row.provider,
-    name: row.name,
-    disabled: row.disabled,
-    settings: withoutCredentials(openSettings(keyring, row)),
-    secrets: secrets.map(shownSecret),
+    id,
+    not_before,
+    not_after,
+    last_used_at,
+    uses,
+    ...(idleness ?? { state: 'idle', removableAt: null, removableSince: null }),
   };
-}
-
-function shownSecret({ id, last_used_at, not_after, not_before, uses }: SecretRow): ShownSecret {
-  return { id, not_before, not_after, last_used_at, uses };
 }

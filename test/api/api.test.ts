@@ -189,6 +189,22 @@ describe('endpoints', () => {
   });
 
   it.each([
+    ['a negative overlap', { overlap_s: -1 }],
+    ['an overlap of years', { overlap_s: 100_000_000 }],
+    ['an overlap in text', { overlap_s: '1h' }],
+    ['a secret of another kind', { secret: 'sk_live_0123456789', overlap_s: 60 }],
+  ])('are not rotated by %s, and their secrets stay as they are', async (what, change) => {
+    const name = what.replaceAll(' ', '-');
+    const made = await post('/endpoints', { provider: 'stripe', name, secrets: ['whsec_stays_0123456789'] });
+    const refused = await post(`/endpoints/${made.body.id}/secrets`, { secret: 'whsec_new_0123456789', ...change });
+    expect(refused.status).toBe(400);
+    expect((await json(`/endpoints/${made.body.id}`)).body).toMatchObject({
+      secrets: [{ not_after: null, state: 'idle', removable_since: null }],
+      rotation_overlap_s: 86_400,
+    });
+  });
+
+  it.each([
     ['an unknown provider', { provider: 'nobody', name: 'x' }, '/provider'],
     ['a name that is none', { provider: 'stripe', name: 'No Name' }, '/name'],
     [

@@ -138,6 +138,53 @@ describe('endpoint service', () => {
   });
 });
 
+describe('rolling a secret', () => {
+  it('ends the others only once the new one has begun', async () => {
+    const { clock, create, service } = fixture();
+    const { id } = await create();
+    await service.addSecret(id, { secret: OTHER, notBefore: clock.ms + 5_000 }, 'test', 1_000);
+    const [old, young] = (await service.get(id)).secrets;
+    expect(old?.not_after).toEqual(new Date(clock.ms + 6_000));
+    expect(young).toMatchObject({ state: 'waiting', not_after: null, removableAt: null });
+  });
+
+  it('never lengthens the life of a secret that ends sooner', async () => {
+    const { clock, create, service } = fixture();
+    const { id } = await create({ secrets: [{ secret: SECRET, notAfter: clock.ms + 1_000 }] });
+    await service.rotate(id, OTHER, 60_000, 'test');
+    expect((await service.get(id)).secrets[0]?.not_after).toEqual(new Date(clock.ms + 1_000));
+  });
+
+  it('leaves the others alone where no overlap is given', async () => {
+    const { create, service } = fixture();
+    const { id } = await create();
+    await service.addSecret(id, { secret: OTHER }, 'test');
+    expect((await service.get(id)).secrets.map(({ not_after: end }) => end)).toEqual([null, null]);
+  });
+
+  it('removes with care only what is idle long enough, and then leaves the last', async () => {
+    const { clock, create, service } = fixture();
+    const { id } = await create();
+    await service.addSecret(id, { secret: OTHER }, 'test');
+    const [old = '', young = ''] = (await service.get(id)).secrets.map((secret) => secret.id);
+    const remove = (secret: string) => service.removeSecret(id, secret, 'test', { careful: true });
+    await expect(remove(old)).rejects.toMatchObject({ code: 'conflict' });
+    await addSecretUses(
+      database.app,
+      new Map([old, young].map((secret) => [secret, { uses: 1, lastUsedAt: clock.ms }])),
+    );
+    await expect(remove(old)).rejects.toMatchObject({ code: 'conflict' });
+    clock.ms += 24 * 3_600_000 - 1;
+    await expect(remove(old)).rejects.toMatchObject({ code: 'conflict' });
+    clock.ms += 1;
+    await expect(remove(young)).rejects.toMatchObject({ code: 'conflict' });
+    await remove(old);
+    await expect(remove(young)).rejects.toMatchObject({ code: 'conflict' });
+    await expect(remove(old)).rejects.toMatchObject({ code: 'not_found' });
+    expect((await service.get(id)).secrets.map((secret) => secret.id)).toEqual([young]);
+  });
+});
+
 describe('endpoint registry', () => {
   it('finds by name and number, and nothing by another', async () => {
     const { create, registry, name } = fixture();

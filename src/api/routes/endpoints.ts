@@ -15,6 +15,8 @@ const Settings = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
   description: "the provider's own; credentials are encrypted and never shown",
 });
 const Secret = Type.String({ maxLength: 10_000 });
+/** A year: longer than any processor tries to deliver. */
+const OVERLAP_S_MAX = 31_622_400;
 
 export const endpointRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
   app,
@@ -133,23 +135,36 @@ export const endpointRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
       config,
       schema: {
         tags,
-        summary: 'Add a secret, valid beside the others',
+        summary: 'Add a secret, valid beside the others; with overlap_s those end so long after it begins',
         params: Id,
         body: Type.Object(
-          { secret: Secret, not_before: Type.Optional(Time), not_after: Type.Optional(Time) },
+          {
+            secret: Secret,
+            not_before: Type.Optional(Time),
+            not_after: Type.Optional(Time),
+            overlap_s: Type.Optional(
+              Type.Integer({
+                minimum: 0,
+                maximum: OVERLAP_S_MAX,
+                description: 'rotates: the other secrets end then; absent, they stay as they are',
+              }),
+            ),
+          },
           { additionalProperties: false },
         ),
         response: { 201: SecretShape, ...problems },
       },
     },
     async (request, reply) => {
-      const { secret, not_before: from, not_after: to } = request.body;
+      const { secret, not_before: from, not_after: to, overlap_s: overlap } = request.body;
+      const id = idOf(request.params);
       const wish = {
         secret,
         notBefore: from === undefined ? null : Date.parse(from),
         notAfter: to === undefined ? null : Date.parse(to),
       };
-      return reply.code(201).send(secretView(await endpoints.addSecret(idOf(request.params), wish, actorOf(request))));
+      const overlapMs = overlap === undefined ? null : overlap * 1000;
+      return reply.code(201).send(secretView(await endpoints.addSecret(id, wish, actorOf(request), overlapMs)));
     },
   );
 

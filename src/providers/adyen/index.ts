@@ -13,6 +13,8 @@ export const adyen: Provider = {
   facts: {
     // Queued webhooks are tried for 30 days.
     retryHorizonHours: 720,
+    // What is queued stays signed with the previous key, and the queue may live for 30 days (docs.adyen.com, verify HMAC signatures).
+    rotationOverlapHours: 720,
     // No time is signed, so a captured request replays for ever.
     dedupHorizonDays: null,
     documentation: [

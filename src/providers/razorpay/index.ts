@@ -11,6 +11,8 @@ export const razorpay: Provider = {
   facts: {
     // Then the webhook is disabled until somebody enables it by hand.
     retryHorizonHours: 24,
+    // Retries of what was sent before the change carry the old signature (razorpay.com/docs/webhooks/validate-test).
+    rotationOverlapHours: 24,
     // No time is signed, so a captured request replays for ever.
     dedupHorizonDays: null,
     documentation: [

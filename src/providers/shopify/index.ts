@@ -12,6 +12,8 @@ export const shopify: Provider = {
   facts: {
     // Eight tries; older texts tell of nineteen in 48 hours.
     retryHorizonHours: 4,
+    // After a rotation it may take an hour until the new secret signs (shopify.dev, deliver webhooks through HTTPS).
+    rotationOverlapHours: 1,
     // No time is signed, so a captured request replays for ever.
     dedupHorizonDays: null,
     documentation: [

@@ -15,6 +15,8 @@ export const stripe: Provider = {
   facts: {
     // Live events are tried for 3 days; a manual resend works for 30. docs.stripe.com/webhooks#retries
     retryHorizonHours: 72,
+    // A rolled secret stays valid for up to 24 hours, and attempts are signed anew (docs.stripe.com/webhooks#roll-endpoint-secrets).
+    rotationOverlapHours: 24,
     dedupHorizonDays: 35,
     documentation: [
       'https://docs.stripe.com/webhooks',
