@@ -18,6 +18,7 @@ import { createBackfiller } from './ingest/backfiller.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createFetcher } from './ingest/fetcher.ts';
+import { createHintLimit } from './ingest/hint-limit.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
@@ -127,6 +128,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   );
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
+  const hints = createHintLimit({ sql: api, clock, log });
   const queue = createJobQueue(boss);
   if (options.work) {
     const ledger = createLedger({ clock });
@@ -203,6 +205,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             endpoints,
             certificates,
             visits,
+            hints,
             intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
@@ -247,6 +250,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
+      if (options.serve) hints.start();
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
@@ -268,6 +272,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       clearTimeout(cut);
       await housekeeping?.stop();
       clearInterval(usesTimer);
+      await hints.stop();
       await writeSecretUses();
       await changes.stop();
       await tokens.stop();

@@ -160,6 +160,23 @@ export async function answerFetch(tx: Tx, fetch: DueFetch, answer: FetchedObject
   return true;
 }
 
+/** How many events of these endpoints wait for something, each counted up to `max`. */
+export async function selectWaiting(
+  sql: Sql,
+  endpointIds: readonly number[],
+  max: number,
+): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await sql.query<{ id: number; count: number }>(
+    `select e.id, w.count from unnest($1::int4[]) as e (id)
+     cross join lateral (
+       select count(*)::int as count from (
+         select from postern.events where status = 'deferred' and endpoint_id = e.id limit $2) as some
+     ) w`,
+    [int4Array(endpointIds), max],
+  );
+  return new Map(rows.map((row) => [row.id, row.count]));
+}
+
 const WAKE_MAX = 1_000;
 
 /** Events of one endpoint that were parked under something else than what holds now: they get another try. */
