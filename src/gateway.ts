@@ -264,12 +264,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await app?.close();
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
-      // Before the intake, which it brings events to.
-      await backfiller?.stop();
+      // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
+      await Promise.all([backfiller?.stop(), fetcher?.stop()]);
       await intake.close();
       await rejections.close();
-      await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
       clearTimeout(cut);
+      await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
       clearInterval(usesTimer);
       await hints.stop();

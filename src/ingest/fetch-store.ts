@@ -170,7 +170,7 @@ export async function selectWaiting(
     `select e.id, w.count from unnest($1::int4[]) as e (id)
      cross join lateral (
        select count(*)::int as count from (
-         select from postern.events where status = 'deferred' and endpoint_id = e.id limit $2) as some
+         select from postern.events where status = 'deferred' and endpoint_id = e.id limit $2) as waiting
      ) w`,
     [int4Array(endpointIds), max],
   );
