@@ -178,25 +178,42 @@ export async function selectWaiting(
 }
 
 const WAKE_MAX = 1_000;
+const WAKE_TURN_MAX = 5_000;
 
-/** Events of one endpoint that were parked under something else than what holds now: they get another try. */
-export async function wakeParkedUnder(
-  tx: Tx,
-  endpointId: number,
-  waitingFor: readonly string[],
-  now: string,
-  jobId: string,
-): Promise<string[]> {
+/** What events of an endpoint wait for, and what they would be parked under now. */
+export type Park = { readonly endpointId: number; readonly waitingFor: string; readonly under: string };
+
+/**
+ * Events that were parked under something else than what holds now: they get another try. One statement for all endpoints, and
+ * the two halves of the index beside `under`: what is parked under it, however much, is not read every minute.
+ */
+export async function wakeParkedUnder(tx: Tx, parks: readonly Park[], jobId: string): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     `update postern.events set status = 'queued', waiting_for = null, waiting_key = null, until = null, reason = null,
        job_id = $4, next_attempt_at = null
-     where id in (
-       select id from postern.events
-       where status = 'deferred' and endpoint_id = $1 and waiting_for = any ($2::text[]) and waiting_key is distinct from $3
-       order by id limit ${WAKE_MAX} for no key update skip locked
+     where status = 'deferred' and id in (
+       select e.id from postern.events e where e.status = 'deferred' and e.id in (
+         select w.id from unnest($1::int4[], $2::text[], $3::text[]) as p (endpoint_id, waiting_for, under)
+         cross join lateral (
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key < p.under limit ${WAKE_MAX})
+           union all
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key > p.under limit ${WAKE_MAX})
+           union all
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key is null limit ${WAKE_MAX})
+         ) w limit ${WAKE_TURN_MAX}
+       )
+       order by e.id for no key update skip locked
      )
      returning id`,
-    [endpointId, textArray(waitingFor), now, jobId],
+    [
+      int4Array(parks.map((park) => park.endpointId)),
+      textArray(parks.map((park) => park.waitingFor)),
+      textArray(parks.map((park) => park.under)),
+      jobId,
+    ],
   );
   return rows.map((row) => row.id);
 }
