@@ -10,10 +10,12 @@ create table postern.fetches (
   due_at       timestamptz not null,
   leased_until timestamptz,
   attempts     smallint not null default 0,
+  missed       smallint not null default 0,
   ordered_at   timestamptz not null default now()
 );
 comment on table postern.fetches is 'Events that wait for an object of the processor: which, and when it is asked for next';
 comment on column postern.fetches.leased_until is 'A fetcher has it in hand until then: one that dies gives it back by that';
+comment on column postern.fetches.missed is 'How often the processor said that there is no such object; attempts count outages and waits too';
 create index fetches_due on postern.fetches (due_at);
 create index fetches_endpoint on postern.fetches (endpoint_id, due_at);
 

@@ -43,6 +43,7 @@ export type Egress = {
   /** The body of an https resource. @throws PosternError `egress_refused` (never asked), `egress_failed`. */
   fetchBytes(url: string): Promise<Buffer>;
   fetchText(url: string): Promise<string>;
+  /** Cuts what is under way, through a proxy too, and begins nothing more: it fails as in an outage. */
   close(): void;
 };
 
@@ -66,6 +67,7 @@ export function createEgress(options: EgressOptions): Egress {
   const agent = new Agent({ keepAlive: false, maxSockets: SOCKETS_MAX });
   const proxy = options.proxy == null ? null : createEgressProxy(options.proxy);
   let tunnels = 0;
+  const closing = new AbortController();
   const trust = options.ca === undefined ? {} : { ca: options.ca };
 
   async function fetchBytes(url: string): Promise<Buffer> {
@@ -77,7 +79,9 @@ export function createEgress(options: EgressOptions): Egress {
 
   async function call(asked: EgressCall): Promise<EgressAnswer> {
     const target = checkUrl(asked.url, allowHosts);
-    const signal = AbortSignal.timeout(timeoutMs);
+    // An object may take several calls: a stopping process must not begin the next one.
+    if (closing.signal.aborted) throw failed(target.hostname, 'the gateway is stopping');
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal]);
     const proxied = proxy?.covers(target.hostname) === true ? proxy : null;
     if (proxied !== null && allowHosts !== null) return getThrough(proxied, target.hostname, target, asked, signal);
     const addresses = await withinDeadline(resolve(target.hostname), signal, target.hostname);
@@ -167,7 +171,10 @@ export function createEgress(options: EgressOptions): Egress {
     async fetchText(url) {
       return (await fetchBytes(url)).toString('utf8');
     },
-    close: () => agent.destroy(),
+    close() {
+      closing.abort();
+      agent.destroy();
+    },
   };
 }
 

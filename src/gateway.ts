@@ -18,6 +18,7 @@ import { createBackfiller } from './ingest/backfiller.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createFetcher } from './ingest/fetcher.ts';
+import { createHintLimit } from './ingest/hint-limit.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
@@ -131,6 +132,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   );
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
+  const hints = createHintLimit({ sql: api, clock, log });
   const queue = createJobQueue(boss);
   if (options.work) {
     const ledger = createLedger({ clock });
@@ -207,6 +209,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             endpoints,
             certificates,
             visits,
+            hints,
             intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
@@ -251,6 +254,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
+      if (options.serve) hints.start();
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
@@ -264,14 +268,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await app?.close();
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
-      // Before the intake, which it brings events to.
-      await backfiller?.stop();
+      // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
+      await Promise.all([backfiller?.stop(), fetcher?.stop()]);
       await intake.close();
       await rejections.close();
-      await Promise.all([...workers.map((worker) => worker.stop()), fetcher?.stop()]);
       clearTimeout(cut);
+      await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
       clearInterval(usesTimer);
+      await hints.stop();
       await writeSecretUses();
       await changes.stop();
       await tokens.stop();

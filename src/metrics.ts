@@ -21,7 +21,8 @@ export type ShedLimit =
   | 'deadline'
   | 'database'
   | 'draining'
-  | 'failed_verifications';
+  | 'failed_verifications'
+  | 'hints';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 

@@ -158,3 +158,22 @@ describe('what is asked', () => {
     }
   });
 });
+
+it('cuts what is under way when it is closed, and begins nothing more', async () => {
+  let asked: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const out = egress({
+    timeoutMs: 60_000,
+    resolve: () => {
+      asked();
+      return new Promise(() => undefined);
+    },
+  });
+  const underWay = expect(out.fetchBytes(`https://${HOST}/x`)).rejects.toMatchObject({ code: 'egress_failed' });
+  await begun;
+  out.close();
+  await underWay;
+  await expect(out.fetchBytes(`https://${HOST}/x`)).rejects.toMatchObject({ code: 'egress_failed' });
+});

@@ -2,6 +2,7 @@ import { int4Array, textArray, timestamptzArray, uuidTextArray } from '../postgr
 import type { Sql, Tx } from '../postgres/sql.ts';
 import type { ObjectReference } from '../providers/provider.ts';
 import type { FetchedObject, TakenEvent } from './interpret.ts';
+import { storableText } from './read-events.ts';
 
 /** The reason an event carries when the processor answered about its object: its worker then reads the answer. */
 export const OBJECT_ANSWERED = 'object_answered';
@@ -15,7 +16,7 @@ export async function orderFetches(
     `insert into postern.fetches (event_id, endpoint_id, kind, object_id, due_at)
      select * from unnest($1::uuid[], $2::int4[], $3::text[], $4::text[], $5::timestamptz[])
      on conflict (event_id) do update
-     set kind = excluded.kind, object_id = excluded.object_id, due_at = excluded.due_at, leased_until = null, attempts = 0`,
+     set kind = excluded.kind, object_id = excluded.object_id, due_at = excluded.due_at, leased_until = null, attempts = 0, missed = 0`,
     [
       uuidTextArray(orders.map((order) => order.event.id)),
       int4Array(orders.map((order) => order.event.endpointId)),
@@ -49,50 +50,89 @@ export type DueFetch = {
   readonly object: ObjectReference;
   /** This one counted. */
   readonly attempts: number;
+  /** How often the processor said that there is no such object. */
+  readonly missed: number;
 };
 
 const LEASE_S = 60;
 
 /**
- * Takes what is due, oldest first, for `LEASE_S`: a fetcher that dies with it in hand gives it back by that. Endpoints whose
- * processor asked us to wait are left alone.
+ * Takes what is due for `LEASE_S`: a fetcher that dies with it in hand gives it back by that. Of each endpoint the oldest, as
+ * many as it has room for, and one of each before a second of any: a thousand orders of one endpoint keep no other waiting.
+ * Due is what both clocks say is due, the database's and ours: an object that is asked for too early is told without its
+ * latest change, and its later hint may have been folded into this one.
  */
-export async function takeDueFetches(sql: Sql, max: number, resting: readonly number[]): Promise<DueFetch[]> {
+export async function takeDueFetches(
+  sql: Sql,
+  wish: { max: number; rooms: readonly { endpointId: number; room: number }[]; now: number },
+): Promise<DueFetch[]> {
   const { rows } = await sql.query<{
     event_id: string;
     endpoint_id: number;
     kind: string;
     object_id: string;
     attempts: number;
+    missed: number;
   }>(
     {
       name: 'fetch-take-due',
       text: `
+with due as (
+  select f.event_id, row_number() over (partition by e.id order by f.due_at) as place
+  from unnest($2::int4[], $3::int4[]) as e (id, room)
+  cross join lateral (
+    select event_id, due_at from postern.fetches
+    where endpoint_id = e.id and due_at <= least(now(), $4::timestamptz) and (leased_until is null or leased_until < now())
+    order by due_at limit e.room
+  ) f
+), chosen as (
+  select event_id from due order by place, random() limit $1
+)
 update postern.fetches
 set leased_until = now() + make_interval(secs => ${LEASE_S}), attempts = least(attempts + 1, 30000)
 where event_id in (
   select event_id from postern.fetches
-  where due_at <= now() and (leased_until is null or leased_until < now()) and endpoint_id <> all ($2::int4[])
-  order by due_at limit $1 for update skip locked
+  where event_id in (select event_id from chosen) and (leased_until is null or leased_until < now())
+  for update skip locked
 )
-returning event_id, endpoint_id, kind, object_id, attempts`,
+returning event_id, endpoint_id, kind, object_id, attempts, missed`,
     },
-    [max, int4Array(resting)],
+    [
+      wish.max,
+      int4Array(wish.rooms.map(({ endpointId }) => endpointId)),
+      int4Array(wish.rooms.map(({ room }) => room)),
+      new Date(wish.now),
+    ],
   );
   return rows.map((row) => ({
     eventId: row.event_id,
     endpointId: row.endpoint_id,
     object: { kind: row.kind, id: row.object_id },
     attempts: row.attempts,
+    missed: row.missed,
   }));
 }
 
-export async function postponeFetch(sql: Sql, eventId: string, dueAt: number): Promise<void> {
-  await sql.query('update postern.fetches set due_at = $2, leased_until = null where event_id = $1', [
+export type FetchWait = { readonly dueAt: number; readonly detail: string; readonly missed: number };
+
+/** Until the next try the event says what the processor answered: it may be long, and a person asks why. */
+export async function postponeFetch(
+  tx: Tx,
+  { eventId }: DueFetch,
+  { dueAt, detail, missed }: FetchWait,
+): Promise<void> {
+  await tx.query(
+    `update postern.events set reason = $2 where id = $1 and status = 'deferred' and waiting_for = 'object' and waiting_key is null`,
+    [eventId, storableText(`${detail}; it is asked for again`, DETAIL_BYTES_MAX)],
+  );
+  await tx.query('update postern.fetches set due_at = $2, missed = $3, leased_until = null where event_id = $1', [
     eventId,
     new Date(dueAt),
+    missed,
   ]);
 }
+
+const DETAIL_BYTES_MAX = 1_000;
 
 /** Keeps the answer and sends the event back to the queue with it. False when the event does not wait for it any more. */
 export async function answerFetch(tx: Tx, fetch: DueFetch, answer: FetchedObject, jobId: string): Promise<boolean> {
@@ -113,33 +153,67 @@ export async function answerFetch(tx: Tx, fetch: DueFetch, answer: FetchedObject
       fetch.object.kind,
       fetch.object.id,
       answer.outcome,
-      answer.outcome === 'found' ? null : answer.detail,
+      answer.outcome === 'found' ? null : storableText(answer.detail, DETAIL_BYTES_MAX),
       answer.outcome === 'found' ? answer.body : null,
     ],
   );
   return true;
 }
 
-const WAKE_MAX = 1_000;
+/** How many events of these endpoints wait for something, each counted up to `max`. */
+export async function selectWaiting(
+  sql: Sql,
+  endpointIds: readonly number[],
+  max: number,
+): Promise<ReadonlyMap<number, number>> {
+  const { rows } = await sql.query<{ id: number; count: number }>(
+    `select e.id, w.count from unnest($1::int4[]) as e (id)
+     cross join lateral (
+       select count(*)::int as count from (
+         select from postern.events where status = 'deferred' and endpoint_id = e.id limit $2) as waiting
+     ) w`,
+    [int4Array(endpointIds), max],
+  );
+  return new Map(rows.map((row) => [row.id, row.count]));
+}
 
-/** Events of one endpoint that were parked under something else than what holds now: they get another try. */
-export async function wakeParkedUnder(
-  tx: Tx,
-  endpointId: number,
-  waitingFor: readonly string[],
-  now: string,
-  jobId: string,
-): Promise<string[]> {
+const WAKE_MAX = 1_000;
+const WAKE_TURN_MAX = 5_000;
+
+/** What events of an endpoint wait for, and what they would be parked under now. */
+export type Park = { readonly endpointId: number; readonly waitingFor: string; readonly under: string };
+
+/**
+ * Events that were parked under something else than what holds now: they get another try. One statement for all endpoints, and
+ * the two halves of the index beside `under`: what is parked under it, however much, is not read every minute.
+ */
+export async function wakeParkedUnder(tx: Tx, parks: readonly Park[], jobId: string): Promise<string[]> {
   const { rows } = await tx.query<{ id: string }>(
     `update postern.events set status = 'queued', waiting_for = null, waiting_key = null, until = null, reason = null,
        job_id = $4, next_attempt_at = null
-     where id in (
-       select id from postern.events
-       where status = 'deferred' and endpoint_id = $1 and waiting_for = any ($2::text[]) and waiting_key is distinct from $3
-       order by id limit ${WAKE_MAX} for no key update skip locked
+     where status = 'deferred' and id in (
+       select e.id from postern.events e where e.status = 'deferred' and e.id in (
+         select w.id from unnest($1::int4[], $2::text[], $3::text[]) as p (endpoint_id, waiting_for, under)
+         cross join lateral (
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key < p.under limit ${WAKE_MAX})
+           union all
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key > p.under limit ${WAKE_MAX})
+           union all
+           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
+              and waiting_for = p.waiting_for and waiting_key is null limit ${WAKE_MAX})
+         ) w limit ${WAKE_TURN_MAX}
+       )
+       order by e.id for no key update skip locked
      )
      returning id`,
-    [endpointId, textArray(waitingFor), now, jobId],
+    [
+      int4Array(parks.map((park) => park.endpointId)),
+      textArray(parks.map((park) => park.waitingFor)),
+      textArray(parks.map((park) => park.under)),
+      jobId,
+    ],
   );
   return rows.map((row) => row.id);
 }

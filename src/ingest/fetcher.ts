@@ -8,14 +8,14 @@ import type { Metrics } from '../metrics.ts';
 import { sqlOf, withTransaction } from '../postgres/sql.ts';
 import type { Fetched } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
-import { answerFetch, type DueFetch, postponeFetch, takeDueFetches } from './fetch-store.ts';
+import { answerFetch, type DueFetch, type FetchWait, postponeFetch, takeDueFetches } from './fetch-store.ts';
 import type { FetchedObject } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 
 export type FetcherParts = {
   readonly pool: pg.Pool;
   readonly queue: JobQueue;
-  readonly endpoints: { byId(id: number): Endpoint | undefined };
+  readonly endpoints: { byId(id: number): Endpoint | undefined; all(): readonly Endpoint[] };
   readonly call: ApiCalls;
   readonly clock: Clock;
   readonly random: () => number;
@@ -30,7 +30,9 @@ export type Fetcher = {
 };
 
 const POLL_MS = 500;
-const AT_ONCE = 4;
+const AT_ONCE = 6;
+/** Of one endpoint: a processor that is away holds each call for seconds, and the others' objects must not wait for it. */
+const AT_ONCE_AN_ENDPOINT = 3;
 /** An object that is not there yet: a webhook may come before the processor's own database has it. */
 const MISSING_RETRY_MS = [5_000, 30_000, 120_000, 600_000] as const;
 const AWAY_FIRST_MS = 5_000;
@@ -43,8 +45,9 @@ const REST_MAX_MS = 60 * 60_000;
  */
 export function createFetcher(parts: FetcherParts): Fetcher {
   const { clock, log, metrics, pool } = parts;
-  /** Endpoints whose processor asked us to wait, until when. */
-  const resting = new Map<number, number>();
+  /** Endpoints whose processor asked us to wait, until when, and how often on end. */
+  const resting = new Map<number, { until: number; times: number }>();
+  const inFlight = new Map<Promise<void>, number>();
   let stopping = false;
   let nudge: () => void = () => undefined;
   let running: Promise<void> = Promise.resolve();
@@ -53,49 +56,86 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     while (!stopping) {
       let found = 0;
       try {
-        const due = await takeDueFetches(sqlOf(pool), AT_ONCE, restingNow());
+        const wish = { max: AT_ONCE - inFlight.size, rooms: rooms(), now: clock.now() };
+        const due = wish.max === 0 || wish.rooms.length === 0 ? [] : await takeDueFetches(sqlOf(pool), wish);
         found = due.length;
-        await Promise.all(due.map(fetchOne));
+        for (const one of due) begin(one);
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'the fetcher could not work; it tries again');
       }
-      if (found === 0) await pause();
+      if (found === 0) {
+        await Promise.race([pause(), ...inFlight.keys()]);
+        nudge();
+      }
     }
+    await Promise.all(inFlight.keys());
   }
 
-  function restingNow(): number[] {
+  function begin(due: DueFetch): void {
+    const one = fetchOne(due)
+      // The lease brings the order back.
+      .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'what a processor answered could not be kept'))
+      .finally(() => inFlight.delete(one));
+    inFlight.set(one, due.endpointId);
+  }
+
+  /** How many objects of which endpoint may be asked for now. */
+  function rooms(): { endpointId: number; room: number }[] {
     const now = clock.now();
-    for (const [endpointId, until] of resting) if (until <= now) resting.delete(endpointId);
-    return [...resting.keys()];
+    const busy = [...inFlight.values()];
+    return parts.endpoints
+      .all()
+      .filter(({ id }) => (resting.get(id)?.until ?? 0) <= now)
+      .map(({ id }) => ({ endpointId: id, room: AT_ONCE_AN_ENDPOINT - busy.filter((one) => one === id).length }))
+      .filter(({ room }) => room > 0);
   }
 
   async function fetchOne(due: DueFetch): Promise<void> {
     const endpoint = parts.endpoints.byId(due.endpointId);
-    // Made a moment ago by another instance: it is loaded within seconds, and the lease brings the order back.
     if (endpoint === undefined) return;
     const { provider } = endpoint;
     const answer = await ask(endpoint, due);
     metrics.fetches.inc({ provider: provider.name, outcome: answer.kind });
+    if (answer.kind !== 'later') resting.delete(due.endpointId);
     switch (answer.kind) {
       case 'found':
         return settle(due, { outcome: 'found', body: answer.body });
       case 'refused':
         return settle(due, { outcome: 'refused', detail: answer.detail });
       case 'missing': {
-        const again = MISSING_RETRY_MS[due.attempts - 1];
+        // Only what the processor said counts: tries that met an outage say nothing of the object.
+        const again = MISSING_RETRY_MS[due.missed];
         if (again === undefined) return settle(due, { outcome: 'missing', detail: answer.detail });
-        return postponeFetch(sqlOf(pool), due.eventId, clock.now() + again);
+        return postpone(due, { dueAt: clock.now() + again, detail: answer.detail, missed: due.missed + 1 });
       }
       case 'later': {
-        const until = Math.min(answer.at, clock.now() + REST_MAX_MS);
-        resting.set(due.endpointId, until);
+        const now = clock.now();
+        const rest = Math.min(answer.at, now + REST_MAX_MS);
+        restUntil(due.endpointId, rest, now);
         log.warn(
           { provider: provider.name, endpoint: endpoint.name, detail: answer.detail },
           'the processor asks to wait',
         );
-        return postponeFetch(sqlOf(pool), due.eventId, until);
+        // Longer each time, or one object at which the processor always fails would have its endpoint rest for ever.
+        const dueAt = Math.max(rest, now + backoff(due.attempts));
+        return postpone(due, { dueAt, detail: answer.detail, missed: due.missed });
       }
     }
+  }
+
+  /** Calls that were under way together count once. */
+  function restUntil(endpointId: number, until: number, now: number): void {
+    const before = resting.get(endpointId);
+    const times = (before?.times ?? 0) + (before !== undefined && before.until > now ? 0 : 1);
+    resting.set(endpointId, { until: Math.max(until, before?.until ?? 0), times });
+  }
+
+  function backoff(times: number): number {
+    return Math.min(AWAY_MAX_MS, AWAY_FIRST_MS * 2 ** Math.min(times - 1, 20));
+  }
+
+  function postpone(due: DueFetch, wait: FetchWait): Promise<void> {
+    return withTransaction(pool, (tx) => postponeFetch(tx, due, wait));
   }
 
   async function ask(endpoint: Endpoint, due: DueFetch): Promise<Fetched> {
@@ -116,7 +156,7 @@ export function createFetcher(parts: FetcherParts): Fetcher {
       );
       // What the egress refuses, and a fault of the adapter, are mended by a person; an outage mends itself.
       if (!away) return { kind: 'refused', detail: messageOf(error) };
-      const wait = Math.min(AWAY_MAX_MS, AWAY_FIRST_MS * 2 ** Math.min(due.attempts - 1, 20));
+      const wait = backoff((resting.get(endpoint.id)?.times ?? 0) + 1);
       return { kind: 'later', at: now + wait * (0.5 + parts.random() / 2), detail: messageOf(error) };
     }
   }

@@ -219,6 +219,10 @@ export async function forgetEventsStep(
        delete from postern.duplicate_deliveries x using gone g where x.event_id = g.id
      ), without_amounts as (
        delete from postern.event_amounts a using gone g where a.event_id = g.id
+     ), without_fetched as (
+       delete from postern.fetched_objects f using gone g where f.event_id = g.id
+     ), without_fetches as (
+       delete from postern.fetches f using gone g where f.event_id = g.id
      ), counted as (
        insert into postern.endpoint_minutes (writer, endpoint_id, minute, forgotten)
        select '00000000-0000-0000-0000-000000000000', endpoint_id, 'epoch', sum(1 + duplicates)

@@ -146,6 +146,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         count(endpoint, 'unavailable');
         reply.header('retry-after', String(RETRY_CERTIFICATE_S));
         throw new PosternError('overloaded', 'the signing certificate is being fetched; deliver again');
+      case 'too_many_hints':
+        count(endpoint, 'unavailable');
+        return shedNow(reply, 'hints');
       case 'rejected': {
         count(endpoint, 'rejected');
         rejections.count(endpoint.id, outcome.reason);

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
-import { wakeParkedUnder } from './fetch-store.ts';
+import { type Park, wakeParkedUnder } from './fetch-store.ts';
 import { keyOf, parkedUnder } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 
@@ -14,18 +14,20 @@ export async function wakeParked(
   tx: Tx,
   { endpoints, queue, clock }: { endpoints: readonly Endpoint[]; queue: JobQueue; clock: Clock },
 ): Promise<number> {
-  let woken = 0;
-  for (const endpoint of endpoints) {
-    const waits = [
-      ...(keyOf(endpoint) === null ? [] : [{ of: ['api_key'], under: parkedUnder('api_key', endpoint) }]),
-      { of: ['adapter', 'currency'], under: parkedUnder('adapter', endpoint) },
-    ];
-    for (const { of, under } of waits) {
-      const jobId = uuidv7(clock.now());
-      const ids = await wakeParkedUnder(tx, endpoint.id, of, under ?? '', jobId);
-      if (ids.length > 0) await queue.send(tx, jobId, ids);
-      woken += ids.length;
-    }
-  }
-  return woken;
+  const parks = endpoints.flatMap((endpoint): Park[] => {
+    const waits = keyOf(endpoint) === null ? WITHOUT_KEY : WITH_KEY;
+    return waits.map((waitingFor) => ({
+      endpointId: endpoint.id,
+      waitingFor,
+      under: parkedUnder(waitingFor, endpoint) ?? '',
+    }));
+  });
+  if (parks.length === 0) return 0;
+  const jobId = uuidv7(clock.now());
+  const woken = await wakeParkedUnder(tx, parks, jobId);
+  if (woken.length > 0) await queue.send(tx, jobId, woken);
+  return woken.length;
 }
+
+const WITHOUT_KEY = ['adapter', 'currency'] as const;
+const WITH_KEY = [...WITHOUT_KEY, 'api_key'] as const;

@@ -7,6 +7,7 @@ import { PosternError } from '../errors.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
 import { uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
+import type { HintLimit } from './hint-limit.ts';
 import { readEvents } from './read-events.ts';
 import type { Visits } from './visits.ts';
 
@@ -17,12 +18,15 @@ export type WebhookOutcome =
   | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly answer: Answer }
   | { readonly kind: 'empty' }
   /** The certificate is being fetched beside the request; the processor delivers again. */
-  | { readonly kind: 'needs_certificate' };
+  | { readonly kind: 'needs_certificate' }
+  /** Nothing proves it, and too many like it are here; the processor delivers again. */
+  | { readonly kind: 'too_many_hints' };
 
 export type WebhookParts = {
   readonly endpoints: Pick<EndpointRegistry, 'activeSecrets' | 'noteUse'>;
   readonly certificates: CertificateSource;
   readonly visits: Pick<Visits, 'request'>;
+  readonly hints: Pick<HintLimit, 'take'>;
   /** Anything that makes a delivery durable: the intake, or for measurements something that answers at once. */
   readonly intake: { accept(delivery: Delivery): Promise<Accepted> };
   /** Makes the storable form of a credential header: `hmac-sha256:…`. */
@@ -66,6 +70,9 @@ export async function handleWebhook(
   }
   const events = readEvents(identified, request, endpoint, now);
   if (events.length === 0) return { kind: 'control', answer: provider.acknowledge({ kind: 'accepted' }) };
+  // A hint that fits a secret comes from who holds it, and is no flood.
+  if (verdict.level === 'hint' && verdict.secretId === null && !parts.hints.take(endpoint.id))
+    return { kind: 'too_many_hints' };
   const accepted = await parts.intake.accept({
     id: uuidv7Bytes(now),
     receivedAt: now,

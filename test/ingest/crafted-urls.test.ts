@@ -56,6 +56,7 @@ async function namesAskedFor(
       endpoints: { activeSecrets: () => [], noteUse: () => undefined },
       certificates,
       visits,
+      hints: { take: () => true },
       intake: { accept: async () => ({ stored: 1, duplicates: 0, conflicts: 0 }) },
       hashCredential: () => 'hmac-sha256:made',
       clock,

@@ -207,7 +207,7 @@ describe('an event that only names its object', () => {
     await deliver(endpoint, 'tr_1', 'paid', 'body');
     await eventually(async () => expect(await orders(endpoint)).toMatchObject([{ attempts: 1 }]));
     await eventually(async () => expect((await orders(endpoint))[0]?.in_s).toBeLessThan(10));
-    await database.sql.query('update postern.fetches set due_at = now(), attempts = 4 where endpoint_id = $1', [
+    await database.sql.query('update postern.fetches set due_at = now(), missed = 4 where endpoint_id = $1', [
       endpoint.id,
     ]);
     await becomes(endpoint, 'tr_1', { status: 'dead', error_code: 'object_missing' });
@@ -236,6 +236,59 @@ describe('an event that only names its object', () => {
     await deliver(endpoint, 'tr_1');
     await eventually(async () => expect((await orders(endpoint))[0]?.in_s).toBeGreaterThan(1));
     expect(await rowOf(endpoint, 'tr_1')).toMatchObject({ status: 'deferred', waiting_for: 'object' });
+  });
+
+  it('is not held to be missing for tries that met an outage', async () => {
+    const endpoint = await newEndpoint();
+    answer = () => {
+      throw new PosternError('egress_failed', 'no answer in time');
+    };
+    await deliver(endpoint, 'tr_1');
+    await eventually(async () => expect((await orders(endpoint))[0]?.in_s).toBeGreaterThan(1));
+    answer = () => ({ status: 404, headers: {}, body: Buffer.alloc(0) });
+    await database.sql.query('update postern.fetches set due_at = now(), attempts = 20 where endpoint_id = $1', [
+      endpoint.id,
+    ]);
+    await becomes(endpoint, 'tr_1', {
+      status: 'deferred',
+      waiting_for: 'object',
+      reason: 'no payment tr_1; it is asked for again',
+    });
+    await eventually(async () => expect((await orders(endpoint))[0]).toMatchObject({ attempts: 21 }));
+  });
+
+  it('is asked for ever more rarely when the processor always fails at it, and says so', async () => {
+    const endpoint = await newEndpoint();
+    answer = () => {
+      throw new PosternError('egress_failed', 'the answer was cut short');
+    };
+    await deliver(endpoint, 'tr_1');
+    await eventually(async () => expect((await orders(endpoint))[0]?.in_s).toBeGreaterThan(1));
+    expect((await orders(endpoint))[0]?.in_s).toBeLessThan(6);
+    expect((await rowOf(endpoint, 'tr_1'))?.reason).toBe('the answer was cut short; it is asked for again');
+    await database.sql.query('update postern.fetches set due_at = now(), attempts = 9 where endpoint_id = $1', [
+      endpoint.id,
+    ]);
+    await eventually(async () => expect((await orders(endpoint))[0]?.in_s).toBeGreaterThan(600), { timeoutMs: 15_000 });
+  });
+
+  it('does not wait for another endpoint whose processor does not answer', async () => {
+    const [away, other] = [await newEndpoint({ api_key: 'away' }), await newEndpoint()];
+    let answerAway: () => void = () => undefined;
+    const later = new Promise<void>((resolve) => {
+      answerAway = resolve;
+    });
+    answer = async ({ headers }) => {
+      if (headers.authorization === 'Bearer away') await later;
+      return { status: 200, headers: {}, body: Buffer.from('{"amount":"5"}') };
+    };
+    for (let n = 0; n < 10; n += 1) await deliver(away, `tr_${n}`);
+    await eventually(async () => expect(asked.length).toBeGreaterThan(0));
+    await deliver(other, 'tr_other');
+    await becomes(other, 'tr_other', { status: 'posted' });
+    expect(asked.filter((call) => call.headers.authorization === 'Bearer away')).toHaveLength(3);
+    answerAway();
+    for (let n = 0; n < 10; n += 1) await becomes(away, `tr_${n}`, { status: 'posted' });
   });
 
   it('dies alone when its adapter asks again for what it was given', async () => {

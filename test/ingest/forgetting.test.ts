@@ -43,6 +43,10 @@ beforeAll(async () => {
   await database.sql.query(
     `insert into postern.event_references (event_id, kind, value) select id, 'payment', 'ch_a' from postern.events where event_id = 'evt_a'`,
   );
+  await database.sql.query(
+    `insert into postern.fetched_objects (event_id, kind, object_id, outcome, detail)
+     select id, 'payment', 'ch_a', 'missing', 'no such object' from postern.events where event_id = 'evt_a'`,
+  );
   // Came again the other day: whoever sends it may do so once more.
   await today.deliver(liveOnly, chargeSucceeded('again'));
 });
@@ -90,7 +94,8 @@ describe('event rows', () => {
   it('take along what hangs on them, and are counted: the sums stay right', async () => {
     const { rowCount } = await database.sql.query(
       `select event_id from postern.event_references where event_id not in (select id from postern.events)
-       union all select event_id from postern.duplicate_deliveries where event_id not in (select id from postern.events)`,
+       union all select event_id from postern.duplicate_deliveries where event_id not in (select id from postern.events)
+       union all select event_id from postern.fetched_objects where event_id not in (select id from postern.events)`,
     );
     expect(rowCount).toBe(0);
     await expectSums(database.sql);

@@ -72,6 +72,7 @@ async function send(
       },
       certificates: { get: () => undefined, request: () => undefined },
       visits: { request: () => undefined },
+      hints: { take: () => true },
       intake,
       hashCredential: () => 'hmac-sha256:made',
       clock: { now: () => now },

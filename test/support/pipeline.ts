@@ -73,7 +73,7 @@ export async function createPipeline(
   const fetcher = createFetcher({
     pool: pools.worker,
     queue,
-    endpoints: { byId: (id) => endpoints().find((e) => e.id === id) },
+    endpoints: { byId: (id) => endpoints().find((e) => e.id === id), all: endpoints },
     call: (_provider, call) => api(call),
     clock,
     random: Math.random,
