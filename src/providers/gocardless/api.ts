@@ -1,18 +1,18 @@
 import { messageOf } from '../../errors.ts';
 import { parseExactJson } from '../../exact-json.ts';
 import { fetchedFrom } from '../api-answer.ts';
-import type { ApiContext, EndpointSettings, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
+import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
+import { ask, LIVE, SANDBOX } from './ask.ts';
+import { list } from './list.ts';
 
-const LIVE = 'api.gocardless.com';
-const SANDBOX = 'api-sandbox.gocardless.com';
 /** The largest page there is. A payment has a dozen events, and rarely more than one payout is bounced at a time. */
 const PAGE = 500;
 const AGAIN_MS = 60_000;
 
-/** Access tokens begin with `live_` or `sandbox_`: a key that is of the one environment is never shown to the other. */
 export const api: ProviderApi = {
   hosts: [LIVE, SANDBOX],
   keySetting: 'api_key',
+  list,
   async fetchObject(object, context) {
     const id = encodeURIComponent(object.id);
     switch (object.kind) {
@@ -42,30 +42,14 @@ async function paymentWithHistory(object: ObjectReference, context: ApiContext):
 }
 
 async function get(path: string, object: ObjectReference, context: ApiContext): Promise<Fetched> {
-  const { settings, now } = context;
-  const answer = await context.call({
-    method: 'GET',
-    host: hostOf(settings),
-    path,
-    headers: {
-      authorization: `Bearer ${String(settings.api_key)}`,
-      'gocardless-version': '2015-07-06',
-      accept: 'application/json',
-    },
-  });
-  const found = fetchedFrom(answer, now, `${object.kind} ${object.id}`);
+  const answer = await ask(path, context);
+  const found = fetchedFrom(answer, context.now, `${object.kind} ${object.id}`);
   if (found.kind !== 'found') return found;
   try {
     parseExactJson(found.body);
     return found;
   } catch (error) {
     // A page of a proxy on the way: another answer may be there in a minute.
-    return { kind: 'later', at: now + AGAIN_MS, detail: messageOf(error) };
+    return { kind: 'later', at: context.now + AGAIN_MS, detail: messageOf(error) };
   }
-}
-
-function hostOf(settings: EndpointSettings): string {
-  const key = String(settings.api_key);
-  if (key.startsWith('sandbox_')) return SANDBOX;
-  return settings.mode === 'test' && !key.startsWith('live_') ? SANDBOX : LIVE;
 }

@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
-import type { Provider } from '../provider.ts';
+import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -15,6 +16,7 @@ export const paddle: Provider = {
       'https://developer.paddle.com/webhooks/respond-to-webhooks',
       'https://developer.paddle.com/api-reference/adjustments',
       'https://developer.paddle.com/webhooks/transactions/transaction-completed',
+      'https://developer.paddle.com/api-reference/events/list-events',
     ],
     matrix: {
       signature: '`Paddle-Signature`: HMAC-SHA256 over `ts:body`, any `h1` (several while rotating)',
@@ -27,12 +29,12 @@ export const paddle: Provider = {
       currencies: 'minor units as text, ISO 4217; fees in the currency of the balance',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'that a chargeback reversal tells positive totals; whether a chargeback warning takes money (parked); that a retry is signed with a new time',
+        'that a chargeback reversal tells positive totals; whether a chargeback warning takes money (parked); that a retry is signed with a new time; that events are listed with the permission `notification.read`',
     },
   },
   secretHeaders: [],
   signatureHeader: ['paddle-signature'],
-  checkSettings: (settings) => commonSettingFaults(settings),
+  checkSettings,
   checkSecret: (secret) =>
     /^pdl_ntfset_\S{8,200}$/.test(secret)
       ? null
@@ -41,5 +43,22 @@ export const paddle: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
+
+function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
+  const faults = commonSettingFaults(settings, ['api_key']);
+  const { api_key: key, mode } = settings;
+  if (key === undefined) return faults;
+  if (typeof key !== 'string' || !/^[A-Za-z0-9_]{20,200}$/.test(key) || key.startsWith('pdl_ntfset_')) {
+    faults.push({
+      path: '/api_key',
+      message:
+        "must be an API key, pdl_live_apikey_… or pdl_sdbx_apikey_… (a notification destination's secret is none)",
+    });
+  } else if (mode !== undefined && key.startsWith(mode === 'live' ? 'pdl_sdbx_' : 'pdl_live_')) {
+    faults.push({ path: '/api_key', message: `is of the other mode than "${mode}"` });
+  }
+  return faults;
+}
