@@ -2,6 +2,7 @@ import { currencyExponent } from '../../currency.ts';
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api, isAccountId, isApiKey } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -19,6 +20,7 @@ export const razorpay: Provider = {
       'https://razorpay.com/docs/webhooks/payments/',
       'https://razorpay.com/docs/webhooks/refunds/',
       'https://razorpay.com/docs/api/disputes/entity/',
+      'https://razorpay.com/docs/api/payments/fetch-all-payments/',
     ],
     matrix: {
       signature: '`x-razorpay-signature`: HMAC-SHA256 over the body, hex',
@@ -45,12 +47,19 @@ export const razorpay: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['settlement_currency']);
-  const { settlement_currency: currency } = settings;
+  const faults = commonSettingFaults(settings, ['settlement_currency', 'api_key']);
+  const { settlement_currency: currency, api_key: key, account } = settings;
+  if (key !== undefined && !isApiKey(key)) {
+    faults.push({ path: '/api_key', message: 'must be key_id:key_secret of an API key, such as rzp_live_…:…' });
+  }
+  if (key !== undefined && !isAccountId(account)) {
+    faults.push({ path: '/account', message: 'with api_key it must be the acc_… id that the webhooks name' });
+  }
   if (currency !== undefined && (typeof currency !== 'string' || currencyExponent(currency) === undefined)) {
     faults.push({ path: '/settlement_currency', message: 'must be an ISO 4217 code such as INR' });
   }
