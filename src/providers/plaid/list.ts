@@ -3,7 +3,7 @@ import { at, listAt, textAt } from '../../exact-json.ts';
 import { listSlices } from '../../json-slices.ts';
 import { isoTime } from '../iso-time.ts';
 import type { ApiContext, ListedEvent, ListedPage, ProviderList, TimeRange } from '../provider.ts';
-import { ask, EVENT_ID, idOf, lastId, type NotFound } from './call.ts';
+import { ask, EVENT_ID, lastId, type NotFound } from './call.ts';
 
 /*
  * plaid.com/docs/api/products/transfer/reading-transfers/#transfereventsync: "up to the next 500 transfer events that happened
@@ -44,19 +44,39 @@ async function page(range: TimeRange, cursor: string | null, context: ApiContext
   return { kind: 'page', path, events, next: String(last) };
 }
 
-/** Back from the newest event, twice as far each time, until one is older than the range: some twenty calls for years. */
+/** Back from the newest event, twice as far each time, until one is older than the range; then halving what is between. */
 async function startOf(range: TimeRange, context: ApiContext): Promise<Start> {
   const newest = await ask('/transfer/event/list', { count: 1 }, context);
   if (newest.kind !== 'json') return newest;
   const top = lastId(listAt(newest.json, 'transfer_events'));
-  for (let reach = BigInt(PAGE); reach < top; reach *= 2n) {
-    const found = await sync(top - reach, 1, context);
-    if (found.kind !== 'json') return found;
-    const [oldest] = listAt(found.json, 'transfer_events');
-    const time = oldest === undefined || idOf(oldest) === 0n ? undefined : isoTime(textAt(oldest, 'timestamp'));
-    if (time !== undefined && time < range.from - MARGIN_MS) return { kind: 'start', after: top - reach };
+  // What comes after `before` may be older than the range, what comes after `within` is not. Ids have 63 bits at most.
+  let [before, within] = [0n, top];
+  for (let reach = BigInt(PAGE); before === 0n && reach < top; reach *= 2n) {
+    const older = await isOlder(top - reach, range, context);
+    if (older.kind !== 'older') return older;
+    if (older.than) before = top - reach;
+    else within = top - reach;
   }
-  return { kind: 'start', after: 0n };
+  while (within - before > BigInt(PAGE)) {
+    const middle = (before + within) / 2n;
+    const older = await isOlder(middle, range, context);
+    if (older.kind !== 'older') return older;
+    if (older.than) before = middle;
+    else within = middle;
+  }
+  return { kind: 'start', after: before };
+}
+
+/** Whether the first event after an id is older than the range. */
+async function isOlder(
+  after: bigint,
+  range: TimeRange,
+  context: ApiContext,
+): Promise<{ readonly kind: 'older'; readonly than: boolean } | NotFound> {
+  const found = await sync(after, 1, context);
+  if (found.kind !== 'json') return found;
+  const time = isoTime(textAt(listAt(found.json, 'transfer_events')[0], 'timestamp'));
+  return { kind: 'older', than: time !== undefined && time < range.from - MARGIN_MS };
 }
 
 function sync(after: bigint, count: number, context: ApiContext): ReturnType<typeof ask> {
