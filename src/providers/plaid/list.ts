@@ -11,11 +11,12 @@ import { ask, EVENT_ID, lastId, type NotFound } from './call.ts';
  * the event (a return comes weeks later), so where a range begins is looked for by the ids, which only grow.
  */
 const PAGE = 500;
-const DAYS = 90;
+/** Event rows are kept for 35 days: what was forgotten would be taken in again. */
+const DAYS = 30;
 /** Nothing says that times grow as strictly as ids. */
 const MARGIN_MS = 3_600_000;
 
-export const list: ProviderList = { what: 'transfer events (90 days)', days: DAYS, delayS: 0, page };
+export const list: ProviderList = { what: 'transfer events (30 days)', days: DAYS, delayS: 0, page };
 
 type Start = { readonly kind: 'start'; readonly after: bigint } | NotFound;
 
