@@ -12,6 +12,7 @@ import {
 import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
 import { balanceTransactionMeaning } from './balance-transaction.ts';
 import { bucketIsOver, readHint } from './hint.ts';
+import { isListedObject } from './listed-object.ts';
 import { captureMeaning, chargebackMeaning, paymentMeaning, refundMeaning } from './payment.ts';
 import type { Meaning } from './resource.ts';
 
@@ -69,6 +70,7 @@ function hinted(id: string, receivedAt: number): Asked {
 
 function told({ body, id, level }: ReceivedEvent): Asked {
   const parsed: Json = parseExactJson(body);
+  if (isObject(parsed) && isListedObject(parsed)) return listed(parsed, level);
   const type = textAt(parsed, 'type') ?? 'unknown';
   const about = textAt(parsed, 'entityId');
   const entity = at(parsed, '_embedded', 'entity');
@@ -85,6 +87,18 @@ function told({ body, id, level }: ReceivedEvent): Asked {
         : // A refund's id alone finds nothing at Mollie; its event does.
           { kind: 'event', id: textAt(parsed, 'id') ?? id },
     reason: `the event names its ${family} only: it must be fetched`,
+  };
+}
+
+/** What was listed is the object itself; a payment whose captures are not in it is fetched with them. */
+function listed(object: JsonObject, level: ReceivedEvent['level']): Asked {
+  const [kind = 'object', id] = [textAt(object, 'resource'), textAt(object, 'id')];
+  return {
+    about: { references: references([kind === 'chargeback' ? 'dispute' : kind, id]), amount: null },
+    type: kind,
+    entity: level === 'body' ? object : null,
+    object: kind === 'payment' && id !== undefined ? { kind, id } : null,
+    reason: 'what was listed must be fetched',
   };
 }
 

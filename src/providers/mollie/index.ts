@@ -30,7 +30,7 @@ export const mollie: Provider = {
       currencies: 'major units as text, ISO 4217',
       answer: '200 `{"received":true}`, for unknown ids too',
       unconfirmed:
-        'how a `payout_…` of the Payouts API relates to the settlement `stl_…` that pays the same money (its events are evidence until then); whether next-gen tries as long as classic; whether deductions of a balance transaction contain tax',
+        'how a `payout_…` of the Payouts API relates to the settlement `stl_…` that pays the same money (its events are evidence until then); whether next-gen tries as long as classic; whether deductions of a balance transaction contain tax; whether an access token lists the objects of all profiles',
     },
   },
   secretHeaders: [],

@@ -13,6 +13,7 @@ import type {
 } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 import { bucketOf, readHint } from './hint.ts';
+import { isListedObject, listedEvent } from './listed-object.ts';
 
 /*
  * Two schemes. Classic: a form with the object's id, signed by nothing, which Mollie calls secure because the object is
@@ -57,6 +58,8 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  const listed = isListedObject(parsed) ? listedEvent(parsed) : null;
+  if (listed !== null) return { kind: 'events', events: [listed] };
   const [id, type] = [textAt(parsed, 'id'), textAt(parsed, 'type')];
   if (id === undefined || type === undefined) return { kind: 'unreadable', detail: 'the event has no id or no type' };
   const mode = textAt(parsed, '_embedded', 'entity', 'mode');

@@ -1,9 +1,9 @@
-import { messageOf } from '../../errors.ts';
-import { at, isObject, type Json, listAt, parseExactJson, textAt } from '../../exact-json.ts';
-import { fetchedFrom } from '../api-answer.ts';
+import { at, isObject, type Json, listAt, textAt } from '../../exact-json.ts';
 import { isoTime } from '../iso-time.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
-import { credentialsOf, hostOf, keyIdOf, PLAID_HOSTS } from './hosts.ts';
+import { ask, EVENT_ID, idOf, lastId, type NotFound } from './call.ts';
+import { keyIdOf, PLAID_HOSTS } from './hosts.ts';
+import { list } from './list.ts';
 
 /** The newest events, for a hint; any other id of `transfer_events` is the cursor after which they are wanted. */
 export const RECENT = 'recent';
@@ -14,13 +14,9 @@ const PAGES_MAX = 5;
 const REACH_MS = 26 * 3_600_000;
 /** Refunds and sweeps are asked for one by one, the newest first. */
 const OBJECTS_MAX = 100;
-const ERROR_BYTES_MAX = 4_096;
-const EVENT_ID = /^\d{1,19}$/;
 
-export const api: ProviderApi = { hosts: PLAID_HOSTS, keySetting: 'api_key', fetchObject, fetchKey };
+export const api: ProviderApi = { hosts: PLAID_HOSTS, keySetting: 'api_key', fetchObject, fetchKey, list };
 
-type NotFound = Exclude<Fetched, { kind: 'found' }>;
-type Asked = { readonly kind: 'json'; readonly json: Json } | NotFound;
 type Events = { readonly kind: 'events'; readonly events: readonly Json[]; readonly hasMore: boolean } | NotFound;
 type Objects = { readonly kind: 'objects'; readonly objects: readonly Json[] } | NotFound;
 
@@ -29,6 +25,7 @@ type Objects = { readonly kind: 'objects'; readonly objects: readonly Json[] } |
  * amount nor a sweep's total. As JSON: {transfer_events, refunds, sweeps, last_event_id, has_more}.
  */
 async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): Promise<Fetched> {
+  if (kind === 'refund' || kind === 'sweep') return fetchMovement(kind, id, context);
   if (kind !== 'transfer_events' || (id !== RECENT && !EVENT_ID.test(id)))
     return { kind: 'missing', detail: `Plaid is not asked for a ${kind} ${id.slice(0, 40)}` };
   const found = id === RECENT ? await recent(context) : await after(BigInt(id), context);
@@ -46,6 +43,12 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
     has_more: hasMore,
   };
   return { kind: 'found', body: Buffer.from(JSON.stringify(body)) };
+}
+
+/** What a listed event is about, in Plaid's own bytes: {refund} or {sweep}. */
+async function fetchMovement(kind: 'refund' | 'sweep', id: string, context: ApiContext): Promise<Fetched> {
+  const answer = await ask(`/transfer/${kind}/get`, { [`${kind}_id`]: id }, context);
+  return answer.kind === 'json' ? { kind: 'found', body: answer.bytes } : answer;
 }
 
 /** Backwards from the newest, page by page, until what is older than the reach: the newest must never be left out. */
@@ -102,46 +105,6 @@ async function objectsOf(what: 'refund' | 'sweep', events: readonly Json[], cont
     if (isObject(object)) objects.push(object);
   }
   return { kind: 'objects', objects };
-}
-
-function idOf(event: Json): bigint {
-  const text = textAt(event, 'event_id') ?? '';
-  return EVENT_ID.test(text) ? BigInt(text) : 0n;
-}
-
-function lastId(events: readonly Json[]): bigint {
-  let last = 0n;
-  for (const one of events) if (idOf(one) > last) last = idOf(one);
-  return last;
-}
-
-async function ask(path: string, body: object | string, context: ApiContext): Promise<Asked> {
-  const credentials = credentialsOf(context.settings);
-  if (credentials === null) return { kind: 'refused', detail: 'to ask Plaid takes client_id and api_key' };
-  const answer = await context.call({
-    method: 'POST',
-    host: hostOf(context.settings),
-    path,
-    headers: {
-      'content-type': 'application/json',
-      'plaid-client-id': credentials.clientId,
-      'plaid-secret': credentials.secret,
-    },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
-  });
-  const fetched = fetchedFrom(answer, context.now, ['Plaid', ...errorCodeOf(answer.body)].join(': '));
-  if (fetched.kind !== 'found') return fetched;
-  try {
-    return { kind: 'json', json: parseExactJson(fetched.body) };
-  } catch (error) {
-    return { kind: 'refused', detail: messageOf(error) };
-  }
-}
-
-/** `INVALID_API_KEYS` and the like, where the answer is one of Plaid's own errors. plaid.com/docs/errors */
-function errorCodeOf(body: Buffer): string[] {
-  const found = /"error_code"\s*:\s*"([A-Z_]{1,60})"/.exec(body.subarray(0, ERROR_BYTES_MAX).toString('utf8'));
-  return found?.[1] === undefined ? [] : [found[1]];
 }
 
 /** A key by its id, as JSON. plaid.com/docs/api/webhooks/webhook-verification/#webhook_verification_keyget */

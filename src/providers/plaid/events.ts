@@ -1,4 +1,4 @@
-import { type Json, listAt, parseExactJson, textAt } from '../../exact-json.ts';
+import { at, type Json, listAt, parseExactJson, textAt } from '../../exact-json.ts';
 import type { PaymentEvent } from '../../payment-event.ts';
 import {
   type About,
@@ -7,10 +7,12 @@ import {
   fetchFirst,
   noEffect,
   parkingUnknownCurrency,
+  references,
   unknownType,
 } from '../normalised.ts';
 import type { Normalised, ReceivedEvent } from '../provider.ts';
 import { RECENT } from './api.ts';
+import { isListedEvent } from './listed-event.ts';
 import { refundEffects, sweepEffects, transferEffects } from './movements.ts';
 
 /** "If multiple transfer events occur within a single minute, only one webhook will be fired": the others are waited for. */
@@ -29,6 +31,7 @@ const EVIDENCE: ReadonlySet<string> = new Set(
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent): Normalised {
   const body = parseExactJson(event.body);
+  if (isListedEvent(body, event.headers)) return parkingUnknownCurrency([], () => listedMeaning(body, event));
   const type = textAt(body, 'webhook_type') ?? '';
   const code = textAt(body, 'webhook_code') ?? '';
   const about: About = { references: [], amount: null };
@@ -45,6 +48,43 @@ export function normalise(event: ReceivedEvent): Normalised {
   }
   const fetched = parseExactJson(event.fetched);
   return parkingUnknownCurrency([], () => meaningOf(fetched, about, event.receivedAt));
+}
+
+/** One event of the list: the keys are those of what a hint leads to. A refund and a sweep are told by their own objects. */
+function listedMeaning(one: Json, { receivedAt, fetched }: ReceivedEvent): Normalised {
+  const type = textAt(one, 'event_type') ?? '';
+  const [refund, sweep] = [textAt(one, 'refund_id'), textAt(one, 'sweep_id')];
+  const transfer = textAt(one, 'transfer_id');
+  const about: About = {
+    references: references(
+      ['payment', transfer],
+      ['refund', refund],
+      ['payout', type.startsWith('sweep.') ? sweep : undefined],
+    ),
+    amount: null,
+  };
+  const object =
+    refund !== undefined
+      ? { kind: 'refund', id: refund }
+      : type.startsWith('sweep.') && sweep !== undefined
+        ? { kind: 'sweep', id: sweep }
+        : null;
+  if (object === null) {
+    const effects = transferEffects(one, receivedAt);
+    if (effects === null) return unknownType(about, `transfer event ${type}`);
+    return effects.length > 0 ? effectsOf(about, effects) : noEffect(about, `evidence: ${type} moves no money`);
+  }
+  if (fetched === null) return fetchFirst(about, object, `the event does not tell the ${object.kind}'s own amount`);
+  const answer = at(parseExactJson(fetched), object.kind);
+  if (answer === undefined || textAt(answer, 'id') !== object.id)
+    return deferredFor(about, 'object', `Plaid answered with another object than ${object.id}`);
+  const effects = (object.kind === 'refund' ? refundEffects : sweepEffects)(answer, [one], receivedAt);
+  if (effects.length > 0) return effectsOf(about, effects);
+  const status = textAt(answer, 'status') ?? 'none';
+  // A sweep that nets to nothing tells no amount.
+  return object.kind === 'sweep' && (status === 'pending' || textAt(answer, 'amount') === undefined)
+    ? noEffect(about, `evidence: a sweep that is ${status} moved no money`)
+    : unknownType(about, `${object.kind} that is ${status}`);
 }
 
 /**

@@ -33,7 +33,7 @@ export const plaid: Provider = {
       currencies: 'major units, USD',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'whether event ids are counted for each client (a hint looks at the newest 2,500 of a day); whether a retry is signed anew; whether a sweep below zero is drawn from our bank',
+        'whether event ids are counted for each client, and grow with time (a hint looks at the newest 2,500 of a day); whether a retry is signed anew; whether a sweep below zero is drawn from our bank',
     },
   },
   secretHeaders: [],

@@ -5,6 +5,7 @@ import { contentFingerprint } from '../content-fingerprint.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, safeEqual } from '../signature.ts';
 import { credentialsOf, keyUrl } from './hosts.ts';
+import { isListedEvent, listedEvent } from './listed-event.ts';
 import { readToken, type Token } from './token.ts';
 import { createVerificationKeys, type VerificationKey } from './verification-key.ts';
 
@@ -76,6 +77,7 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  if (isListedEvent(body, request.headers)) return { kind: 'events', events: [listedEvent(body, request.body)] };
   const type = textAt(body, 'webhook_type');
   const code = textAt(body, 'webhook_code');
   if (!isObject(body) || type === undefined || code === undefined)

@@ -4,6 +4,7 @@ import {
   type About,
   deferredFor,
   effectsOf,
+  fetchFirst,
   noEffect,
   parkingUnknownCurrency,
   references,
@@ -12,6 +13,7 @@ import {
 import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
 import { disputeEffects } from './disputes.ts';
 import { amountAt, entityOf, knownCurrency, unixTime } from './entity.ts';
+import { listedKind } from './listed-entity.ts';
 
 /*
  * {"event":"payment.captured","account_id":"acc_…","payload":{"payment":{"entity":{…}}},"created_at":…}. Events come in
@@ -58,10 +60,16 @@ const EVIDENCE =
 
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
-  const body = parseExactJson(event.body);
-  const type = textAt(body, 'event') ?? event.type;
-  const known = ENTITIES.find(({ types }) => types.test(type));
+  const received = parseExactJson(event.body);
+  const listed = listedKind(received);
+  const body = listed === null ? received : asEvent(listed, received, event.fetched);
+  const type = listed ?? textAt(body, 'event') ?? event.type;
+  const known = ENTITIES.find(({ types, name }) => (listed === null ? types.test(type) : name === listed));
   const about: About = { references: referencesOf(body), amount: null };
+  if (listed === 'refund') {
+    const needed = paymentNeeded(received, body, about, event.fetched);
+    if (needed !== null) return needed;
+  }
   if (known === undefined) {
     return EVIDENCE.test(type)
       ? noEffect(about, `evidence: ${type} moves no money that a payment's own events do not tell`)
@@ -96,6 +104,27 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
     }
     return typeof meaning === 'string' ? noEffect(told, meaning) : effectsOf(told, meaning);
   });
+}
+
+/** A listed entity as its webhook would have brought it; `fetched` is the payment of a refund. */
+function asEvent(kind: string, entity: Json, fetched: Buffer | null): Json {
+  const payment = fetched === null ? undefined : parseExactJson(fetched);
+  return {
+    payload: { ...(payment === undefined ? {} : { payment: { entity: payment } }), [kind]: { entity } },
+    created_at: textAt(entity, 'created_at'),
+  };
+}
+
+/** A refund of what was never captured gives back an authorisation and no money: only its payment says it. */
+function paymentNeeded(refund: Json, body: Json, about: About, fetched: Buffer | null): Normalised | null {
+  const payment = textAt(refund, 'payment_id');
+  if (payment === undefined) return deferredFor(about, 'object', 'the refund names no payment');
+  if (fetched === null)
+    return fetchFirst(about, { kind: 'payment', id: payment }, 'whether its payment was captured, only that says');
+  const answered = entityOf(body, 'payment');
+  return textAt(answered, 'id') === payment && typeof at(answered, 'captured') === 'boolean'
+    ? null
+    : deferredFor(about, 'object', `Razorpay answered with another object than ${payment}`);
 }
 
 function ownCurrency(settings: EndpointSettings): string | undefined {

@@ -2,6 +2,7 @@ import { currencyExponent } from '../../currency.ts';
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api, isAccountId, isApiKey } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -21,6 +22,7 @@ export const razorpay: Provider = {
       'https://razorpay.com/docs/webhooks/payments/',
       'https://razorpay.com/docs/webhooks/refunds/',
       'https://razorpay.com/docs/api/disputes/entity/',
+      'https://razorpay.com/docs/api/payments/fetch-all-payments/',
     ],
     matrix: {
       signature: '`x-razorpay-signature`: HMAC-SHA256 over the body, hex',
@@ -33,7 +35,7 @@ export const razorpay: Provider = {
       currencies: 'minor units, ISO 4217; `fee` contains `tax`; a settlement names no currency (`settlement_currency`)',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'whether a dispute that was deducted at once still tells its `amount_deducted` when it is won; that each phase of a dispute has an id of its own; in which currency the fee of a foreign payment is; whose `account_id` a linked account’s settlement names',
+        'whether a dispute that was deducted at once still tells its `amount_deducted` when it is won; that each phase of a dispute has an id of its own; in which currency the fee of a foreign payment is; whose `account_id` a linked account’s settlement names; whether what is listed by time is the whole of it beyond the first thousands (`skip`)',
     },
   },
   secretHeaders: [],
@@ -47,12 +49,19 @@ export const razorpay: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['settlement_currency']);
-  const { settlement_currency: currency } = settings;
+  const faults = commonSettingFaults(settings, ['settlement_currency', 'api_key']);
+  const { settlement_currency: currency, api_key: key, account } = settings;
+  if (key !== undefined && !isApiKey(key)) {
+    faults.push({ path: '/api_key', message: 'must be key_id:key_secret of an API key, such as rzp_live_…:…' });
+  }
+  if (key !== undefined && !isAccountId(account)) {
+    faults.push({ path: '/account', message: 'with api_key it must be the acc_… id that the webhooks name' });
+  }
   if (currency !== undefined && (typeof currency !== 'string' || currencyExponent(currency) === undefined)) {
     faults.push({ path: '/settlement_currency', message: 'must be an ISO 4217 code such as INR' });
   }

@@ -4,6 +4,7 @@ import { contentFingerprint } from '../content-fingerprint.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 import { unixTime } from './entity.ts';
+import { listedEvent, listedKind } from './listed-entity.ts';
 
 /*
  * x-razorpay-signature: hex HMAC-SHA256 of the raw body, keyed with the text chosen for the webhook. After a change of
@@ -35,6 +36,8 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  const listed = listedKind(parsed) === null ? null : listedEvent(parsed);
+  if (listed !== null) return { kind: 'events', events: [listed] };
   const type = textAt(parsed, 'event');
   if (type === undefined) return { kind: 'unreadable', detail: 'the body names no event' };
   const [eventId] = headerValues(request, EVENT_ID);
