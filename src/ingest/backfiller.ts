@@ -13,6 +13,7 @@ import { planBackfills } from './backfill-schedule.ts';
 import { failBackfill, postponeBackfill, savePage, type TakenBackfill, takeDueBackfill } from './backfill-store.ts';
 import type { Intake } from './intake.ts';
 import { keyOf } from './interpret.ts';
+import { createNudgedPause } from './nudged-pause.ts';
 
 export type BackfillerParts = {
   readonly pool: pg.Pool;
@@ -48,7 +49,7 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
   const { clock, log, metrics, pool } = parts;
   const sql = sqlOf(pool);
   let stopping = false;
-  let nudge: () => void = () => undefined;
+  const rest = createNudgedPause();
   let running: Promise<void> = Promise.resolve();
   let plannedAt = Number.NEGATIVE_INFINITY;
 
@@ -61,7 +62,7 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'backfills could not be worked on; they are tried again');
       }
-      if (!worked) await pause();
+      if (!worked && !stopping) await rest.take(POLL_MS);
     }
   }
 
@@ -146,26 +147,13 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
     return { kind: 'later', at: clock.now() + wait * (0.5 + parts.random() / 2), detail };
   }
 
-  function pause(): Promise<void> {
-    if (stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, POLL_MS);
-      function done(): void {
-        clearTimeout(timer);
-        nudge = () => undefined;
-        resolve();
-      }
-      nudge = done;
-    });
-  }
-
   return {
     start() {
       running = loop();
     },
     async stop() {
       stopping = true;
-      nudge();
+      rest.nudge();
       await running;
     },
     step: (id) => step(id),

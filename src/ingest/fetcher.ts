@@ -11,6 +11,7 @@ import { uuidv7 } from '../uuid.ts';
 import { answerFetch, type DueFetch, type FetchWait, postponeFetch, takeDueFetches } from './fetch-store.ts';
 import type { FetchedObject } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
+import { createNudgedPause } from './nudged-pause.ts';
 
 export type FetcherParts = {
   readonly pool: pg.Pool;
@@ -49,7 +50,7 @@ export function createFetcher(parts: FetcherParts): Fetcher {
   const resting = new Map<number, { until: number; times: number }>();
   const inFlight = new Map<Promise<void>, number>();
   let stopping = false;
-  let nudge: () => void = () => undefined;
+  const rest = createNudgedPause();
   let running: Promise<void> = Promise.resolve();
 
   async function loop(): Promise<void> {
@@ -64,8 +65,9 @@ export function createFetcher(parts: FetcherParts): Fetcher {
         log.warn({ error: messageOf(error) }, 'the fetcher could not work; it tries again');
       }
       if (found === 0) {
-        await Promise.race([pause(), ...inFlight.keys()]);
-        nudge();
+        if (stopping) break;
+        await Promise.race([rest.take(POLL_MS), ...inFlight.keys()]);
+        rest.nudge();
       }
     }
     await Promise.all(inFlight.keys());
@@ -168,26 +170,13 @@ export function createFetcher(parts: FetcherParts): Fetcher {
     });
   }
 
-  function pause(): Promise<void> {
-    if (stopping) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, POLL_MS);
-      function done(): void {
-        clearTimeout(timer);
-        nudge = () => undefined;
-        resolve();
-      }
-      nudge = done;
-    });
-  }
-
   return {
     start() {
       running = loop();
     },
     async stop() {
       stopping = true;
-      nudge();
+      rest.nudge();
       await running;
     },
   };

@@ -156,11 +156,9 @@ on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minu
     [
       uuidTextArray(finished.map((f) => f.interpretation.event.id)),
       textArray(finished.map((f) => f.ending.status)),
-      textArray(finished.map((f) => ('reason' in f.ending ? f.ending.reason : f.ending.code))),
+      textArray(finished.map((f) => storable('reason' in f.ending ? f.ending.reason : f.ending.code))),
       textArray(fails.map((e) => e?.code ?? null)),
-      textArray(
-        fails.map((e) => e?.message.slice(0, ERROR_MESSAGE_MAX).toWellFormed().replaceAll('\u0000', '\ufffd') ?? null),
-      ),
+      textArray(fails.map((e) => storable(e?.message ?? null))),
       textArray(waits.map((e) => e?.waitingFor ?? null)),
       textArray(waits.map((e) => e?.waitingKey ?? null)),
       timestamptzArray(waits.map((e) => e?.until ?? null)),
@@ -177,6 +175,12 @@ on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minu
 }
 
 const ERROR_MESSAGE_MAX = 1_000;
+
+/** A text that quotes the sender, without what Postgres refuses or changes, and not without end. */
+function storable(text: string | null): string | null {
+  return text === null ? null : text.slice(0, ERROR_MESSAGE_MAX).toWellFormed().replaceAll('\u0000', '\ufffd');
+}
+
 const ATTEMPTS_SHOWN_MAX = 30_000;
 
 /** Events that waited or were dead once had their amount noted as at risk; now they are through. */
@@ -192,14 +196,7 @@ export async function putBack(
   await tx.query(
     `update postern.events set attempts = $2, next_attempt_at = $3, job_id = $4, error_code = $5, error_message = $6
      where id = $1 and status = 'queued'`,
-    [
-      event.id,
-      event.attempts,
-      new Date(event.nextAttemptAt),
-      event.jobId,
-      event.code,
-      event.message.slice(0, ERROR_MESSAGE_MAX),
-    ],
+    [event.id, event.attempts, new Date(event.nextAttemptAt), event.jobId, event.code, storable(event.message)],
   );
 }
 

@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import { isDatabaseError, sqlOf } from '../postgres/sql.ts';
 import { type BatchParts, buryKiller, runBatch } from './batch.ts';
 import type { EventsJob } from './job-queue.ts';
+import { createNudgedPause } from './nudged-pause.ts';
 import { adoptDeadWorker, countKill, noteHolding, registerWorker, removeWorker } from './work-store.ts';
 
 export type WorkerOptions = BatchParts & {
@@ -32,7 +33,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const { log, metrics, pool, queue } = options;
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
-  let nudge: () => void = () => undefined;
+  const rest = createNudgedPause();
   let woken = false;
   let idle = true;
 
@@ -124,21 +125,9 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  function pause(ms: number): Promise<void> {
-    if (stopping || woken) {
-      woken = false;
-      return Promise.resolve();
-    }
-    return new Promise((resolve) => {
-      const timer = setTimeout(done, ms);
-      function done(): void {
-        clearTimeout(timer);
-        nudge = () => undefined;
-        woken = false;
-        resolve();
-      }
-      nudge = done;
-    });
+  async function pause(ms: number): Promise<void> {
+    if (!stopping && !woken) await rest.take(ms);
+    woken = false;
   }
 
   return {
@@ -148,11 +137,11 @@ export function createWorker(options: WorkerOptions): Worker {
     wake() {
       if (!idle) return;
       woken = true;
-      nudge();
+      rest.nudge();
     },
     async stop() {
       stopping = true;
-      nudge();
+      rest.nudge();
       await running;
     },
   };

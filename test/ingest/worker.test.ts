@@ -121,6 +121,14 @@ describe('the worker', () => {
     ]);
   });
 
+  it('parks a type that quotes what no database stores, with a reason that does not', async () => {
+    const endpoint = await newEndpoint();
+    await pipeline.deliver(endpoint, stripeEvent('evt_nul', 'tele\u0000ported', { id: 'x' }));
+    expect(await settled(endpoint, 1)).toMatchObject([
+      { status: 'deferred', reason: expect.stringContaining('tele\ufffdported') },
+    ]);
+  });
+
   it('parks an unknown type, skips the other mode, and says why', async () => {
     const endpoint = await newEndpoint({ mode: 'live' });
     await pipeline.deliver(endpoint, chargeSucceeded('test'));
