@@ -1,4 +1,5 @@
 import { createLedger, type PostRequest } from '../src/ledger/post.ts';
+import { fromEvent } from '../src/ledger/source.ts';
 import { createLog } from '../src/log.ts';
 import { createPools } from '../src/postgres/pools.ts';
 import { withTransaction } from '../src/postgres/sql.ts';
@@ -48,7 +49,7 @@ function paymentOf(number: number): PostRequest {
   const payment = `ch_${RUN}${number}`;
   const money = { amount: BigInt(1000 + (number % 5000)), currency: 'EUR' };
   return {
-    eventId: uuidv7(now),
+    source: fromEvent(uuidv7(now)),
     provider: 'stripe',
     account: 'bench-ledger',
     marketplace: null,

@@ -95,6 +95,7 @@ export const TransactionShape = Type.Object({
     settlement_line: Nullable(Type.String()),
     request: Nullable(Type.String()),
   }),
+  cause: Nullable(Type.String({ description: 'JSON: who did it and why, where a person or a matching pass did' })),
   postings: Type.Array(PostingShape),
 });
 

@@ -28,7 +28,12 @@ export function transactionView(
     recorded_at: transaction.recordedAt.toISOString(),
     accounting_date: transaction.accountingDate,
     reverses: transaction.reverses,
-    source: { event: transaction.sourceEvent, settlement_line: null, request: null },
+    source: {
+      event: transaction.source.event,
+      settlement_line: transaction.source.line,
+      request: transaction.source.request,
+    },
+    cause: transaction.source.cause,
     postings: postings.map(postingView),
   };
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { assertNever, messageOf, PosternError } from '../errors.ts';
 import type { Ledger, PostResult } from '../ledger/post.ts';
+import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
@@ -127,7 +128,7 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
   const results = await parts.ledger.post(
     tx,
     posting.map((i) => ({
-      eventId: i.event.id,
+      source: fromEvent(i.event.id),
       provider: i.provider,
       account: i.event.account,
       marketplace: i.marketplace,

@@ -11,9 +11,10 @@ import {
 import type { Tx } from '../postgres/sql.ts';
 import type { AccountRef } from './chart.ts';
 import type { Entry, Leg } from './entry.ts';
+import type { Source } from './source.ts';
 
-/** An entry on its way into the ledger, and the event that told it. */
-export type ToldEntry = { readonly eventId: string; readonly entry: Entry };
+/** An entry on its way into the ledger, and what led to it. `zone`: in whose days its books are kept; null: UTC. */
+export type ToldEntry = { readonly source: Source; readonly zone: string | null; readonly entry: Entry };
 
 /** A transaction that stood under an entry's key already. */
 export type Taken = { readonly id: string; readonly existing: string; readonly same: boolean };
@@ -29,8 +30,9 @@ export async function postEntries(
   const result = await tx.query<Taken>(
     {
       name: 'ledger-post',
-      text: `select id, existing, same from postern.ledger_post($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[],
-        $6::int2[], $7::uuid[], $8::uuid[], $9::uuid[], $10::int2[], $11::int4[], $12::text[], $13::int8[], $14::text[], $15::text[])`,
+      text: `select id, existing, same from postern.ledger_record($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::timestamptz[],
+        $6::text[], $7::int2[], $8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[], $12::text[],
+        $13::uuid[], $14::int2[], $15::int4[], $16::text[], $17::int8[], $18::text[], $19::text[])`,
     },
     [
       uuidTextArray(entries.map((e) => e.entry.id)),
@@ -38,9 +40,25 @@ export async function postEntries(
       byteaArray(entries.map((e) => e.entry.content)),
       textArray(entries.map((e) => e.entry.kind)),
       timestamptzArray(entries.map((e) => e.entry.at)),
+      orNull(
+        textArray,
+        entries.map((e) => e.zone),
+      ),
       int2Array(entries.map(() => ruleVersion)),
       uuidTextArray(entries.map((e) => e.entry.reverses)),
-      uuidTextArray(entries.map((e) => e.eventId)),
+      uuidTextArray(entries.map((e) => e.source.event)),
+      orNull(
+        uuidTextArray,
+        entries.map((e) => e.source.line),
+      ),
+      orNull(
+        uuidTextArray,
+        entries.map((e) => e.source.request),
+      ),
+      orNull(
+        textArray,
+        entries.map((e) => e.source.cause),
+      ),
       uuidTextArray(lines.map((l) => l.transaction)),
       int2Array(lines.map((l) => l.line)),
       int4Array(lines.map((l) => accountId(l.account.path))),
@@ -51,6 +69,11 @@ export async function postEntries(
     ],
   );
   return result.rows;
+}
+
+/** Most batches have none of some kind: Postgres is then spared an array of nulls. */
+function orNull<T>(array: (items: readonly (T | null)[]) => Buffer, items: readonly (T | null)[]): Buffer | null {
+  return items.every((item) => item === null) ? null : array(items);
 }
 
 /** Makes accounts that are not there yet, and returns the ids of all. `fresh`: made in this transaction, not yet committed. */

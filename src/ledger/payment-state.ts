@@ -5,8 +5,8 @@ import { capturesOf, effectsUnder, linesOf, openOn } from './ledger-store.ts';
 import type { Draft, Look, RuleContext } from './rules.ts';
 import { liveRefunds } from './split.ts';
 
-/** A draft with whose books it is for, and the event that told it. */
-export type Asked = { readonly draft: Draft; readonly context: RuleContext; readonly eventId: string };
+/** A draft with whose books it is for. */
+export type Asked = { readonly draft: Draft; readonly context: RuleContext };
 
 /** What stands about one payment, kept up to date while a batch goes through. */
 export type PaymentState = {

@@ -10,13 +10,16 @@ import { createViewer, lockPayments, type Viewer } from './look.ts';
 import { forgiveOlderRules } from './older-rules.ts';
 import type { Asked } from './payment-state.ts';
 import { draftsOf, RULE_VERSION, type RuleContext } from './rules.ts';
+import type { Source } from './source.ts';
 
-/** What one event tells, and whose books it is about. */
+/** What one event, line or request tells, and whose books it is about. */
 export type PostRequest = {
-  readonly eventId: string;
+  readonly source: Source;
   readonly provider: string;
   readonly account: string;
   readonly marketplace: string | null;
+  /** In whose days its books are kept, as `Europe/Berlin`; absent: UTC. */
+  readonly zone?: string;
   readonly events: readonly PaymentEvent[];
 };
 
@@ -107,7 +110,8 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
     );
     for (const n of now) {
       const mine = asked[n] ?? [];
-      if (mine.length === 0) continue;
+      const request = requests[n];
+      if (request === undefined || mine.length === 0) continue;
       const effectKey = viewer.waitsFor(mine);
       if (effectKey !== null) {
         results[n] = { kind: 'waits', effectKey };
@@ -124,7 +128,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
         claimed.set(entry.effectKey, entry);
         // What it takes back may be told twice in this batch, and then only the first becomes a transaction.
         const reverses = insteadOf.get(entry.reverses ?? '') ?? entry.reverses;
-        entries.push({ eventId: requests[n]?.eventId ?? '', entry: { ...entry, reverses } });
+        entries.push({ source: request.source, zone: request.zone ?? null, entry: { ...entry, reverses } });
       }
     }
     const taken = await write(tx, entries);
@@ -181,9 +185,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
 
 function askedBy(request: PostRequest): Asked[] {
   const context: RuleContext = request;
-  return request.events.flatMap((event) =>
-    draftsOf(event, context).map((draft) => ({ draft, context, eventId: request.eventId })),
-  );
+  return request.events.flatMap((event) => draftsOf(event, context).map((draft) => ({ draft, context })));
 }
 
 /**
@@ -227,7 +229,7 @@ async function settle(
 ): Promise<void> {
   const links: { transactionId: string; eventId: string }[] = [];
   for (const [n, entries] of told) {
-    const eventId = requests[n]?.eventId ?? '';
+    const event = requests[n]?.source.event ?? null;
     const transactions: string[] = [];
     let made = 0;
     let moved = false;
@@ -237,7 +239,7 @@ async function settle(
       const transactionId = standing ?? first?.id ?? entry.id;
       const own = standing === undefined && first === entry;
       if (own) made += 1;
-      else links.push({ transactionId, eventId });
+      else if (event !== null) links.push({ transactionId, eventId: event });
       moved ||= !own || entry.legs.length > 0;
       if (!transactions.includes(transactionId)) transactions.push(transactionId);
     }
@@ -256,11 +258,11 @@ async function tellConflicts(
     tx,
     [...conflicts].flatMap(([n, effectKey]) => {
       const request = requests[n];
-      if (request === undefined) return [];
+      if (request === undefined || request.source.event === null) return [];
       const told = request.events.map((event) =>
         JSON.parse(JSON.stringify(event, (_, v) => (typeof v === 'bigint' ? v.toString() : v))),
       );
-      return [{ effectKey, eventId: request.eventId, told }];
+      return [{ effectKey, eventId: request.source.event, told }];
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import type { AccountType } from './chart.ts';
+import type { Source } from './source.ts';
 
 /** Reading the books. Every balance is debits − credits, so that a liability shows negative. Lists are bounded by `limit`. */
 export type Account = {
@@ -39,7 +40,7 @@ export type Transaction = {
   /** YYYY-MM-DD */
   readonly accountingDate: string;
   readonly reverses: string | null;
-  readonly sourceEvent: string | null;
+  readonly source: Source;
 };
 
 /** One line of an account's history, with the transaction it belongs to. */
@@ -284,10 +285,13 @@ type TransactionRow = {
   accounting_date: string;
   reverses: string | null;
   source_event: string | null;
+  source_line: string | null;
+  source_request: string | null;
+  cause: string | null;
 };
 
-const TRANSACTION_COLUMNS =
-  't.id, t.effect_key, t.kind, t.effective_at, t.recorded_at, t.accounting_date::text, t.reverses, t.source_event';
+const TRANSACTION_COLUMNS = `t.id, t.effect_key, t.kind, t.effective_at, t.recorded_at, t.accounting_date::text, t.reverses,
+  t.source_event, t.source_line, t.source_request, t.cause`;
 
 function transactionOf(row: TransactionRow): Transaction {
   return {
@@ -298,7 +302,7 @@ function transactionOf(row: TransactionRow): Transaction {
     recordedAt: row.recorded_at,
     accountingDate: row.accounting_date,
     reverses: row.reverses,
-    sourceEvent: row.source_event,
+    source: { event: row.source_event, line: row.source_line, request: row.source_request, cause: row.cause },
   };
 }
 

@@ -1,4 +1,5 @@
 import { createLedger, type PostResult } from '../../src/ledger/post.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
@@ -36,7 +37,13 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
       withTransaction(database.appPool, (tx) =>
         ledger.post(
           tx,
-          events.map((mine) => ({ eventId: uuidv7(AT), provider: 'test', account, marketplace, events: mine })),
+          events.map((mine) => ({
+            source: fromEvent(uuidv7(AT)),
+            provider: 'test',
+            account,
+            marketplace,
+            events: mine,
+          })),
         ),
       ),
     balances: () => balancesOf(database, account),

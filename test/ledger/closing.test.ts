@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withDatabase } from '../../src/postgres/address.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
@@ -41,7 +42,7 @@ function postAndHold(events: readonly PaymentEvent[]) {
   const held = Promise.withResolvers<void>();
   const posted = Promise.withResolvers<void>();
   const done = withTransaction(database.appPool, async (tx) => {
-    const request = { eventId: uuidv7(AT), provider: 'test', account: 'closing', marketplace: null, events };
+    const request = { source: fromEvent(uuidv7(AT)), provider: 'test', account: 'closing', marketplace: null, events };
     await ledger.post(tx, [request]);
     posted.resolve();
     await held.promise;

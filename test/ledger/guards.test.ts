@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { migrate } from '../../src/postgres/migrate.ts';
 import { readMigrations } from '../../src/postgres/migration-files.ts';
@@ -176,16 +177,27 @@ describe('a component', () => {
   });
 });
 
-it('lets the accounts that an earlier release opened go on', async () => {
+const BEFORE = `select * from postern.ledger_post(array[$1::uuid], array[$2], array[''::bytea], array['payment.captured'], array[now()],
+  array[1::int2], array[null::uuid], array[gen_random_uuid()], array[$1::uuid, $1::uuid], array[0, 1]::int2[],
+  array[(select id from postern.accounts where path = $3), (select id from postern.accounts where path = 'income:revenue')],
+  array['EUR', 'EUR'], array[5, -5]::int8[], array['p', null], array['gross', null])`;
+
+it('lets an earlier release and the accounts it opened go on', async () => {
   const own = await createTestDatabase({ migrated: false });
   try {
     const earlier = readMigrations().filter(({ release }) => release === 1);
     await migrate({ url: own.url, log: own.log, migrations: earlier });
     const open = openBooks(own);
-    await open.post([captured('before', 5n)]);
+    // As that release's program calls it.
+    const pending = `asset:processor_pending:test:${open.account}`;
+    await own.app.query(`select postern.ledger_open_accounts($1, '{asset,income}', '{t,f}')`, [
+      [pending, 'income:revenue'],
+    ]);
+    await own.app.query(BEFORE, [uuidv7(AT), `test:${open.account}:before:captured`, pending]);
     await migrate({ url: own.url, log: own.log });
+    await own.app.query(BEFORE, [uuidv7(AT), `test:${open.account}:between:captured`, pending]);
     await open.post([captured('after', 5n)]);
-    expect(await open.balances()).toMatchObject({ 'income:revenue EUR': '-10' });
+    expect(await open.balances()).toMatchObject({ 'income:revenue EUR': '-15' });
   } finally {
     await own.drop();
   }
@@ -274,7 +286,7 @@ describe('two at once', () => {
 it('forgets the accounts that a transaction opened and did not commit', async () => {
   const ledger = createLedger({ clock: { now: () => AT } });
   const request = {
-    eventId: uuidv7(AT),
+    source: fromEvent(uuidv7(AT)),
     provider: 'test',
     account: 'undone',
     marketplace: null,
@@ -295,7 +307,13 @@ function postApart(account: string, events: readonly PaymentEvent[]) {
   return withTransaction(database.appPool, (tx) =>
     ledger.post(
       tx,
-      events.map((event) => ({ eventId: uuidv7(AT), provider: 'test', account, marketplace: null, events: [event] })),
+      events.map((event) => ({
+        source: fromEvent(uuidv7(AT)),
+        provider: 'test',
+        account,
+        marketplace: null,
+        events: [event],
+      })),
     ),
   );
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openAccounts, postEntries } from '../../src/ledger/ledger-store.ts';
 import { draftsOf } from '../../src/ledger/rules.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
@@ -267,7 +268,12 @@ async function postByRule(version: number, account: string, event: PaymentEvent)
         ).map(({ path, id }) => [path, id]),
       );
       const entry = { id: uuidv7(AT), effectKey: `test:${account}:${key}`, kind, at, legs, content, reverses: null };
-      await postEntries(tx, [{ eventId: uuidv7(AT), entry }], (path) => ids.get(path) ?? 0, version);
+      await postEntries(
+        tx,
+        [{ source: fromEvent(uuidv7(AT)), zone: null, entry }],
+        (path) => ids.get(path) ?? 0,
+        version,
+      );
     }
   });
 }

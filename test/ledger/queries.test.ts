@@ -10,6 +10,7 @@ import {
   transactionsOfEvent,
   trialBalance,
 } from '../../src/ledger/queries-store.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
@@ -29,7 +30,9 @@ beforeAll(async () => {
     withTransaction(database.appPool, (tx) => {
       const eventId = uuidv7(FIRST);
       eventIds.push(eventId);
-      return ledger.post(tx, [{ eventId, provider: 'test', account: 'a', marketplace: null, events: [event] }]);
+      return ledger.post(tx, [
+        { source: fromEvent(eventId), provider: 'test', account: 'a', marketplace: null, events: [event] },
+      ]);
     });
   const captured = (n: number): PaymentEvent => ({
     type: 'payment.captured',
@@ -154,14 +157,14 @@ describe('what an event did', () => {
       ['income:revenue', -100n, null, null],
     ]);
     expect(await findTransaction(database.app, found?.transaction.id ?? '')).toMatchObject({
-      transaction: { sourceEvent: eventIds[0] },
+      transaction: { source: { event: eventIds[0] } },
       postings: [{ line: 0 }, { line: 1 }],
     });
   });
 
   it('are those of another event where that had posted it', async () => {
     const [told] = await transactionsOfEvent(database.app, eventIds[10] ?? '');
-    expect(told).toMatchObject({ evidence: true, transaction: { sourceEvent: eventIds[9] } });
+    expect(told).toMatchObject({ evidence: true, transaction: { source: { event: eventIds[9] } } });
   });
 
   it('is nothing for an event that is not known', async () => {
