@@ -203,9 +203,12 @@ $$;
 create function postern.ledger_seal_found() returns integer
 language plpgsql security definer set search_path = pg_catalog, postern as $$
 declare
+  horizon xid8;
   ids uuid[];
 begin
   perform 1 from postern.sealing for update;
+  -- Before the look: what commits between the two is beyond it, and sealed in its turn.
+  horizon := pg_snapshot_xmin(pg_current_snapshot());
   ids := array(
     select t.id from postern.transactions t
     where not exists (select from postern.seal s where s.transaction_id = t.id) order by t.id
@@ -213,8 +216,29 @@ begin
   if cardinality(ids) > 0 then
     perform postern.seal_transactions(ids);
   end if;
-  update postern.sealing set xact = pg_snapshot_xmin(pg_current_snapshot()), id = '00000000-0000-0000-0000-000000000000';
+  update postern.sealing set xact = horizon, id = '00000000-0000-0000-0000-000000000000';
   return cardinality(ids);
+end
+$$;
+
+-- Sums by day are derived: made anew from what is sealed. Returns how many rows there are.
+create function postern.rebuild_balance_days() returns bigint
+language plpgsql security definer set search_path = pg_catalog, postern as $$
+declare
+  made bigint;
+begin
+  perform 1 from postern.sealing for update;
+  delete from postern.balance_days;
+  insert into postern.balance_days (account_id, currency, effective_day, recorded_day, accounting_date, debits, credits, first_id, last_id)
+  select p.account_id, p.currency, (t.effective_at at time zone 'utc')::date, (t.recorded_at at time zone 'utc')::date, t.accounting_date,
+    coalesce(sum(p.amount) filter (where p.amount > 0), 0), coalesce(-sum(p.amount) filter (where p.amount < 0), 0),
+    min(p.transaction_id::text collate "C")::uuid, max(p.transaction_id::text collate "C")::uuid
+  from postern.seal s
+  join postern.transactions t on t.id = s.transaction_id
+  join postern.postings p on p.transaction_id = t.id
+  group by 1, 2, 3, 4, 5;
+  get diagnostics made = row_count;
+  return made;
 end
 $$;
 
@@ -357,9 +381,10 @@ language sql security definer set search_path = pg_catalog, postern as $$
   update postern.accounts a set overdraft = policy where a.path = set_overdraft.path returning true
 $$;
 
-revoke all on function postern.seal_transactions, postern.ledger_seal, postern.ledger_seal_found, postern.ledger_record,
-  postern.set_overdraft from public;
-grant execute on function postern.ledger_seal, postern.ledger_seal_found, postern.ledger_record, postern.set_overdraft to postern_app;
+revoke all on function postern.seal_transactions, postern.ledger_seal, postern.ledger_seal_found, postern.rebuild_balance_days,
+  postern.ledger_record, postern.set_overdraft from public;
+grant execute on function postern.ledger_seal, postern.ledger_seal_found, postern.rebuild_balance_days, postern.ledger_record,
+  postern.set_overdraft to postern_app;
 grant select on postern.seal, postern.seal_nodes, postern.sealing, postern.tree_heads, postern.signing_keys, postern.balance_days
   to postern_app;
 grant insert on postern.tree_heads, postern.signing_keys to postern_app;

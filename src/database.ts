@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Config } from './config.ts';
 import type { Keyring } from './encryption.ts';
+import { sealFound } from './ledger/log-store.ts';
 import type { Log } from './log.ts';
 import { withSettings } from './postgres/address.ts';
 import { noteMove, openDatabase as openIdentity } from './postgres/database-store.ts';
@@ -76,6 +77,9 @@ async function openKeyring(config: Config, url: string, role: string | null, log
         `insert into postern.audit_log (actor, action, subject, reason) values ('postern', 'database.moved', $1, 'found at start')`,
         [systemIdentifier],
       );
+      // Another server counts its transactions anew, and the log goes by that count.
+      const sealed = await sealFound(sql);
+      log.warn({ sealed }, 'what was found is sealed in the log');
       await noteMove(sql, systemIdentifier);
     }
     return keyring;

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
 import { type ApiCalls, createApiEgress } from './api-calls.ts';
@@ -26,6 +27,7 @@ import { createRejections } from './ingest/rejections.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
+import { createSealer } from './ledger/sealer.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createBoss } from './postgres/boss.ts';
@@ -177,6 +179,16 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const sealer = options.work
+    ? createSealer({
+        pool: pools.worker,
+        keyring,
+        folder: join(config.dataDir, 'tree-heads'),
+        clock,
+        log,
+        metrics,
+      })
+    : null;
   const { retentionDays } = config;
   const housekeeping = options.work
     ? createHousekeeping({
@@ -258,6 +270,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
+      sealer?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
     },
@@ -275,6 +288,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       clearTimeout(cut);
       await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();
+      // After the postings, so that its last signed head is over them.
+      await sealer?.stop();
       clearInterval(usesTimer);
       await hints.stop();
       await writeSecretUses();

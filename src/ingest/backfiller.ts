@@ -5,6 +5,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { createNudgedPause } from '../nudged-pause.ts';
 import { isDatabaseError, sqlOf, withTransaction } from '../postgres/sql.ts';
 import type { ListedPage } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -13,7 +14,6 @@ import { planBackfills } from './backfill-schedule.ts';
 import { failBackfill, postponeBackfill, savePage, type TakenBackfill, takeDueBackfill } from './backfill-store.ts';
 import type { Intake } from './intake.ts';
 import { keyOf } from './interpret.ts';
-import { createNudgedPause } from './nudged-pause.ts';
 
 export type BackfillerParts = {
   readonly pool: pg.Pool;

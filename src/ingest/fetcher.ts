@@ -5,13 +5,13 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { createNudgedPause } from '../nudged-pause.ts';
 import { sqlOf, withTransaction } from '../postgres/sql.ts';
 import type { Fetched } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
 import { answerFetch, type DueFetch, type FetchWait, postponeFetch, takeDueFetches } from './fetch-store.ts';
 import type { FetchedObject } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
-import { createNudgedPause } from './nudged-pause.ts';
 
 export type FetcherParts = {
   readonly pool: pg.Pool;

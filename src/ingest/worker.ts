@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import { messageOf } from '../errors.ts';
+import { createNudgedPause } from '../nudged-pause.ts';
 import { isDatabaseError, sqlOf } from '../postgres/sql.ts';
 import { type BatchParts, buryKiller, runBatch } from './batch.ts';
 import type { EventsJob } from './job-queue.ts';
-import { createNudgedPause } from './nudged-pause.ts';
 import { adoptDeadWorker, countKill, noteHolding, registerWorker, removeWorker } from './work-store.ts';
 
 export type WorkerOptions = BatchParts & {
