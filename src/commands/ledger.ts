@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { currencyExponent } from '../currency.ts';
 import { PosternError } from '../errors.ts';
-import { type Balance, balancesOf, findAccount, trialBalance } from '../ledger/queries-store.ts';
+import { type Balance, balancesOf, trialBalance } from '../ledger/balance-store.ts';
+import { findAccount } from '../ledger/queries-store.ts';
 import { formatMajor } from '../money.ts';
 import type { CommandContext } from './context.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';

@@ -21,8 +21,11 @@ export type GrowingTree = {
   root(): Buffer;
 };
 
-/** A tree that only remembers the roots of its whole subtrees: one hash for each bit of its size. */
-export function growTree(): GrowingTree {
+/**
+ * A tree that only remembers the roots of its whole subtrees: one hash for each bit of its size. `onWhole` is told each subtree
+ * of 2^level leaves when it is whole; `position` counts those of its level.
+ */
+export function growTree(onWhole?: (level: number, position: number, hash: Uint8Array) => void): GrowingTree {
   const whole: { readonly level: number; readonly hash: Uint8Array }[] = [];
   let size = 0;
   return {
@@ -36,6 +39,7 @@ export function growTree(): GrowingTree {
         whole.pop();
         hash = nodeHash(left.hash, hash);
         level += 1;
+        onWhole?.(level, Math.floor(size / 2 ** level), hash);
       }
       whole.push({ level, hash });
       size += 1;

@@ -3,7 +3,7 @@ import type { Sql } from '../postgres/sql.ts';
 import type { AccountType } from './chart.ts';
 import type { Source } from './source.ts';
 
-/** Reading the books. Every balance is debits − credits, so that a liability shows negative. Lists are bounded by `limit`. */
+/** Reading the books. Lists are bounded by `limit`. */
 export type Account = {
   readonly id: number;
   readonly path: string;
@@ -12,13 +12,6 @@ export type Account = {
   /** Takes postings. */
   readonly open: boolean;
   readonly currencies: readonly string[];
-};
-
-export type Balance = {
-  readonly currency: string;
-  readonly debits: bigint;
-  readonly credits: bigint;
-  readonly balance: bigint;
 };
 
 /** Debit positive, credit negative. */
@@ -94,31 +87,6 @@ export async function findAccount(sql: Sql, path: string): Promise<Account | nul
   return result.rows.map(accountOf)[0] ?? null;
 }
 
-/**
- * An account's balances by currency: now, or as of `at` (what had happened by then) as far as it was known at `knownAt`.
- * Without either it reads the sums that are kept; with one it adds up postings.
- */
-export async function balancesOf(
-  sql: Sql,
-  accountId: number,
-  { at, knownAt }: { at: Date | null; knownAt: Date | null },
-): Promise<Balance[]> {
-  const result =
-    at === null && knownAt === null
-      ? await sql.query<SumRow>(
-          `select b.currency, b.debits::text, b.credits::text from postern.balances b where b.account_id = $1 order by 1`,
-          [accountId],
-        )
-      : await sql.query<SumRow>(
-          `select p.currency, ${SUMS} from postern.postings p join postern.transactions t on t.id = p.transaction_id
-           where p.account_id = $1 and ($2::timestamptz is null or t.effective_at <= $2)
-             and ($3::timestamptz is null or t.recorded_at <= $3)
-           group by 1 order by 1`,
-          [accountId, at, knownAt],
-        );
-  return result.rows.map(sumOf);
-}
-
 /** What moved on an account, newest record first, before the line `before` (the last one of the page before). */
 export async function historyOf(
   sql: Sql,
@@ -136,32 +104,6 @@ export async function historyOf(
     [accountId, before?.transactionId ?? null, before?.line ?? null, limit],
   );
   return result.rows.map((row) => ({ transaction: transactionOf(row), posting: postingOf(row) }));
-}
-
-/**
- * Every account and currency. With `at` by accounting date up to and including that day in UTC, so that a closed period
- * never changes.
- */
-export async function trialBalance(
-  sql: Sql,
-  { at }: { at: Date | null },
-): Promise<(Balance & { readonly account: string })[]> {
-  const result =
-    at === null
-      ? await sql.query<SumRow & { path: string }>(
-          `select a.path, b.currency, b.debits::text, b.credits::text
-           from postern.balances b join postern.accounts a on a.id = b.account_id order by a.path, b.currency`,
-        )
-      : await sql.query<SumRow & { path: string }>(
-          `select a.path, s.currency, s.debits, s.credits from (
-             select p.account_id, p.currency, ${SUMS}
-             from postern.postings p join postern.transactions t on t.id = p.transaction_id
-             where t.accounting_date <= ($1::timestamptz at time zone 'utc')::date
-             group by 1, 2
-           ) as s join postern.accounts a on a.id = s.account_id order by a.path, s.currency`,
-          [at],
-        );
-  return result.rows.map((row) => ({ account: row.path, ...sumOf(row) }));
 }
 
 const TRANSACTIONS_OF_EVENT_MAX = 200;
@@ -263,17 +205,6 @@ export async function listOpenItems(
     amount: row.amount,
     touchedAt: row.touched_at,
   }));
-}
-
-type SumRow = { currency: string; debits: string; credits: string };
-
-const SUMS = `coalesce(sum(p.amount) filter (where p.amount > 0), 0)::text as debits,
-  coalesce(-sum(p.amount) filter (where p.amount < 0), 0)::text as credits`;
-
-function sumOf(row: SumRow): Balance {
-  const debits = BigInt(row.debits);
-  const credits = BigInt(row.credits);
-  return { currency: row.currency, debits, credits, balance: debits - credits };
 }
 
 type TransactionRow = {

@@ -131,3 +131,17 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
     },
   };
 }
+
+/** A session of its own with a pool's settings but its time limits, for work that reads everything. Made and ended by the caller. */
+export function sessionBeside(pool: pg.Pool, name: string): pg.Client {
+  const { query_timeout: _, application_name: __, ...options } = pool.options;
+  const client = new pg.Client({
+    ...options,
+    application_name: name,
+    statement_timeout: 0,
+    idle_in_transaction_session_timeout: 0,
+  });
+  // A dying connection fails its query; unheard it would end the process.
+  client.on('error', () => undefined);
+  return client;
+}

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { balancesOf, trialBalance } from '../../src/ledger/balance-store.ts';
 import { createLedger } from '../../src/ledger/post.ts';
 import {
-  balancesOf,
   findAccount,
   findTransaction,
   historyOf,
   listAccounts,
   listOpenItems,
   transactionsOfEvent,
-  trialBalance,
 } from '../../src/ledger/queries-store.ts';
 import { fromEvent } from '../../src/ledger/source.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';

@@ -2,14 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { currencyExponent } from '../../currency.ts';
 import { PosternError } from '../../errors.ts';
-import {
-  type Account,
-  balancesOf,
-  findAccount,
-  historyOf,
-  listAccounts,
-  trialBalance,
-} from '../../ledger/queries-store.ts';
+import { balancesOf, trialBalance } from '../../ledger/balance-store.ts';
+import { type Account, findAccount, historyOf, listAccounts } from '../../ledger/queries-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
