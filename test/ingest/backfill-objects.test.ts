@@ -3,6 +3,7 @@ import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { listed as mollie } from '../providers/mollie/listed.ts';
 import { listed as plaid } from '../providers/plaid/listed.ts';
 import { listed as razorpay } from '../providers/razorpay/listed.ts';
+import { listed as xendit } from '../providers/xendit/listed.ts';
 import { createObjectLists, type ListedCase, type Made } from '../support/object-lists.ts';
 
 /*
@@ -19,7 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => lists.stop());
 
-describe.each([mollie, razorpay, plaid])('$provider.title', (one: ListedCase) => {
+describe.each([mollie, razorpay, plaid, xendit])('$provider.title', (one: ListedCase) => {
   const all = Object.keys(one.posts).map(Number);
   const money = all.flatMap((n) => one.posts[n] ?? []).sort();
 
