@@ -61,5 +61,5 @@ export const listed: ListedCase = {
     5: ['tr_M5:captured 2000'],
   },
   permission: /403.*payments\.read and refunds\.read/,
-  nonsense: ['{"_embedded":{}}', '{"_embedded":{"payments":{}}}'],
+  nonsense: ['[]', '{"_embedded":{}}', '{"_embedded":{"payments":{}}}'],
 };

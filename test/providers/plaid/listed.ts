@@ -47,5 +47,5 @@ export const listed: ListedCase = {
     5: ['made-transfer-1:reversed 1234'],
   },
   permission: /403.*may not read/,
-  nonsense: ['{"transfer_events":{}}', '{"transfer_events":null,"has_more":false}'],
+  nonsense: ['[]', '{"transfer_events":{}}', '{"transfer_events":null,"has_more":false}'],
 };

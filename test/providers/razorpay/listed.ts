@@ -44,5 +44,5 @@ export const listed: ListedCase = {
     4: ['pay_M4:authorised 50000'],
   },
   permission: /403.*read access to payments/,
-  nonsense: ['{"items":{}}', '{"items":null}'],
+  nonsense: ['[]', '{"items":{}}', '{"items":null}'],
 };

@@ -60,6 +60,7 @@ export const listed: ListedCase = {
   },
   permission: /403.*Transaction Read/,
   nonsense: [
+    '[]',
     '{"data":[]}',
     '{"has_more":true,"data":[]}',
     '{"has_more":false,"data":{}}',
