@@ -171,7 +171,7 @@ export async function createObjectLists() {
     );
   }
 
-  /** What is in the books: `{object}:{effect} {amount}`, each as often as it posted. */
+  /** What is in the books: `{object}:{effect} {amount}`, each as often as it posted; what is open of authorisations is left out. */
   async function posted(endpoint: Endpoint): Promise<string[]> {
     const { rows } = await database.sql.query<{ posted: string }>(
       `select split_part(t.effect_key, ':', 2) as account,
@@ -179,7 +179,7 @@ export async function createObjectLists() {
          || ' ' || sum(p.amount) filter (where p.amount > 0) as posted
        from postern.transactions t join postern.postings p on p.transaction_id = t.id
        join postern.events e on e.id = t.source_event
-       where e.endpoint_id = $1 group by t.id, t.effect_key order by t.effect_key`,
+       where e.endpoint_id = $1 and t.effect_key not like '%:memo\\_%' group by t.id, t.effect_key order by t.effect_key`,
       [endpoint.id],
     );
     return rows.map((row) => row.posted).sort();
