@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { listed as klarna } from '../providers/klarna/listed.ts';
+import { listed as lemonsqueezy } from '../providers/lemonsqueezy/listed.ts';
 import { listed as mollie } from '../providers/mollie/listed.ts';
 import { listed as plaid } from '../providers/plaid/listed.ts';
 import { listed as razorpay } from '../providers/razorpay/listed.ts';
@@ -22,7 +23,7 @@ beforeAll(async () => {
 });
 afterAll(() => lists.stop());
 
-describe.each([mollie, razorpay, plaid, xendit, wise, klarna])('$provider.title', (one: ListedCase) => {
+describe.each([mollie, razorpay, plaid, xendit, wise, klarna, lemonsqueezy])('$provider.title', (one: ListedCase) => {
   const all = Object.keys(one.posts).map(Number);
   const money = all.flatMap((n) => one.posts[n] ?? []).sort();
 
