@@ -7,6 +7,7 @@ import { listed as mollie } from '../providers/mollie/listed.ts';
 import { listed as plaid } from '../providers/plaid/listed.ts';
 import { listed as razorpay } from '../providers/razorpay/listed.ts';
 import { listed as wise } from '../providers/wise/listed.ts';
+import { listed as worldpay } from '../providers/worldpay/listed.ts';
 import { listed as xendit } from '../providers/xendit/listed.ts';
 import { createObjectLists, type ListedCase, type Made } from '../support/object-lists.ts';
 
@@ -24,7 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => lists.stop());
 
-describe.each([mollie, razorpay, plaid, xendit, wise, klarna, lemonsqueezy, coinbaseCommerce])(
+describe.each([mollie, razorpay, plaid, xendit, wise, klarna, lemonsqueezy, coinbaseCommerce, worldpay])(
   '$provider.title',
   (one: ListedCase) => {
     const all = Object.keys(one.posts).map(Number);
