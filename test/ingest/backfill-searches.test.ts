@@ -13,6 +13,7 @@ import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
+import { braintreeCase } from './searches/braintree.ts';
 import { checkoutCase } from './searches/checkout.ts';
 import type { SearchCase } from './searches/search-case.ts';
 
@@ -20,7 +21,7 @@ import type { SearchCase } from './searches/search-case.ts';
  * Processors that list objects as they are, and no events: what their webhooks told and what is listed are other events, with
  * other bytes, and must post once all the same. Through Postgres, the worker, the fetcher and the egress.
  */
-const cases: readonly SearchCase[] = [checkoutCase];
+const cases: readonly SearchCase[] = [checkoutCase, braintreeCase];
 const HOUR_MS = 3_600_000;
 let database: TestDatabase;
 let pipeline: Pipeline;
