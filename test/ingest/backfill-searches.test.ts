@@ -4,6 +4,7 @@ import { selectBackfillEvents, selectBackfills } from '../../src/api/backfill-st
 import { createApiCalls } from '../../src/api-calls.ts';
 import { createEgress } from '../../src/egress.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
+import { isListedHost } from '../../src/host-list.ts';
 import { insertBackfill } from '../../src/ingest/backfill-store.ts';
 import { type Backfiller, createBackfiller } from '../../src/ingest/backfiller.ts';
 import { createMetrics } from '../../src/metrics.ts';
@@ -16,12 +17,13 @@ import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { braintreeCase } from './searches/braintree.ts';
 import { checkoutCase } from './searches/checkout.ts';
 import type { SearchCase } from './searches/search-case.ts';
+import { shopifyCase } from './searches/shopify.ts';
 
 /*
  * Processors that list objects as they are, and no events: what their webhooks told and what is listed are other events, with
  * other bytes, and must post once all the same. Through Postgres, the worker, the fetcher and the egress.
  */
-const cases: readonly SearchCase[] = [checkoutCase, braintreeCase];
+const cases: readonly SearchCase[] = [checkoutCase, braintreeCase, shopifyCase];
 const HOUR_MS = 3_600_000;
 let database: TestDatabase;
 let pipeline: Pipeline;
@@ -63,7 +65,7 @@ afterAll(async () => {
 });
 
 function providerOf(host: string) {
-  const found = cases.find(({ provider }) => provider.api?.hosts.includes(host));
+  const found = cases.find(({ provider }) => isListedHost(host, provider.api?.hosts ?? []));
   if (found === undefined) throw new Error(`${host} is nobody's`);
   return found.provider;
 }
