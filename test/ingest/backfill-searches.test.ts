@@ -16,6 +16,7 @@ import { eventually } from '../support/eventually.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { braintreeCase } from './searches/braintree.ts';
 import { checkoutCase } from './searches/checkout.ts';
+import { flutterwaveCase } from './searches/flutterwave.ts';
 import { paystackCase } from './searches/paystack.ts';
 import type { SearchCase } from './searches/search-case.ts';
 import { shopifyCase } from './searches/shopify.ts';
@@ -24,7 +25,7 @@ import { shopifyCase } from './searches/shopify.ts';
  * Processors that list objects as they are, and no events: what their webhooks told and what is listed are other events, with
  * other bytes, and must post once all the same. Through Postgres, the worker, the fetcher and the egress.
  */
-const cases: readonly SearchCase[] = [checkoutCase, braintreeCase, shopifyCase, paystackCase];
+const cases: readonly SearchCase[] = [checkoutCase, braintreeCase, shopifyCase, paystackCase, flutterwaveCase];
 const HOUR_MS = 3_600_000;
 let database: TestDatabase;
 let pipeline: Pipeline;
