@@ -14,6 +14,7 @@ import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
+import { adyenCase } from './searches/adyen.ts';
 import { braintreeCase } from './searches/braintree.ts';
 import { checkoutCase } from './searches/checkout.ts';
 import { flutterwaveCase } from './searches/flutterwave.ts';
@@ -25,7 +26,14 @@ import { shopifyCase } from './searches/shopify.ts';
  * Processors that list objects as they are, and no events: what their webhooks told and what is listed are other events, with
  * other bytes, and must post once all the same. Through Postgres, the worker, the fetcher and the egress.
  */
-const cases: readonly SearchCase[] = [checkoutCase, braintreeCase, shopifyCase, paystackCase, flutterwaveCase];
+const cases: readonly SearchCase[] = [
+  checkoutCase,
+  braintreeCase,
+  shopifyCase,
+  paystackCase,
+  flutterwaveCase,
+  adyenCase,
+];
 const HOUR_MS = 3_600_000;
 let database: TestDatabase;
 let pipeline: Pipeline;
@@ -112,7 +120,10 @@ async function compared(endpoint: Endpoint): Promise<string[]> {
 }
 
 /** When all that came is worked: each event's status, and what each effect key took from or put on the processor's account. */
-async function settled(endpoint: Endpoint): Promise<Record<string, string>> {
+async function settled(
+  endpoint: Endpoint,
+  { account = endpoint.account }: SearchCase,
+): Promise<Record<string, string>> {
   await eventually(
     async () => {
       const { rows } = await database.sql.query<{ event_id: string; status: string; reason: string | null }>(
@@ -131,7 +142,7 @@ async function settled(endpoint: Endpoint): Promise<Record<string, string>> {
      join postern.accounts a on a.id = p.account_id
      where starts_with(t.effect_key, $1) and a.path like 'asset:processor_%'
      group by 1`,
-    [`${endpoint.provider.name}:${endpoint.account}:`],
+    [`${endpoint.provider.name}:${account}:`],
   );
   return Object.fromEntries(rows.map(({ key, amount }) => [key, amount]));
 }
@@ -144,11 +155,11 @@ describe.each(cases.map((one) => [one.provider.title, one] as const))('%s', (_ti
     one.answers(api());
     await pipeline.deliver(endpoint, one.came, one.level);
     expect(await compared(endpoint)).toEqual(one.found);
-    expect(await settled(endpoint)).toEqual(one.posted);
+    expect(await settled(endpoint, one)).toEqual(one.posted);
     one.answers(api());
     expect(await compared(endpoint)).toEqual([]);
     await pipeline.deliver(endpoint, one.late, one.level);
-    expect(await settled(endpoint)).toEqual(one.posted);
+    expect(await settled(endpoint, one)).toEqual(one.posted);
   });
 
   it('says which permission the key lacks', async () => {

@@ -6,6 +6,8 @@ export type SearchCase = {
   readonly provider: Provider;
   readonly settings: EndpointSettings;
   readonly level?: AuthenticityLevel;
+  /** Whose books they are, where the bodies say so. */
+  readonly account?: string;
   readonly came: string;
   /** The second one's webhook, which comes after all when the backfill is done. */
   readonly late: string;
