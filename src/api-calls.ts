@@ -1,6 +1,7 @@
 import { createEgress, type Egress } from './egress.ts';
 import type { ProxySettings } from './egress-proxy.ts';
 import { PosternError } from './errors.ts';
+import { isListedHost } from './host-list.ts';
 import type { ApiAnswer, ApiCall, Provider } from './providers/provider.ts';
 
 /** A call to one of the provider's own hosts. @throws PosternError `egress_refused`, `egress_failed`. */
@@ -23,7 +24,7 @@ export function createApiEgress(
 /** Each adapter reaches its own hosts and no other's, however its call came about. */
 export function createApiCalls(egress: Egress): ApiCalls {
   return async (provider, { method, host, path, headers, body }) => {
-    if (provider.api?.hosts.includes(host) !== true)
+    if (!isListedHost(host, provider.api?.hosts ?? []))
       throw new PosternError('egress_refused', `${host} is no host of ${provider.title}'s API`);
     if (!path.startsWith('/')) throw new PosternError('egress_refused', 'a path begins with a slash');
     return egress.call({ method, url: `https://${host}${path}`, headers, ...(body === undefined ? {} : { body }) });

@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { createEgressProxy, type EgressProxy, type ProxySettings } from './egress-proxy.ts';
 import { messageOf, PosternError } from './errors.ts';
+import { isListedHost } from './host-list.ts';
 import { isPublicAddress } from './public-address.ts';
 
 export type Address = { readonly address: string; readonly family: 4 | 6 };
@@ -190,7 +191,7 @@ function checkUrl(url: string, allowHosts: readonly string[] | null): URL {
     throw refused('only https://host/path is fetched, without port or credentials');
   const target = new URL(url);
   if (target.hostname !== host || target.href !== url) throw refused('the URL is not written plainly');
-  if (allowHosts !== null && !allowHosts.includes(host))
+  if (allowHosts !== null && !isListedHost(host, allowHosts))
     throw refused(`${host} is not on the list of hosts to fetch from`);
   return target;
 }

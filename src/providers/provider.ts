@@ -76,7 +76,7 @@ export type ProviderMatrixRow = {
  * size. Nothing a webhook says decides where we connect: its ids are put, encoded, into paths that are written here.
  */
 export type ProviderApi = {
-  /** Exact host names, live and sandbox. */
+  /** Exact host names, live and sandbox; `*.` stands for one label, where every customer has a host (host-list.ts). */
   readonly hosts: readonly string[];
   /** Which of the endpoint's settings holds the key; without it events that need a fetch are parked. */
   readonly keySetting: string;
