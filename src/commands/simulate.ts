@@ -7,6 +7,7 @@ import { signRequest } from '../simulate/sign-request.ts';
 import { type SimulatedTarget, simulators } from '../simulate/simulators.ts';
 import { type PlannedRequest, planTraffic, wholeLives } from '../simulate/traffic.ts';
 import type { CommandContext } from './context.ts';
+import { gatewayUrl } from './gateway-url.ts';
 import { showProgress } from './progress.ts';
 
 type SimulateOptions = {
@@ -18,7 +19,7 @@ type SimulateOptions = {
   readonly tampered: number;
   readonly seed?: number;
   readonly providers: readonly string[];
-  readonly url: string;
+  readonly url?: string;
   readonly endpoint?: string;
   readonly connections: number;
 };
@@ -46,7 +47,7 @@ export function register(program: Command, context: CommandContext): void {
     .option('--seed <n>', 'the same seed makes the same payments', within(0, 2 ** 48))
     .option('--providers <names>', `some of ${NAMES.join(',')}`, providerNames, NAMES)
     .option('--connections <n>', 'at most so many at once', within(1, 1_000), 64)
-    .option('--url <url>', 'where the gateway answers', 'http://127.0.0.1:3000')
+    .option('--url <url>', 'where the gateway answers (default: PUBLIC_URL, else HOST and PORT)')
     .option('--endpoint <provider/name>', 'send to this endpoint instead, signed with its secret')
     .addHelpText(
       'after',
@@ -63,7 +64,7 @@ async function once(options: SimulateOptions, provider: string, context: Command
   const { clock } = context;
   const target = await context.withDatabase(async ({ pool, keyring }) =>
     withTransaction(pool, async (tx) => {
-      const base = { baseUrl: baseUrlOf(options), keyring, clock };
+      const base = { baseUrl: baseUrlOf(options, context), keyring, clock };
       const [name, endpoint] = endpointOf(options) ?? [provider, 'sample'];
       if (name !== provider)
         throw new PosternError('invalid_request', `--once ${provider} cannot go to ${name}/${endpoint}`);
@@ -107,7 +108,7 @@ async function traffic(options: SimulateOptions, context: CommandContext): Promi
   const targets: Targets = await context.withDatabase(({ pool, keyring }) =>
     withTransaction(pool, async (tx) => {
       const made = new Map<string, SimulatedTarget>();
-      const base = { baseUrl: baseUrlOf(options), keyring, clock };
+      const base = { baseUrl: baseUrlOf(options, context), keyring, clock };
       for (const provider of providers) {
         for (const destination of ['main', 'thin'] as const) {
           const target =
@@ -212,7 +213,8 @@ function unknownEndpoint(endpoint: string): PosternError {
   );
 }
 
-function baseUrlOf({ url }: SimulateOptions): string {
+function baseUrlOf({ url }: SimulateOptions, context: CommandContext): string {
+  if (url === undefined) return gatewayUrl(context.config());
   try {
     return new URL(url).toString().replace(/\/+$/, '');
   } catch (cause) {
