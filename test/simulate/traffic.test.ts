@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { providers } from '../../src/providers/index.ts';
-import { SIMULATED_CERTIFICATE_URL } from '../../src/providers/paypal/sign.ts';
-import { createSimulatedAuthority } from '../../src/providers/paypal/simulated-authority.ts';
-import type { Provider, Verdict, WebhookRequest } from '../../src/providers/provider.ts';
+import type { ActiveSecret, Provider, Verdict, WebhookRequest } from '../../src/providers/provider.ts';
 import { createRandom } from '../../src/simulate/random.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
-import { type SimulatedTarget, simulators } from '../../src/simulate/simulators.ts';
-import { type PlannedRequest, planTraffic, type TrafficPlan, wholeLives } from '../../src/simulate/traffic.ts';
+import { type SimulatedTarget, type Simulator, simulatedEndpoint } from '../../src/simulate/simulator.ts';
+import { simulators } from '../../src/simulate/simulators.ts';
+import {
+  type PlannedRequest,
+  planTraffic,
+  type TrafficPlan,
+  tamperingsOf,
+  wholeLives,
+} from '../../src/simulate/traffic.ts';
 
 const NOW = Date.UTC(2026, 0, 15, 12);
 const NAMES = [...simulators.keys()];
@@ -19,21 +24,29 @@ const PLAN: TrafficPlan = {
   tampered: 0.1,
   disorder: 0.2,
 };
-const authority = createSimulatedAuthority(NOW, 'messageverificationcerts.sandbox.paypal.com');
-const certificates = {
-  get: (url: string) => (url === SIMULATED_CERTIFICATE_URL ? authority.certificatePem : undefined),
-  trustRoots: [authority.rootPem],
-};
+const certificates = { get: () => undefined };
 
-function targetOf(name: string): SimulatedTarget {
+function simulatorNamed(name: string): Simulator {
   const simulator = simulators.get(name);
   if (simulator === undefined) throw new Error(name);
-  const url = `https://gateway.example/webhooks/${name}/sim`;
-  const secret = name === 'paypal' ? authority.privateKeyPem : simulator.secret(createRandom(name));
-  return { url, secret, settings: simulator.settings(url), account: 'sim' };
+  return simulator;
 }
 
-const targets = new Map(NAMES.map((name) => [name, targetOf(name)]));
+type Endpoint = { readonly target: SimulatedTarget; readonly secrets: ActiveSecret[] };
+
+const endpoints = new Map(
+  NAMES.map((name): [string, Endpoint] => {
+    const where = { url: `https://gateway.example/webhooks/${name}/sim`, account: 'sim' };
+    const made = simulatedEndpoint(simulatorNamed(name), where, { random: createRandom(name), now: NOW });
+    return [name, { target: made.target, secrets: made.secrets.map((secret, i) => ({ id: `s${i}`, secret })) }];
+  }),
+);
+
+function endpointOf(name: string): Endpoint {
+  const endpoint = endpoints.get(name);
+  if (endpoint === undefined) throw new Error(name);
+  return endpoint;
+}
 
 function adapterOf(name: string): Provider {
   const provider = providers.get(name);
@@ -41,15 +54,14 @@ function adapterOf(name: string): Provider {
   return provider;
 }
 
-function signed(planned: PlannedRequest): { request: WebhookRequest; target: SimulatedTarget } {
-  const target = targets.get(planned.provider);
-  if (target === undefined) throw new Error(planned.provider);
+function signed(planned: Omit<PlannedRequest, 'number'>): { request: WebhookRequest; target: SimulatedTarget } {
+  const { target } = endpointOf(planned.provider);
   return { request: signRequest(planned, target, NOW), target };
 }
 
-function verdictOf(planned: PlannedRequest): Verdict {
+function verdictOf(planned: Omit<PlannedRequest, 'number'>): Verdict {
   const { request, target } = signed(planned);
-  const secrets = planned.provider === 'paypal' ? [] : [{ id: 's1', secret: target.secret }];
+  const { secrets } = endpointOf(planned.provider);
   return adapterOf(planned.provider).verify(request, { secrets, settings: target.settings, now: NOW, certificates });
 }
 
@@ -98,7 +110,17 @@ describe('planned traffic', () => {
         kind: one.expect === 'rejected' ? 'rejected' : 'authentic',
       });
     }
-    expect(new Set(mine.map((one) => one.tampering)).size).toBeGreaterThanOrEqual(4);
+    expect(mine.length).toBeGreaterThan(30);
+  });
+
+  it.each(NAMES)('%s: every forgery its scheme shows is refused, of whatever event', (name) => {
+    const [life] = wholeLives(name, { seed: 4, count: 1, startedAt: NOW, account: 'sim' });
+    const kinds = tamperingsOf(simulatorNamed(name));
+    expect(kinds).toEqual(expect.arrayContaining(['signature', 'unsigned']));
+    for (const request of life?.requests ?? []) {
+      for (const tampering of kinds)
+        expect({ tampering, kind: verdictOf({ ...request, tampering }).kind }).toEqual({ tampering, kind: 'rejected' });
+    }
   });
 
   it('has a new id for every new event, and a known body for every duplicate', () => {
@@ -141,8 +163,7 @@ describe('planned traffic', () => {
 
 describe('whole lives', () => {
   it.each(NAMES)('%s: every event of 60 lives is understood by its adapter', (name) => {
-    const target = targets.get(name);
-    if (target === undefined) throw new Error(name);
+    const { target } = endpointOf(name);
     const outcomes = new Map<string, number>();
     const kinds = new Set<string>();
     for (const { requests } of wholeLives(name, { seed: 3, count: 60, startedAt: NOW, account: 'sim' })) {
