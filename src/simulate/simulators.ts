@@ -1,16 +1,22 @@
 import { adyen } from './adyen.ts';
+import { braintree } from './braintree.ts';
 import { checkout } from './checkout.ts';
 import { coinbaseCommerce } from './coinbase-commerce.ts';
+import { flutterwave } from './flutterwave.ts';
 import { hmac } from './hmac.ts';
+import { lemonsqueezy } from './lemonsqueezy.ts';
+import { mollie } from './mollie.ts';
 import { paddle } from './paddle.ts';
 import { paypal } from './paypal.ts';
 import { paystack } from './paystack.ts';
 import { razorpay } from './razorpay.ts';
 import { rfc9421 } from './rfc9421.ts';
+import { shopify } from './shopify.ts';
 import type { Simulator } from './simulator.ts';
 import { square } from './square.ts';
 import { standardWebhooks } from './standard-webhooks.ts';
 import { stripe } from './stripe.ts';
+import { worldpay } from './worldpay.ts';
 
 /** Every processor there is, as `providers` has it, by name. A new one is a file and a line here. */
 export const simulators: ReadonlyMap<string, Simulator> = new Map(
@@ -20,12 +26,18 @@ export const simulators: ReadonlyMap<string, Simulator> = new Map(
     paypal,
     square,
     standardWebhooks,
+    braintree,
     checkout,
     coinbaseCommerce,
+    flutterwave,
     hmac,
+    lemonsqueezy,
+    mollie,
     paddle,
     paystack,
     razorpay,
     rfc9421,
+    shopify,
+    worldpay,
   ].map((simulator) => [simulator.provider, simulator]),
 );
