@@ -72,11 +72,14 @@ export function readableExpectations(byProvider: ReadonlyMap<string, Readonly<Ex
   ];
   const waiting = rows.filter(([, { deferred }]) => deferred > 0);
   if (waiting.length > 0) {
-    lines.push(
-      '\nWhat waits is no fault: these webhooks only name what moved, and simulated endpoints have no API key.',
-    );
-    lines.push(...waiting.map(([provider, { waits_for: reason }]) => `  ${provider}: ${reason}`));
+    lines.push('\nWhat waits is no fault: its processor would be asked, and knows nothing of simulated payments.');
+    lines.push(...waiting.map(([provider, { waits_for: reason }]) => `  ${provider}: ${plain(reason)}`));
     lines.push('See them: npx postern events list --status deferred');
   }
   return lines.join('\n');
+}
+
+/** Without the advice to set a key, which helps with real payments only. */
+function plain(reason: string | null): string {
+  return (reason ?? '').replace(/; set \w+ on the endpoint$/, '');
 }
