@@ -39,8 +39,9 @@ export async function withFetched(tx: Tx, taken: readonly TakenEvent[]): Promise
   return taken.map((event) => ({ ...event, fetched: answers.get(event.id) ?? null }));
 }
 
-function fetchedObject(row: { outcome: string; detail: string | null; body: Buffer | null }): FetchedObject {
-  if (row.outcome === 'found' && row.body !== null) return { outcome: 'found', body: row.body };
+/** Null where the answer was removed since: the processor is asked again. */
+function fetchedObject(row: { outcome: string; detail: string | null; body: Buffer | null }): FetchedObject | null {
+  if (row.outcome === 'found') return row.body === null ? null : { outcome: 'found', body: row.body };
   return { outcome: row.outcome === 'missing' ? 'missing' : 'refused', detail: row.detail ?? '' };
 }
 
@@ -145,9 +146,10 @@ export async function answerFetch(tx: Tx, fetch: DueFetch, answer: FetchedObject
   await tx.query('delete from postern.fetches where event_id = $1', [fetch.eventId]);
   if (rowCount !== 1) return false;
   await tx.query(
-    `insert into postern.fetched_objects (event_id, kind, object_id, outcome, detail, body) values ($1, $2, $3, $4, $5, $6)
+    `insert into postern.fetched_objects (event_id, kind, object_id, outcome, detail, body, sha256)
+     values ($1, $2, $3, $4, $5, $6, sha256($6))
      on conflict (event_id) do update set kind = excluded.kind, object_id = excluded.object_id, outcome = excluded.outcome,
-       detail = excluded.detail, body = excluded.body, fetched_at = now()`,
+       detail = excluded.detail, body = excluded.body, sha256 = excluded.sha256, removed_at = null, fetched_at = now()`,
     [
       fetch.eventId,
       fetch.object.kind,
