@@ -2,90 +2,23 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BackfillRow, selectBackfillEvents, selectBackfills } from '../../src/api/backfill-store.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../src/errors.ts';
-import { parseExactJson, textAt } from '../../src/exact-json.ts';
 import { planBackfills, scheduleOf, selectSchedules } from '../../src/ingest/backfill-schedule.ts';
 import { cancelBackfill, insertBackfill } from '../../src/ingest/backfill-store.ts';
 import { type Backfiller, createBackfiller } from '../../src/ingest/backfiller.ts';
 import type { Intake } from '../../src/ingest/intake.ts';
-import { listSlices } from '../../src/json-slices.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
-import { contentFingerprint } from '../../src/providers/content-fingerprint.ts';
-import type { ApiAnswer, ApiCall, EndpointSettings, Provider } from '../../src/providers/provider.ts';
+import type { ApiAnswer, ApiCall, EndpointSettings } from '../../src/providers/provider.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { createListing } from '../support/listing-provider.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { stubProvider } from '../support/stub-endpoint.ts';
 
-const HOST = 'api.stub.example';
 const HOUR_MS = 3_600_000;
 
-/** Its events are `{"id","type","amount","at"}`, and its API lists them as they were sent. */
-const listing: Provider = {
-  ...stubProvider,
-  name: 'listing',
-  title: 'Listing',
-  identify(request) {
-    const event = parseExactJson(request.body);
-    const id = textAt(event, 'id');
-    if (id === undefined) return { kind: 'unreadable', detail: 'no id' };
-    return {
-      kind: 'events',
-      events: [
-        {
-          item: 0,
-          id,
-          idSigned: true,
-          transmissionId: null,
-          type: textAt(event, 'type') ?? 'unknown',
-          apiVersion: null,
-          live: null,
-          account: textAt(event, 'account') ?? null,
-          occurredAt: Number(textAt(event, 'at')),
-          fingerprint: () => contentFingerprint(request.body, ['try']),
-        },
-      ],
-    };
-  },
-  normalise(event) {
-    const body = parseExactJson(event.body);
-    const about = { references: [{ kind: 'payment', id: event.id }], amount: null };
-    if (event.type === 'note') return { ...about, kind: 'no_effect', reason: 'a note' };
-    if (event.type === 'hint')
-      return { ...about, kind: 'fetch', object: { kind: 'payment', id: event.id }, reason: 'a hint' };
-    const amount = BigInt(textAt(body, 'amount') ?? 'none');
-    const key = `${textAt(body, 'payment') ?? event.id}:captured`;
-    return {
-      ...about,
-      kind: 'effects',
-      effects: [{ type: 'payment.captured', key, at: 0, payment: event.id, amount, currency: 'EUR' }],
-    };
-  },
-  api: {
-    hosts: [HOST],
-    keySetting: 'api_key',
-    fetchObject: async () => ({ kind: 'refused', detail: 'nothing to fetch' }),
-    list: {
-      what: 'events',
-      days: 30,
-      delayS: 0,
-      covers: (type) => type !== 'thin',
-      async page(_range, cursor, { call, now }) {
-        const path = `/events?cursor=${cursor ?? ''}`;
-        const answer = await call({ method: 'GET', host: HOST, path, headers: {} });
-        if (answer.status === 401) return { kind: 'refused', detail: 'the key may not read events' };
-        if (answer.status === 429) return { kind: 'later', at: now + 86_400_000, detail: 'too many calls' };
-        const events = listSlices(answer.body, 'data').map((body) => {
-          const read = parseExactJson(body);
-          const object = textAt(read, 'type') === 'object' ? { object: true as const } : {};
-          return { body, at: Number(textAt(read, 'at')), ...object };
-        });
-        return { kind: 'page', path: '/events', events, next: textAt(parseExactJson(answer.body), 'next') ?? null };
-      },
-    },
-  },
-};
+const listing = createListing('listing', 'api.stub.example');
 
 let database: TestDatabase;
 let pipeline: Pipeline;
