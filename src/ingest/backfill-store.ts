@@ -1,6 +1,7 @@
 import { textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import { LISTED_METHOD } from './delivery.ts';
+import { OBJECT_MISSING } from './interpret.ts';
 
 export type NewBackfill = {
   readonly id: string;
@@ -213,12 +214,22 @@ export async function cancelBackfill(tx: Tx, id: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-export async function selectStatuses(sql: Sql, events: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await sql.query<{ id: string; status: string }>(
-    'select id, status from postern.events where id = any($1::uuid[])',
+/**
+ * Events (`e`) whose object the processor does not show: it knows none (a hint then ends without effect), or the key may not
+ * read it. Nobody knows whether they are money, whatever their state.
+ */
+export const UNREADABLE = `((e.status = 'no_effect' and coalesce(e.reason, '') like '${OBJECT_MISSING}:%')
+  or (e.status = 'dead' and e.error_code = '${OBJECT_MISSING}') or (e.status = 'deferred' and e.waiting_for = 'api_key'))`;
+
+export type EventState = { readonly posted: boolean; readonly finished: boolean };
+
+export async function selectStates(sql: Sql, events: readonly string[]): Promise<ReadonlyMap<string, EventState>> {
+  const { rows } = await sql.query<EventState & { id: string }>(
+    `select e.id, e.status = 'posted' as posted, e.status in ('posted', 'no_effect') and not ${UNREADABLE} as finished
+     from postern.events e where e.id = any($1::uuid[])`,
     [uuidTextArray(events)],
   );
-  return new Map(rows.map((row) => [row.id, row.status]));
+  return new Map(rows.map(({ id, ...state }) => [id, state]));
 }
 
 const LOOKED_AT = 1_000;

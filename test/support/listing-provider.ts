@@ -49,7 +49,12 @@ export function createListing(name: string, host: string): Provider {
     api: {
       hosts: [host],
       keySetting: 'api_key',
-      fetchObject: async () => ({ kind: 'refused', detail: 'nothing to fetch' }),
+      async fetchObject({ id }, { call }) {
+        const answer = await call({ method: 'GET', host, path: `/objects/${id}`, headers: {} });
+        return answer.status === 404
+          ? { kind: 'missing', detail: `no object ${id}` }
+          : { kind: 'refused', detail: 'the key may not read objects' };
+      },
       list: {
         what: 'events',
         days: 30,
