@@ -196,7 +196,7 @@ function endWithoutObject(event: TakenEvent, fetched: FetchedObject, endpoint: E
 }
 
 /** The endpoint's key to the processor's API, or null. */
-export function keyOf(endpoint: Endpoint): string | null {
+export function keyOf(endpoint: Pick<Endpoint, 'provider' | 'settings'>): string | null {
   const { api } = endpoint.provider;
   const key = api === undefined ? undefined : endpoint.settings[api.keySetting];
   return typeof key === 'string' && key !== '' ? key : null;
