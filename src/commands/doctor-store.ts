@@ -124,13 +124,13 @@ export type RollingSecret = {
   readonly created_at: Date;
 };
 
-/** All secrets of the enabled endpoints that have several; of so many endpoints at most. */
+/** All secrets of the enabled endpoints that have several, or one that ends; of so many endpoints at most. */
 export async function readRollingSecrets(sql: Sql): Promise<RollingSecret[]> {
   const result = await sql.query<RollingSecret>(
     `select e.provider || '/' || e.name as endpoint, s.id, s.not_before, s.not_after, s.last_used_at, s.created_at
      from postern.endpoint_secrets s join postern.endpoints e on e.id = s.endpoint_id
      where s.endpoint_id in (select m.endpoint_id from postern.endpoint_secrets m join postern.endpoints n on n.id = m.endpoint_id
-       where not n.disabled group by 1 having count(*) > 1 order by 1 limit 1000)
+       where not n.disabled group by 1 having count(*) > 1 or count(m.not_after) > 0 order by 1 limit 1000)
      order by s.endpoint_id, s.created_at, s.id`,
   );
   return result.rows;
