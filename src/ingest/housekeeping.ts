@@ -21,7 +21,7 @@ import { requeueExpired, sweepQueued } from './work-store.ts';
 export const HOUSEKEEPING = [
   { name: 'sweep_queued', intervalS: 15 },
   { name: 'requeue_expired', intervalS: 15 },
-  { name: 'wake_parked', intervalS: 60 },
+  { name: 'wake_parked', intervalS: 15 },
   { name: 'make_partitions', intervalS: 3_600 },
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
