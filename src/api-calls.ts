@@ -10,6 +10,8 @@ export type ApiCalls = (provider: Provider, call: ApiCall) => Promise<ApiAnswer>
 /** A page of a hundred events, each with the lines of an invoice. */
 const PAGE_BYTES_MAX = 16 * 1024 * 1024;
 const TIMEOUT_MS = 15_000;
+/** The fetcher's six and four backfills: processors that hold theirs open must not take the way from the others. */
+const TUNNELS_MAX = 10;
 
 /** A way out for calls to processors' APIs alone: pages of theirs are larger and slower than a certificate may be. */
 export function createApiEgress(
@@ -17,7 +19,13 @@ export function createApiEgress(
   proxy: ProxySettings | null,
 ): { readonly call: ApiCalls; close(): void } {
   const allowHosts = [...providers].flatMap(({ api }) => api?.hosts ?? []);
-  const egress = createEgress({ allowHosts, proxy, timeoutMs: TIMEOUT_MS, maxBytes: PAGE_BYTES_MAX });
+  const egress = createEgress({
+    allowHosts,
+    proxy,
+    timeoutMs: TIMEOUT_MS,
+    maxBytes: PAGE_BYTES_MAX,
+    tunnelsMax: TUNNELS_MAX,
+  });
   return { call: createApiCalls(egress), close: () => egress.close() };
 }
 
