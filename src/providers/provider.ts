@@ -65,6 +65,8 @@ export type ProviderMatrixRow = {
   readonly captured: string;
   /** How amounts and currencies are written, and the exceptions. */
   readonly currencies: string;
+  /** The processor's reports that tell what it settled and paid out, where it has any. */
+  readonly settlement?: string;
   /** Its answer when all is well. */
   readonly answer: string;
   /** What no source confirmed, so that it is checked on a real account first. */

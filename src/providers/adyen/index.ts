@@ -38,6 +38,7 @@ export const adyen: Provider = {
       captured:
         'AUTHORISATION where capture is automatic, else CAPTURE; a capture or cancellation proves a payment manual. Platform: booked bank transfers out of `balance_accounts` are payouts',
       currencies: 'minor units; CLP, ISK 2; CVE, IDR 0',
+      settlement: 'settlement details and payment accounting CSV',
       answer: '200 `[accepted]`',
       unconfirmed: 'that a listed transfer tells its `events`, without which it is parked',
     },

@@ -31,6 +31,7 @@ export const braintree: Provider = {
       account: "`source-merchant-id`, else the endpoint's",
       captured: 'transaction first seen submitted for settlement; a declined settlement or a void takes it back',
       currencies: 'major units, ISO 4217',
+      settlement: 'settlement batch summary; disbursement details of transactions',
       answer: '200 `{"received":true}`',
       unconfirmed:
         'whether a retried disbursement keeps its id; whether a pre-arbitration takes the money again when it is opened; whether a retried notification keeps its timestamp; whether `local_payment_reversed` can follow a transaction; how many ids one search tells (10,000 are taken for possibly not all); the state of a transaction that is settled in parts',

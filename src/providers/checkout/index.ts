@@ -30,6 +30,7 @@ export const checkout: Provider = {
       account: "the endpoint's",
       captured: '`payment_captured`, one for each `action_id`; returned payments are taken back',
       currencies: 'minor units; CLP × 100; ISK, UGX whole; three-decimal amounts end in 0',
+      settlement: 'settlement breakdown, payouts and financial actions CSV',
       answer: '200 `{"received":true}`',
       unconfirmed:
         'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter; that `amount:>=0` finds every payment; how an action still under way is told; the action type of returned direct debits',

@@ -31,6 +31,7 @@ export const klarna: Provider = {
       captured:
         'each capture of the order, by `capture_id`; each refund by `refund_id`; a dispute when it is closed as lost',
       currencies: 'minor units, ISO 4217',
+      settlement: 'settlement files (CSV with semicolons)',
       answer: '200 `{"received":true}`; 400 for a bad signature',
       unconfirmed:
         "how the MAC is written (hex by Klarna's own plugins; both are taken); which events tell captures and refunds; the amount of a dispute that was lost; that a payout's sales and returns name captures and refunds as the order does",

@@ -31,6 +31,7 @@ export const worldpay: Provider = {
       account: "the endpoint's",
       captured: 'sentForSettlement or settled, one for each partial `reference`; settlementFailed takes it back',
       currencies: 'two-decimal currencies × 100; others wait until `currency_exponents` says how they are scaled',
+      settlement: 'transfer batches; iQ settlement CSV',
       answer: '200 `{"received":true}`; 400 for a bad signature',
       unconfirmed:
         'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter; that the history a payment query tells has the references of the webhooks, and one settlement for a sale; whether `receivedEvents` finds payments by each of their events',
