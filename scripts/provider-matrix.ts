@@ -23,6 +23,7 @@ const MONEY: readonly Column[] = [
     ({ facts }) => (facts.dedupHorizonDays === null ? 'without end' : `${facts.dedupHorizonDays} days`),
   ],
   ['backfill lists', ({ api }) => api?.list?.what ?? '–'],
+  ['settlement reports', ({ facts }) => facts.matrix.settlement ?? '–'],
   ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],
 ];
 

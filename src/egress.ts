@@ -4,6 +4,7 @@ import type { LookupFunction } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { createEgressProxy, type EgressProxy, type ProxySettings } from './egress-proxy.ts';
 import { messageOf, PosternError } from './errors.ts';
+import { isListedHost } from './host-list.ts';
 import { isPublicAddress } from './public-address.ts';
 
 export type Address = { readonly address: string; readonly family: 4 | 6 };
@@ -13,6 +14,8 @@ export type EgressOptions = {
   readonly allowHosts: readonly string[] | null;
   readonly timeoutMs?: number;
   readonly maxBytes?: number;
+  /** Requests through the proxy at once: past it they fail as in an outage. */
+  readonly tunnelsMax?: number;
   /** Null: straight to the host. */
   readonly proxy?: ProxySettings | null;
   /** Name resolution, and which addresses are good: replaced in tests only. */
@@ -61,7 +64,7 @@ const SOCKETS_MAX = 4;
  * to end, are what protects there. Where any host may be asked, it is the checked address that the proxy is told.
  */
 export function createEgress(options: EgressOptions): Egress {
-  const { allowHosts, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES } = options;
+  const { allowHosts, timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, tunnelsMax = SOCKETS_MAX } = options;
   const { resolve = resolveHost, allowAddress = isPublicAddress } = options;
   // An agent of its own, and no kept connections: one opened for an address must not serve another check.
   const agent = new Agent({ keepAlive: false, maxSockets: SOCKETS_MAX });
@@ -106,7 +109,7 @@ export function createEgress(options: EgressOptions): Egress {
     signal: AbortSignal,
   ): Promise<EgressAnswer> {
     const host = target.hostname;
-    if (tunnels >= SOCKETS_MAX) throw failed(host, `${tunnels} requests are on their way through the proxy already`);
+    if (tunnels >= tunnelsMax) throw failed(host, `${tunnels} requests are on their way through the proxy already`);
     tunnels += 1;
     try {
       const socket = await proxied.tunnel(to, signal);
@@ -190,7 +193,7 @@ function checkUrl(url: string, allowHosts: readonly string[] | null): URL {
     throw refused('only https://host/path is fetched, without port or credentials');
   const target = new URL(url);
   if (target.hostname !== host || target.href !== url) throw refused('the URL is not written plainly');
-  if (allowHosts !== null && !allowHosts.includes(host))
+  if (allowHosts !== null && !isListedHost(host, allowHosts))
     throw refused(`${host} is not on the list of hosts to fetch from`);
   return target;
 }

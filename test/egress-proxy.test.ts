@@ -98,6 +98,19 @@ describe('through a proxy', () => {
     expect(resolve).not.toHaveBeenCalled();
   });
 
+  it('as many go at once as it is told, and one more fails as in an outage', async () => {
+    const waiting: Duplex[] = [];
+    onConnect = (client) => waiting.push(client);
+    const out = egress({ tunnelsMax: 6 });
+    const six = Array.from({ length: 6 }, (_, n) => out.fetchText(`https://${HOST}/${n}`));
+    await vi.waitFor(() => expect(waiting).toHaveLength(6));
+    await expect(out.fetchText(`https://${HOST}/7`)).rejects.toMatchObject({ code: 'egress_failed' });
+    for (const client of waiting) lead(client);
+    expect(await Promise.all(six)).toHaveLength(6);
+    onConnect = (client) => lead(client);
+    await expect(out.fetchText(`https://${HOST}/8`)).resolves.toBe('certificate');
+  });
+
   it('the login of its address is told to the proxy, unescaped, and to nobody else', async () => {
     const url = proxyUrl.replace('//', '//gate:p%40ss%3Aw%C3%B6rd@');
     let seen: IncomingMessage['headers'] = {};

@@ -1,3 +1,4 @@
+import { UNREADABLE } from '../ingest/backfill-store.ts';
 import type { Sql } from '../postgres/sql.ts';
 
 export type BackfillRow = {
@@ -18,6 +19,7 @@ export type BackfillRow = {
   readonly filled: bigint;
   readonly gaps: bigint;
   readonly conflicts: bigint;
+  readonly unreadable: bigint;
   readonly queued: bigint;
   readonly deferred: bigint;
   readonly dead: bigint;
@@ -40,14 +42,18 @@ export async function selectBackfills(
 ): Promise<BackfillRow[]> {
   const { rows } = await sql.query<BackfillRow>(
     `select b.id, n.provider, n.name as endpoint, b.status, b.from_at, b.to_at, b.dry_run, b.scheduled, b.actor, b.pages, b.issued,
-       b.received, b.posted + s.posted as posted, b.missing, b.filled, b.gaps, b.conflicts, s.queued, s.deferred, s.dead, b.error,
+       b.received, b.posted + s.posted as posted, b.missing, b.filled - s.failed as filled, b.gaps, b.conflicts, s.unreadable, s.queued, s.deferred, s.dead, b.error,
        b.created_at, b.finished_at
      from postern.backfills b
      join postern.endpoints n on n.id = b.endpoint_id
      cross join lateral (
        select count(*) filter (where e.status = 'posted') as posted, count(*) filter (where e.status = 'queued') as queued,
-         count(*) filter (where e.status = 'deferred') as deferred, count(*) filter (where e.status = 'dead') as dead
+         count(*) filter (where e.status = 'deferred' and not u.unreadable) as deferred,
+         count(*) filter (where e.status = 'dead' and not u.unreadable) as dead,
+         count(*) filter (where u.unreadable) as unreadable,
+         count(*) filter (where f.outcome = 'filled' and (e.status = 'dead' or u.unreadable)) as failed
        from postern.backfill_events f join postern.events e on e.id = f.event
+       cross join lateral (select ${UNREADABLE} as unreadable) u
        where f.backfill_id = b.id and f.outcome in ('filled', 'unfinished')
      ) s
      where ($1::uuid is null or b.id = $1) and ($2::text is null or n.provider = $2) and ($3::text is null or n.name = $3)
@@ -65,6 +71,8 @@ export type BackfillEventRow = {
   readonly occurred_at: Date | null;
   readonly event: string | null;
   readonly status: string | null;
+  /** Why it is not posted, where it is not. */
+  readonly reason: string | null;
 };
 
 export async function selectBackfillEvents(
@@ -73,7 +81,7 @@ export async function selectBackfillEvents(
   page: { after: string | null; limit: number },
 ): Promise<BackfillEventRow[]> {
   const { rows } = await sql.query<BackfillEventRow>(
-    `select f.event_id, f.type, f.outcome, f.occurred_at, f.event, e.status
+    `select f.event_id, f.type, f.outcome, f.occurred_at, f.event, e.status, case when e.status <> 'posted' then coalesce(e.error_message, e.reason) end as reason
      from postern.backfill_events f left join postern.events e on e.id = f.event
      where f.backfill_id = $1 and ($2::text is null or f.event_id > $2) order by f.event_id limit $3`,
     [backfillId, page.after, page.limit],

@@ -18,12 +18,16 @@ export const BackfillShape = Type.Object({
   received: Type.Integer({ description: 'of those, here before it was asked' }),
   posted: Type.Integer({ description: 'of those issued, in the ledger now' }),
   missing: Type.Integer({ description: 'of those issued, not here when it was asked' }),
-  filled: Type.Integer({ description: 'of those missing, taken in' }),
+  filled: Type.Integer({ description: 'of those missing, taken in, and neither dead nor unreadable now' }),
   gaps: Type.Integer({
     description:
       'of those missing, money that a webhook should have told ten minutes before and that nothing else had told',
   }),
   conflicts: Type.Integer({ description: 'of those issued, here with other money: for a person' }),
+  unreadable: Type.Integer({
+    description:
+      'of those issued, events whose object the processor does not show: it knows none, or the key may not read it. Not counted as filled or unfinished',
+  }),
   unfinished: Type.Object({ queued: Type.Integer(), deferred: Type.Integer(), dead: Type.Integer() }),
   pages: Type.Integer(),
   error: Nullable(Type.String()),
@@ -38,6 +42,7 @@ export const BackfillEventShape = Type.Object({
   occurred_at: Nullable(Time),
   event: Nullable(Type.String({ description: 'our event' })),
   status: Nullable(Type.String({ description: "our event's, as it is now" })),
+  reason: Nullable(Type.String({ description: 'why our event is not posted' })),
 });
 
 export function backfillView(row: BackfillRow): Static<typeof BackfillShape> {
@@ -58,6 +63,7 @@ export function backfillView(row: BackfillRow): Static<typeof BackfillShape> {
     filled: Number(row.filled),
     gaps: Number(row.gaps),
     conflicts: Number(row.conflicts),
+    unreadable: Number(row.unreadable),
     unfinished: { queued: Number(row.queued), deferred: Number(row.deferred), dead: Number(row.dead) },
     pages: row.pages,
     error: row.error,

@@ -143,6 +143,14 @@ function readable(view: BackfillView, events: readonly EventView[]): string {
     view.dry_run ? ['missing', String(view.missing)] : ['filled', String(view.filled)],
     ...(deferred > 0 ? [['deferred', String(deferred)] satisfies [string, string]] : []),
     ...(dead > 0 ? [['dead', String(dead)] satisfies [string, string]] : []),
+    ...(view.unreadable > 0
+      ? [
+          [
+            'unreadable',
+            `${view.unreadable}  (the processor knows no such object, or the key may not read it)`,
+          ] satisfies [string, string],
+        ]
+      : []),
     ...(view.conflicts > 0
       ? [
           ['conflicts', `${view.conflicts}  (here with other money: npx postern events list --status dead)`] satisfies [

@@ -1,5 +1,7 @@
+import type { Keyring } from '../encryption.ts';
 import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
+import { backfillsCheck, gapDetectionCheck, readListing } from './doctor-backfills.ts';
 import { type Check, ok } from './doctor-check.ts';
 import { retentionCheck } from './doctor-retention.ts';
 import { rotationCheck } from './doctor-secrets.ts';
@@ -40,11 +42,14 @@ const WITHOUT_SECRETS = ['paypal'];
 /** Looks at a database that could be opened: with its schema and its key right, or it could not. */
 export async function examine({
   sql,
+  keyring,
   limited,
   nodeVersion,
   retentionDays,
 }: {
   sql: Sql;
+  /** Opens the endpoints' settings: which have a key is sealed with it. */
+  keyring: Keyring;
   limited: string | null;
   nodeVersion: string;
   /** As RETENTION_DAYS is set for this command; the workers' own is what counts. */
@@ -56,8 +61,21 @@ export async function examine({
   if (facts !== undefined) checks.push(...databaseChecks(facts));
   checks.push(protectionCheck(tables, limited));
   const retention: Looker = async (asked) => retentionCheck(await readRetentionFacts(asked), retentionDays);
-  for (const check of [partitions, retention, queue, deadLetters, modes, secrets, rotation, refused, housekeeping])
-    checks.push(await guarded(check, sql));
+  const backfills: Looker = async (asked) => backfillsCheck(await readListing(asked, keyring));
+  const gapDetection: Looker = async (asked) => gapDetectionCheck(await readListing(asked, keyring));
+  const lookers = [
+    partitions,
+    retention,
+    queue,
+    deadLetters,
+    modes,
+    secrets,
+    rotation,
+    refused,
+    backfills,
+    gapDetection,
+  ];
+  for (const check of [...lookers, housekeeping]) checks.push(await guarded(check, sql));
   return { database: facts === undefined ? null : reportOf(facts, tables), checks };
 }
 

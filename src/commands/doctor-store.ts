@@ -1,3 +1,4 @@
+import type { EndpointRow } from '../endpoints/endpoint-store.ts';
 import type { Sql } from '../postgres/sql.ts';
 
 /** What doctor reads of the database. Nothing here writes. */
@@ -123,13 +124,13 @@ export type RollingSecret = {
   readonly created_at: Date;
 };
 
-/** All secrets of the enabled endpoints that have several; of so many endpoints at most. */
+/** All secrets of the enabled endpoints that have several, or one that ends; of so many endpoints at most. */
 export async function readRollingSecrets(sql: Sql): Promise<RollingSecret[]> {
   const result = await sql.query<RollingSecret>(
     `select e.provider || '/' || e.name as endpoint, s.id, s.not_before, s.not_after, s.last_used_at, s.created_at
      from postern.endpoint_secrets s join postern.endpoints e on e.id = s.endpoint_id
      where s.endpoint_id in (select m.endpoint_id from postern.endpoint_secrets m join postern.endpoints n on n.id = m.endpoint_id
-       where not n.disabled group by 1 having count(*) > 1 order by 1 limit 1000)
+       where not n.disabled group by 1 having count(*) > 1 or count(m.not_after) > 0 order by 1 limit 1000)
      order by s.endpoint_id, s.created_at, s.id`,
   );
   return result.rows;
@@ -157,6 +158,38 @@ export async function readRefusingEndpoints(sql: Sql): Promise<RefusingEndpoint[
          group by r.reason order by sum(r.requests) desc, r.reason limit 1), 'unknown') as reason
      from refusing f join postern.endpoints e on e.id = f.endpoint_id
      order by 1 limit 100`,
+  );
+  return result.rows;
+}
+
+export type ListingRow = Pick<EndpointRow, 'id' | 'provider' | 'name' | 'settings' | 'sealed'> & {
+  /** Why its scheduled backfills get no further; null while they do. */
+  readonly error: string | null;
+  /** Since when. */
+  readonly since: Date | null;
+};
+
+/** Enabled endpoints of these providers, so many at most: one whose backfill was told to wait a moment ago is well. */
+export async function readListingEndpoints(sql: Sql, providers: readonly string[]): Promise<ListingRow[]> {
+  const result = await sql.query<ListingRow>(
+    `select e.id, e.provider, e.name, e.settings, e.sealed, coalesce(s.last_error, waiting.error) as error,
+       least(failed.since, waiting.since) as since
+     from postern.endpoints e
+     left join postern.backfill_schedules s on s.endpoint_id = e.id
+     left join lateral (
+       select min(b.finished_at) as since from postern.backfills b
+       where b.endpoint_id = e.id and b.scheduled and b.status = 'failed' and s.last_error is not null
+         and b.finished_at > coalesce(s.last_done_at, '-infinity')
+     ) failed on true
+     left join lateral (
+       select b.error, b.created_at as since from postern.backfills b
+       where b.endpoint_id = e.id and b.scheduled and b.status in ('queued', 'running') and b.error is not null
+         and b.created_at < now() - interval '1 hour'
+       limit 1
+     ) waiting on true
+     where not e.disabled and e.provider = any($1::text[])
+     order by e.provider, e.name limit 1000`,
+    [providers],
   );
   return result.rows;
 }

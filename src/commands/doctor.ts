@@ -3,7 +3,7 @@ import type { CommandContext } from './context.ts';
 import { type DoctorReport, examine, unopened } from './doctor-checks.ts';
 import { countExactly, type EndpointCount } from './doctor-store.ts';
 
-const MARKS = { ok: 'ok     ', warning: 'warning', failed: 'FAILED ' } as const;
+const MARKS = { ok: 'ok     ', info: 'info   ', warning: 'warning', failed: 'FAILED ' } as const;
 
 export function register(program: Command, context: CommandContext): void {
   program
@@ -27,9 +27,10 @@ async function look(
 ): Promise<{ report: DoctorReport; counts: EndpointCount[] | null }> {
   try {
     return await context.withDatabase(
-      async ({ sql, limited }) => ({
+      async ({ sql, keyring, limited }) => ({
         report: await examine({
           sql,
+          keyring,
           limited,
           nodeVersion: process.version,
           retentionDays: context.config().retentionDays,

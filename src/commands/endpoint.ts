@@ -7,6 +7,7 @@ import type { EndpointSettings } from '../providers/provider.ts';
 import type { CommandContext } from './context.ts';
 import { endpointServiceOf } from './endpoint-lookup.ts';
 import { registerSecrets } from './endpoint-secrets.ts';
+import { gatewayUrl } from './gateway-url.ts';
 import { collect, LIMIT_DEFAULT, limit, withInput } from './options.ts';
 import { moment, table } from './table.ts';
 
@@ -52,7 +53,7 @@ async function add(provider: string, name: string, options: AddOptions, context:
       { provider, name, secrets, settings },
       context.actor,
     );
-    return endpointView(endpoint, baseUrl(context));
+    return endpointView(endpoint, gatewayUrl(context.config()));
   });
   if (context.json) return context.out(JSON.stringify(made, null, 2));
   context.out(`Made ${made.provider}/${made.name}. The processor is to call:\n\n  ${made.url}\n`);
@@ -68,7 +69,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
   const endpoints = await context.withDatabase((database) =>
     endpointServiceOf(database, context).list({ after, limit: options.limit + 1 }),
   );
-  const base = baseUrl(context);
+  const base = gatewayUrl(context.config());
   const page = pageOf(
     endpoints,
     options.limit,
@@ -93,11 +94,6 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     ),
   );
   if (page.next_cursor !== null) context.out(`\nMore: npx postern endpoint list --cursor ${page.next_cursor}`);
-}
-
-function baseUrl(context: CommandContext): string {
-  const { publicUrl, host, port } = context.config();
-  return publicUrl ?? `http://${host}:${port}`;
 }
 
 /**

@@ -3,6 +3,7 @@ import { createTokenService } from '../access/token-service.ts';
 import type { Clock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { adminTokenFile, type FirstStart, readAdminToken, SAMPLE } from './first-start.ts';
+import { reachable } from './gateway-url.ts';
 import { sampleCurl, sampleRequest } from './sample-request.ts';
 
 export type Greeting = {
@@ -58,9 +59,4 @@ async function adminTokenLines({ config, database, first, pool, clock }: Greetin
   const live = tokens.some(({ expires_at: expires }) => expires === null || expires.getTime() > clock.now());
   if (live) return [];
   return ['  admin token    none yet; make the first:', '', '    npx postern token create --name admin --role admin'];
-}
-
-/** An address that listens everywhere is none that can be called. */
-function reachable(url: string): string {
-  return url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 }

@@ -1,37 +1,12 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import { messageOf, PosternError } from '../errors.ts';
-import { withTransaction } from '../postgres/sql.ts';
-import { ensureSimulatedEndpoint, SIMULATED_ACCOUNT, targetOfEndpoint } from '../simulate/endpoints.ts';
-import { type SendSummary, sendOne, sendTraffic } from '../simulate/send.ts';
-import { signRequest } from '../simulate/sign-request.ts';
-import { type SimulatedTarget, simulators } from '../simulate/simulators.ts';
-import { type PlannedRequest, planTraffic, wholeLives } from '../simulate/traffic.ts';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { simulators } from '../simulate/simulators.ts';
 import type { CommandContext } from './context.ts';
-import { showProgress } from './progress.ts';
-
-type SimulateOptions = {
-  readonly once?: string;
-  readonly rate: number;
-  readonly seconds: number;
-  readonly duplicates: number;
-  readonly disorder: number;
-  readonly tampered: number;
-  readonly seed?: number;
-  readonly providers: readonly string[];
-  readonly url: string;
-  readonly endpoint?: string;
-  readonly connections: number;
-};
-
-type Targets = ReadonlyMap<string, SimulatedTarget>;
+import { simulateOnce } from './simulate-once.ts';
+import type { SimulateOptions } from './simulate-target.ts';
+import { simulateTraffic } from './simulate-traffic.ts';
 
 const NAMES = [...simulators.keys()];
-const TIMEOUT_MS = 20_000;
-/** A gateway hears of a new endpoint at once, or at its next look 5 s later. */
-const READY_WITHIN_MS = 10_000;
-const READY_EVERY_MS = 250;
-const REQUESTS_MAX = 10_000_000;
-const DAY_MS = 86_400_000;
+const LINE_CHARS = 78;
 
 export function register(program: Command, context: CommandContext): void {
   program
@@ -44,180 +19,23 @@ export function register(program: Command, context: CommandContext): void {
     .option('--disorder <share>', 'share of events that come late', within(0, 0.9), 0.1)
     .option('--tampered <share>', 'share of requests that are forged, and must be refused', within(0, 0.9), 0.02)
     .option('--seed <n>', 'the same seed makes the same payments', within(0, 2 ** 48))
-    .option('--providers <names>', `some of ${NAMES.join(',')}`, providerNames, NAMES)
+    .addOption(
+      new Option('--providers <names>', 'some of those below, with commas between')
+        .argParser(providerNames)
+        .default(NAMES, 'all'),
+    )
     .option('--connections <n>', 'at most so many at once', within(1, 1_000), 64)
-    .option('--url <url>', 'where the gateway answers', 'http://127.0.0.1:3000')
+    .option('--url <url>', 'where the gateway answers (default: PUBLIC_URL, else HOST and PORT)')
     .option('--endpoint <provider/name>', 'send to this endpoint instead, signed with its secret')
     .addHelpText(
       'after',
-      '\nExamples:\n  npx postern simulate --once stripe\n  npx postern simulate --rate 200 --seconds 30 --duplicates 0.2',
+      `\nProcessors:\n${listed(NAMES)}\n` +
+        '\nExamples:\n  npx postern simulate --once stripe\n  npx postern simulate --rate 200 --seconds 30 --duplicates 0.2' +
+        '\n  npx postern simulate --providers adyen,mollie,shopify',
     )
-    .action((options: SimulateOptions) =>
-      options.once === undefined ? traffic(options, context) : once(options, options.once, context),
+    .action((options: SimulateOptions & { readonly once?: string }) =>
+      options.once === undefined ? simulateTraffic(options, context) : simulateOnce(options, options.once, context),
     );
-}
-
-const LIVES_TRIED = 20;
-
-async function once(options: SimulateOptions, provider: string, context: CommandContext): Promise<void> {
-  const { clock } = context;
-  const target = await context.withDatabase(async ({ pool, keyring }) =>
-    withTransaction(pool, async (tx) => {
-      const base = { baseUrl: baseUrlOf(options), keyring, clock };
-      const [name, endpoint] = endpointOf(options) ?? [provider, 'sample'];
-      if (name !== provider)
-        throw new PosternError('invalid_request', `--once ${provider} cannot go to ${name}/${endpoint}`);
-      const found = await targetOfEndpoint(tx, { ...base, provider, name: endpoint });
-      if (found !== null) return found;
-      if (options.endpoint !== undefined) throw unknownEndpoint(options.endpoint);
-      return ensureSimulatedEndpoint(tx, { ...base, provider, destination: 'main' });
-    }),
-  );
-  const seed = options.seed ?? Date.now();
-  const lives = wholeLives(provider, {
-    seed,
-    count: LIVES_TRIED,
-    startedAt: clock.now() - DAY_MS,
-    account: target.account,
-  });
-  // One captured at once shows money in the books with its first event; an authorisation would show a memo only.
-  const life = lives.find((one) => one.life.captures === null && !one.life.captureFails) ?? lives[0];
-  const [first] = life?.requests ?? [];
-  if (first === undefined) throw new PosternError('internal', 'a life without events');
-  const planned = { ...first, number: 1 };
-  const sent = await sendUntilKnown(planned, target, context);
-  if (context.json) {
-    context.out(
-      JSON.stringify({ url: target.url, status: sent.status, body: sent.body, ms: Math.round(sent.ms) }, null, 2),
-    );
-  } else {
-    context.out(`POST ${target.url}\n${sent.status} ${sent.body}  (${Math.round(sent.ms)} ms)\n`);
-    context.out(
-      'What became of it:\n  npx postern events list\n  npx postern ledger balance\n' +
-        `  npx postern simulate --providers ${provider}      more of it, with what goes wrong in life`,
-    );
-  }
-  if (sent.status < 200 || sent.status > 299) context.fail();
-}
-
-async function traffic(options: SimulateOptions, context: CommandContext): Promise<void> {
-  const { clock } = context;
-  const chosen = endpointOf(options);
-  const providers = chosen === null ? options.providers : [chosen[0]];
-  const targets: Targets = await context.withDatabase(({ pool, keyring }) =>
-    withTransaction(pool, async (tx) => {
-      const made = new Map<string, SimulatedTarget>();
-      const base = { baseUrl: baseUrlOf(options), keyring, clock };
-      for (const provider of providers) {
-        for (const destination of ['main', 'thin'] as const) {
-          const target =
-            chosen === null
-              ? await ensureSimulatedEndpoint(tx, { ...base, provider, destination })
-              : await targetOfEndpoint(tx, { ...base, provider, name: chosen[1] });
-          if (target === null) throw unknownEndpoint(options.endpoint ?? '');
-          made.set(`${provider}/${destination}`, target);
-          // Only Stripe sends thin twins.
-          if (provider !== 'stripe') break;
-        }
-      }
-      return made;
-    }),
-  );
-  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
-  const startedAt = clock.now() - DAY_MS;
-  const account = [...targets.values()][0]?.account ?? SIMULATED_ACCOUNT;
-  for (const [key, target] of targets) {
-    const [provider = ''] = key.split('/');
-    const [life] = wholeLives(provider, { seed: `ready${seed}`, count: 1, startedAt, account });
-    const [first] = life?.requests ?? [];
-    if (first !== undefined) await sendUntilKnown({ ...first, number: 0 }, target, context);
-  }
-  const total = Math.min(Math.ceil(options.rate * options.seconds), REQUESTS_MAX);
-  const plan = planTraffic({ ...options, seed, providers, startedAt, account });
-  const progress = context.json ? null : showProgress('sent', total);
-  const summary = await sendTraffic(take(plan, total), (planned) => signFor(planned, targets, clock.now()), {
-    rate: options.rate,
-    connections: options.connections,
-    timeoutMs: TIMEOUT_MS,
-    onProgress: (sent) => progress?.update(sent),
-  });
-  progress?.end();
-  context.out(context.json ? JSON.stringify({ seed, ...summary }, null, 2) : readable(seed, summary));
-  if (summary.unexpected > 0) context.fail();
-}
-
-function signFor(planned: PlannedRequest, targets: Targets, now: number): ReturnType<typeof signRequest> {
-  const target = targets.get(`${planned.provider}/${planned.destination}`);
-  if (target === undefined)
-    throw new PosternError('internal', `no endpoint for ${planned.provider}/${planned.destination}`);
-  return signRequest(planned, target, now);
-}
-
-/** Sends until the gateway knows the endpoint and its secret: both are new. */
-async function sendUntilKnown(
-  planned: PlannedRequest,
-  target: SimulatedTarget,
-  { clock }: CommandContext,
-): ReturnType<typeof sendOne> {
-  const deadline = performance.now() + READY_WITHIN_MS;
-  for (;;) {
-    const sent = await sendOne(planned, signRequest(planned, target, clock.now()), undefined, TIMEOUT_MS);
-    if (sent.error !== null) {
-      throw new PosternError(
-        'invalid_request',
-        `no gateway answers at ${target.url} (${sent.error}): is it running? npx postern start, or --url`,
-      );
-    }
-    const unknown = sent.status === 401 || sent.status === 404;
-    if (!unknown || performance.now() > deadline) return sent;
-    await new Promise((resolve) => setTimeout(resolve, READY_EVERY_MS));
-  }
-}
-
-function readable(seed: number, summary: SendSummary): string {
-  const lines = [
-    `sent        ${summary.sent} in ${summary.seconds} s (seed ${seed})`,
-    `accepted    ${summary.accepted}`,
-    `refused     ${summary.refused} forged requests, with 401`,
-    `unexpected  ${summary.unexpected}`,
-    `answers     ${Object.entries(summary.by_status)
-      .map(([status, count]) => `${status}: ${count}`)
-      .join(', ')}`,
-    `latency     p50 ${summary.p50_ms} ms, p99 ${summary.p99_ms} ms`,
-    ...summary.examples.map((example) => `            ${example}`),
-  ];
-  return lines.join('\n');
-}
-
-function* take(plan: Iterable<PlannedRequest>, count: number): Generator<PlannedRequest> {
-  let taken = 0;
-  for (const planned of plan) {
-    if (taken === count) return;
-    taken += 1;
-    yield planned;
-  }
-}
-
-function endpointOf(options: SimulateOptions): [provider: string, name: string] | null {
-  if (options.endpoint === undefined) return null;
-  const [provider = '', name = '', more] = options.endpoint.split('/');
-  if (!simulators.has(provider) || name === '' || more !== undefined) throw unknownEndpoint(options.endpoint);
-  return [provider, name];
-}
-
-function unknownEndpoint(endpoint: string): PosternError {
-  return new PosternError(
-    'invalid_request',
-    `there is no endpoint ${endpoint} to simulate: it is written provider/name, such as stripe/sample`,
-  );
-}
-
-function baseUrlOf({ url }: SimulateOptions): string {
-  try {
-    return new URL(url).toString().replace(/\/+$/, '');
-  } catch (cause) {
-    throw new PosternError('invalid_request', `--url ${url} is no URL: ${messageOf(cause)}`, { cause });
-  }
 }
 
 function within(min: number, max: number): (text: string) => number {
@@ -229,11 +47,23 @@ function within(min: number, max: number): (text: string) => number {
   };
 }
 
+/** Names in lines that fit a terminal. */
+function listed(names: readonly string[]): string {
+  const lines: string[] = [''];
+  for (const name of names) {
+    const line = `${lines.at(-1)}  ${name}`;
+    if (line.length > LINE_CHARS) lines.push(`  ${name}`);
+    else lines[lines.length - 1] = line;
+  }
+  return lines.join('\n');
+}
+
 function providerName(text: string): string {
   if (!simulators.has(text)) throw new InvalidArgumentError(`one of ${NAMES.join(', ')}`);
   return text;
 }
 
 function providerNames(text: string): string[] {
+  if (text === 'all') return NAMES;
   return text.split(',').map((name) => providerName(name.trim()));
 }

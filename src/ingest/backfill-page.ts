@@ -6,7 +6,7 @@ import type { Sql } from '../postgres/sql.ts';
 import type { ListedEvent, ListedPage, WebhookRequest } from '../providers/provider.ts';
 import { uuidText, uuidv7Bytes } from '../uuid.ts';
 import { findGaps } from './backfill-gaps.ts';
-import { type ComparedPage, type FoundEvent, selectStatuses, type TakenBackfill } from './backfill-store.ts';
+import { type ComparedPage, type FoundEvent, selectStates, type TakenBackfill } from './backfill-store.ts';
 import { type Accepted, type Delivery, type IncomingEvent, LISTED_METHOD } from './delivery.ts';
 import type { Intake } from './intake.ts';
 import { findKnown, type GroupRow, type KnownEvent } from './intake-store.ts';
@@ -68,11 +68,11 @@ export async function comparePage(
     );
     filled.push(...(await takeIn(newcomers, received, taken, parts)));
   }
-  const statuses = await selectStatuses(
+  const states = await selectStates(
     parts.sql,
     received.map(({ event }) => event),
   );
-  const unfinished = received.filter(({ event }) => !FINISHED.has(statuses.get(event) ?? ''));
+  const unfinished = received.filter(({ event }) => states.get(event)?.finished !== true);
   const tell = (outcome: FoundEvent['outcome'], { row, event }: { row: Row; event: string | null }): FoundEvent => ({
     eventId: row.event.eventId,
     type: row.event.type,
@@ -89,11 +89,9 @@ export async function comparePage(
       ...unfinished.map((one) => tell('unfinished', one)),
     ],
     received: received.length,
-    posted: received.filter(({ event }) => statuses.get(event) === 'posted').length,
+    posted: received.filter(({ event }) => states.get(event)?.posted === true).length,
   };
 }
-
-const FINISHED = new Set(['posted', 'no_effect']);
 
 async function acceptAll(rows: readonly Row[], intake: PageParts['intake']): Promise<Accepted[]> {
   const outcomes = await Promise.allSettled(rows.map((row) => intake.accept(row.delivery)));

@@ -1,6 +1,7 @@
 import { textArray, timestamptzArray, uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 import { LISTED_METHOD } from './delivery.ts';
+import { OBJECT_MISSING } from './interpret.ts';
 
 export type NewBackfill = {
   readonly id: string;
@@ -41,9 +42,14 @@ export type TakenBackfill = {
 
 const LEASE_S = 180;
 
-/** Takes the one that is due the longest, for one page: whoever dies with it gives it back by the end of the lease. */
-export async function takeDueBackfill(sql: Sql, lease: string, id: string | null): Promise<TakenBackfill | null> {
-  const { rows } = await sql.query<{
+/**
+ * Takes the one that is due the longest, for one page: whoever dies with it gives it back by the end of the lease. Of a processor
+ * only one page is asked for at a time, whatever instances there are: its endpoints share its patience, and one that is away
+ * must not have all hands wait for it. Those who take follow each other, or two would not see each other's lease.
+ */
+export async function takeDueBackfill(tx: Tx, lease: string, id: string | null): Promise<TakenBackfill | null> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('postern.backfill.take', 0))`);
+  const { rows } = await tx.query<{
     id: string;
     endpoint_id: number;
     from_at: Date;
@@ -57,9 +63,12 @@ export async function takeDueBackfill(sql: Sql, lease: string, id: string | null
     `update postern.backfills set status = 'running', lease = $1, due_at = now() + make_interval(secs => ${LEASE_S}),
        attempts = least(attempts + 1, 30000)
      where id = (
-       select id from postern.backfills
-       where status in ('queued', 'running') and due_at <= now() and ($2::uuid is null or id = $2::uuid)
-       order by due_at limit 1 for update skip locked
+       select b.id from postern.backfills b join postern.endpoints e on e.id = b.endpoint_id
+       where b.status in ('queued', 'running') and b.due_at <= clock_timestamp() and ($2::uuid is null or b.id = $2::uuid)
+         and e.provider not in (
+           select n.provider from postern.backfills o join postern.endpoints n on n.id = o.endpoint_id
+           where o.status in ('queued', 'running') and o.lease is not null and o.due_at > clock_timestamp())
+       order by b.due_at limit 1 for update of b skip locked
      )
      returning id, endpoint_id, from_at, to_at, dry_run, scheduled, cursor, attempts, pages`,
     [lease, id],
@@ -80,10 +89,22 @@ export async function takeDueBackfill(sql: Sql, lease: string, id: string | null
   };
 }
 
-export async function postponeBackfill(sql: Sql, taken: TakenBackfill, dueAt: number, why: string): Promise<void> {
-  await sql.query(
-    `update postern.backfills set due_at = $3, error = $4 where id = $1 and lease = $2 and status = 'running'`,
+/** Nobody has it in hand until then. */
+export async function postponeBackfill(sql: Sql, taken: TakenBackfill, dueAt: number, why: string): Promise<boolean> {
+  const { rowCount } = await sql.query(
+    `update postern.backfills set due_at = $3, error = $4, lease = null where id = $1 and lease = $2 and status = 'running'`,
     [taken.id, taken.lease, new Date(dueAt), why.slice(0, ERROR_CHARS_MAX)],
+  );
+  return rowCount === 1;
+}
+
+/** A processor that asks to wait means the key, not the one question: the endpoint's others wait too, and say why. */
+export async function postponeEndpoint(tx: Tx, taken: TakenBackfill, dueAt: number, why: string): Promise<void> {
+  if (!(await postponeBackfill(tx, taken, dueAt, why))) return;
+  await tx.query(
+    `update postern.backfills set due_at = greatest(due_at, $3), error = $4
+     where endpoint_id = $2 and id <> $1 and status in ('queued', 'running')`,
+    [taken.id, taken.endpointId, new Date(dueAt), why.slice(0, ERROR_CHARS_MAX)],
   );
 }
 
@@ -193,12 +214,22 @@ export async function cancelBackfill(tx: Tx, id: string): Promise<boolean> {
   return rowCount === 1;
 }
 
-export async function selectStatuses(sql: Sql, events: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await sql.query<{ id: string; status: string }>(
-    'select id, status from postern.events where id = any($1::uuid[])',
+/**
+ * Events (`e`) whose object the processor does not show: it knows none (a hint then ends without effect), or the key may not
+ * read it. Nobody knows whether they are money, whatever their state.
+ */
+export const UNREADABLE = `((e.status = 'no_effect' and coalesce(e.reason, '') like '${OBJECT_MISSING}:%')
+  or (e.status = 'dead' and e.error_code = '${OBJECT_MISSING}') or (e.status = 'deferred' and e.waiting_for = 'api_key'))`;
+
+export type EventState = { readonly posted: boolean; readonly finished: boolean };
+
+export async function selectStates(sql: Sql, events: readonly string[]): Promise<ReadonlyMap<string, EventState>> {
+  const { rows } = await sql.query<EventState & { id: string }>(
+    `select e.id, e.status = 'posted' as posted, e.status in ('posted', 'no_effect') and not ${UNREADABLE} as finished
+     from postern.events e where e.id = any($1::uuid[])`,
     [uuidTextArray(events)],
   );
-  return new Map(rows.map((row) => [row.id, row.status]));
+  return new Map(rows.map(({ id, ...state }) => [id, state]));
 }
 
 const LOOKED_AT = 1_000;

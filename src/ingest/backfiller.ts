@@ -11,7 +11,14 @@ import type { ListedPage } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
 import { comparePage } from './backfill-page.ts';
 import { planBackfills } from './backfill-schedule.ts';
-import { failBackfill, postponeBackfill, savePage, type TakenBackfill, takeDueBackfill } from './backfill-store.ts';
+import {
+  failBackfill,
+  postponeBackfill,
+  postponeEndpoint,
+  savePage,
+  type TakenBackfill,
+  takeDueBackfill,
+} from './backfill-store.ts';
 import type { Intake } from './intake.ts';
 import { keyOf } from './interpret.ts';
 
@@ -29,12 +36,14 @@ export type BackfillerParts = {
 export type Backfiller = {
   /** Works on what is asked for, and on schedule. */
   start(): void;
-  /** Finishes the page in hand. */
+  /** Finishes the pages in hand. */
   stop(): Promise<void>;
   /** One page of one backfill, if it is due: for a command. False when there was nothing to do. */
   step(id: string): Promise<boolean>;
 };
 
+/** Pages of as many processors: each may take its time, or not answer at all. */
+const AT_ONCE = 4;
 const POLL_MS = 1_000;
 const PLAN_MS = 15_000;
 const AWAY_FIRST_MS = 2_000;
@@ -48,6 +57,7 @@ const PAGES_MAX = 50_000;
 export function createBackfiller(parts: BackfillerParts): Backfiller {
   const { clock, log, metrics, pool } = parts;
   const sql = sqlOf(pool);
+  const inHand = new Set<Promise<void>>();
   let stopping = false;
   const rest = createNudgedPause();
   let running: Promise<void> = Promise.resolve();
@@ -55,15 +65,30 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
 
   async function loop(): Promise<void> {
     while (!stopping) {
-      let worked = false;
+      let begun = false;
       try {
         await planIfDue();
-        worked = await step(null);
+        begun = inHand.size < AT_ONCE && (await begin());
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'backfills could not be worked on; they are tried again');
       }
-      if (!worked && !stopping) await rest.take(POLL_MS);
+      if (!begun && !stopping) {
+        await Promise.race([rest.take(POLL_MS), ...inHand]);
+        rest.nudge();
+      }
     }
+    await Promise.all(inHand);
+  }
+
+  async function begin(): Promise<boolean> {
+    const taken = await take(null);
+    if (taken === null) return false;
+    const one = work(taken)
+      // The lease brings it back.
+      .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'what became of a page could not be kept'))
+      .finally(() => inHand.delete(one));
+    inHand.add(one);
+    return true;
   }
 
   async function planIfDue(): Promise<void> {
@@ -73,20 +98,21 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
     await withTransaction(pool, (tx) => planBackfills(tx, parts.endpoints.all(), now));
   }
 
-  async function step(id: string | null): Promise<boolean> {
-    const taken = await takeDueBackfill(sql, uuidv7(clock.now()), id);
-    if (taken === null) return false;
+  function take(id: string | null): Promise<TakenBackfill | null> {
+    return withTransaction(pool, (tx) => takeDueBackfill(tx, uuidv7(clock.now()), id));
+  }
+
+  async function work(taken: TakenBackfill): Promise<void> {
     const endpoint = parts.endpoints.byId(taken.endpointId);
+    if (endpoint !== undefined) return workPage(taken, endpoint);
     // Made a moment ago by another instance: it is loaded within seconds.
-    if (endpoint === undefined)
-      await postponeBackfill(sql, taken, clock.now() + POLL_MS, 'the endpoint is not loaded yet');
-    else await workPage(taken, endpoint);
-    return true;
+    await postponeBackfill(sql, taken, clock.now() + POLL_MS, 'the endpoint is not loaded yet');
   }
 
   async function workPage(taken: TakenBackfill, endpoint: Endpoint): Promise<void> {
     const about = { provider: endpoint.provider.name, endpoint: endpoint.name, backfill: taken.id };
     let page: ListedPage;
+    let asksToWait = false;
     try {
       page = await ask(taken, endpoint);
       if (page.kind === 'page') {
@@ -94,6 +120,7 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
         metrics.backfillPages.inc({ provider: endpoint.provider.name, outcome: 'page' });
         return;
       }
+      asksToWait = page.kind === 'later';
     } catch (error) {
       page = failureOf(error, taken);
     }
@@ -104,7 +131,9 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
       return withTransaction(pool, (tx) => failBackfill(tx, taken, detail));
     }
     log.warn({ ...about, detail }, 'a backfill waits');
-    await postponeBackfill(sql, taken, Math.min(page.at, clock.now() + REST_MAX_MS), detail);
+    const dueAt = Math.min(page.at, clock.now() + REST_MAX_MS);
+    if (asksToWait) await withTransaction(pool, (tx) => postponeEndpoint(tx, taken, dueAt, detail));
+    else await postponeBackfill(sql, taken, dueAt, detail);
   }
 
   async function ask(taken: TakenBackfill, endpoint: Endpoint): Promise<ListedPage> {
@@ -156,6 +185,10 @@ export function createBackfiller(parts: BackfillerParts): Backfiller {
       rest.nudge();
       await running;
     },
-    step: (id) => step(id),
+    async step(id) {
+      const taken = await take(id);
+      if (taken !== null) await work(taken);
+      return taken !== null;
+    },
   };
 }

@@ -11,15 +11,8 @@ import { uuidv7 } from '../uuid.ts';
 import { orderFetches, withFetched } from './fetch-store.ts';
 import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
 import type { EventsJob, JobQueue } from './job-queue.ts';
-import {
-  type Finished,
-  finishEvents,
-  forgetAmounts,
-  putBack,
-  selectDue,
-  takeEvents,
-  wakeWaiting,
-} from './work-store.ts';
+import { noteCaptures, wakeWaiting } from './wake-waiting.ts';
+import { type Finished, finishEvents, forgetAmounts, putBack, selectDue, takeEvents } from './work-store.ts';
 
 export type BatchParts = {
   readonly pool: pg.Pool;
@@ -39,6 +32,8 @@ const BACKOFF_FIRST_MS = 5_000;
 const BACKOFF_MAX_MS = 15 * 60_000;
 const DEADLOCK_TRIES = 3;
 const PASSED_OVER_MS = 250;
+/** Transactions after a batch; the postings of others wait meanwhile, and housekeeping goes on with the rest. */
+const WAKES_MAX = 5;
 
 /**
  * Works a batch of events: postings, event states and job completions in one transaction. A batch that fails on data is
@@ -81,9 +76,9 @@ async function runRetryingDeadlocks(
 async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
   const { metrics } = parts;
   const stop = metrics.workerSeconds.startTimer();
-  const finished = await withTransaction(parts.pool, async (tx) => {
+  const { finished, awaited } = await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);
-    const done = taken.length === 0 ? [] : await work(tx, taken, parts);
+    const done = taken.length === 0 ? NOTHING : await work(tx, taken, parts);
     await comeBackToPassedOver(tx, ids, taken, parts);
     await parts.queue.complete(tx, jobs);
     return done;
@@ -93,6 +88,21 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
   for (const { interpretation, ending } of finished) {
     const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
     metrics.events.inc({ provider, status: ending.status });
+  }
+  if (awaited) await wake(parts);
+}
+
+/** What is posted is posted: where this fails, housekeeping finds the note within the minute. */
+async function wake(parts: BatchParts): Promise<void> {
+  try {
+    let more = true;
+    for (let turn = 1; more && turn <= WAKES_MAX; turn += 1)
+      more = await withTransaction(parts.pool, (tx) => wakeWaiting(tx, parts));
+  } catch (error) {
+    parts.log.warn(
+      { error: messageOf(error) },
+      'events whose effect was posted could not be woken; housekeeping does it',
+    );
   }
 }
 
@@ -117,7 +127,12 @@ async function comeBackToPassedOver(
   await parts.queue.send(tx, uuidv7(now), passedOver, new Date(now + PASSED_OVER_MS));
 }
 
-async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Promise<Finished[]> {
+/** `awaited`: events wait for what was posted. */
+type Worked = { readonly finished: readonly Finished[]; readonly awaited: boolean };
+
+const NOTHING: Worked = { finished: [], awaited: false };
+
+async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Promise<Worked> {
   const interpretations = (await withFetched(tx, taken)).map((event) => {
     const endpoint = parts.endpoints.byId(event.endpointId);
     // The registry is reloaded every few seconds; an endpoint made since then is there at the next attempt.
@@ -155,30 +170,7 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
       tx,
       settled.map((f) => f.interpretation.event.id),
     );
-  await wakeThoseWaiting(tx, posting, parts);
-  return finished;
-}
-
-/** Refunds of marketplaces wait for the payment's capture: posting it sends them on, in the same transaction. */
-async function wakeThoseWaiting(
-  tx: Tx,
-  posting: readonly Extract<Interpretation, { kind: 'post' }>[],
-  parts: BatchParts,
-): Promise<void> {
-  const keys = posting
-    .filter((i) => i.marketplace !== null)
-    .flatMap((i) =>
-      i.effects.flatMap((effect) =>
-        // A reversal posts the capture it implies.
-        effect.type === 'payment.captured' || effect.type === 'payment.reversed'
-          ? [`${i.provider}:${i.event.account}:${effect.payment}:captured`]
-          : [],
-      ),
-    );
-  if (keys.length === 0) return;
-  const jobId = uuidv7(parts.clock.now());
-  const woken = await wakeWaiting(tx, keys, jobId);
-  if (woken.length > 0) await parts.queue.send(tx, jobId, woken);
+  return { finished, awaited: await noteCaptures(tx, posting) };
 }
 
 function endingOf(event: TakenEvent, result: PostResult | undefined): Ending {

@@ -11,6 +11,7 @@ import {
   noteBegun,
   noteVanished,
   type OldDay,
+  removeFetchedStep,
   type Step,
   selectDayState,
   selectOldDays,
@@ -26,7 +27,9 @@ export type BodyRemovalOptions = {
 
 const DAYS_A_TURN = 10;
 const EVENTS_A_STEP = 1_000;
-const KEPT_STEPS_A_TURN = 1_000;
+/** An answer may be 16 MiB, and a step must end within the session's statement_timeout. */
+const FETCHED_A_STEP = 100;
+const STEPS_A_TURN = 1_000;
 const TRIES = 3;
 const PAUSE_MS = 250;
 const NIL = '00000000-0000-0000-0000-000000000000';
@@ -54,6 +57,7 @@ export async function removeOldBodies(sql: Sql, options: BodyRemovalOptions): Pr
     blocked ||= old.state !== 'detached';
   }
   await dropUnneeded(sql, options);
+  await removeFetched(sql, options);
   if (held.length > 0) {
     throw new PosternError('overloaded', `in use, tried again at the next turn: ${held.join(', ')}`);
   }
@@ -107,16 +111,22 @@ async function keepNeeded(sql: Sql, old: OldDay, { stopping }: BodyRemovalOption
   return true;
 }
 
-async function dropUnneeded(sql: Sql, { retentionDays, stopping }: BodyRemovalOptions): Promise<void> {
+function dropUnneeded(sql: Sql, { retentionDays, stopping }: BodyRemovalOptions): Promise<boolean> {
+  const step = (after: string) => dropKeptStep(sql, retentionDays, after, EVENTS_A_STEP);
+  return stepping(step, NIL, boundedBy(STEPS_A_TURN, stopping));
+}
+
+function removeFetched(sql: Sql, { retentionDays, stopping }: BodyRemovalOptions): Promise<boolean> {
+  const step = (after: string) => removeFetchedStep(sql, retentionDays, after, FETCHED_A_STEP);
+  return stepping(step, NIL, boundedBy(STEPS_A_TURN, stopping), FETCHED_A_STEP);
+}
+
+function boundedBy(stepsMax: number, stopping: () => boolean): () => boolean {
   let steps = 0;
-  await stepping(
-    (after) => dropKeptStep(sql, retentionDays, after, EVENTS_A_STEP),
-    NIL,
-    () => {
-      steps += 1;
-      return stopping() || steps > KEPT_STEPS_A_TURN;
-    },
-  );
+  return () => {
+    steps += 1;
+    return stopping() || steps > stepsMax;
+  };
 }
 
 /** Step after step until one finds less than it may. False when stopped before. */
@@ -124,12 +134,13 @@ async function stepping(
   step: (after: string) => Promise<Step>,
   first: string,
   stopping: () => boolean,
+  stepMax: number = EVENTS_A_STEP,
 ): Promise<boolean> {
   let after = first;
   for (;;) {
     if (stopping()) return false;
     const { scanned, last } = await step(after);
-    if (scanned < EVENTS_A_STEP || last === null) return true;
+    if (scanned < stepMax || last === null) return true;
     after = last;
   }
 }

@@ -39,8 +39,9 @@ export async function withFetched(tx: Tx, taken: readonly TakenEvent[]): Promise
   return taken.map((event) => ({ ...event, fetched: answers.get(event.id) ?? null }));
 }
 
-function fetchedObject(row: { outcome: string; detail: string | null; body: Buffer | null }): FetchedObject {
-  if (row.outcome === 'found' && row.body !== null) return { outcome: 'found', body: row.body };
+/** Null where the answer was removed since: the processor is asked again. */
+function fetchedObject(row: { outcome: string; detail: string | null; body: Buffer | null }): FetchedObject | null {
+  if (row.outcome === 'found') return row.body === null ? null : { outcome: 'found', body: row.body };
   return { outcome: row.outcome === 'missing' ? 'missing' : 'refused', detail: row.detail ?? '' };
 }
 
@@ -145,9 +146,10 @@ export async function answerFetch(tx: Tx, fetch: DueFetch, answer: FetchedObject
   await tx.query('delete from postern.fetches where event_id = $1', [fetch.eventId]);
   if (rowCount !== 1) return false;
   await tx.query(
-    `insert into postern.fetched_objects (event_id, kind, object_id, outcome, detail, body) values ($1, $2, $3, $4, $5, $6)
+    `insert into postern.fetched_objects (event_id, kind, object_id, outcome, detail, body, sha256)
+     values ($1, $2, $3, $4, $5, $6, sha256($6))
      on conflict (event_id) do update set kind = excluded.kind, object_id = excluded.object_id, outcome = excluded.outcome,
-       detail = excluded.detail, body = excluded.body, fetched_at = now()`,
+       detail = excluded.detail, body = excluded.body, sha256 = excluded.sha256, removed_at = null, fetched_at = now()`,
     [
       fetch.eventId,
       fetch.object.kind,
@@ -175,45 +177,4 @@ export async function selectWaiting(
     [int4Array(endpointIds), max],
   );
   return new Map(rows.map((row) => [row.id, row.count]));
-}
-
-const WAKE_MAX = 1_000;
-const WAKE_TURN_MAX = 5_000;
-
-/** What events of an endpoint wait for, and what they would be parked under now. */
-export type Park = { readonly endpointId: number; readonly waitingFor: string; readonly under: string };
-
-/**
- * Events that were parked under something else than what holds now: they get another try. One statement for all endpoints, and
- * the two halves of the index beside `under`: what is parked under it, however much, is not read every minute.
- */
-export async function wakeParkedUnder(tx: Tx, parks: readonly Park[], jobId: string): Promise<string[]> {
-  const { rows } = await tx.query<{ id: string }>(
-    `update postern.events set status = 'queued', waiting_for = null, waiting_key = null, until = null, reason = null,
-       job_id = $4, next_attempt_at = null
-     where status = 'deferred' and id in (
-       select e.id from postern.events e where e.status = 'deferred' and e.id in (
-         select w.id from unnest($1::int4[], $2::text[], $3::text[]) as p (endpoint_id, waiting_for, under)
-         cross join lateral (
-           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
-              and waiting_for = p.waiting_for and waiting_key < p.under limit ${WAKE_MAX})
-           union all
-           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
-              and waiting_for = p.waiting_for and waiting_key > p.under limit ${WAKE_MAX})
-           union all
-           (select id from postern.events where status = 'deferred' and endpoint_id = p.endpoint_id
-              and waiting_for = p.waiting_for and waiting_key is null limit ${WAKE_MAX})
-         ) w limit ${WAKE_TURN_MAX}
-       )
-       order by e.id for no key update skip locked
-     )
-     returning id`,
-    [
-      int4Array(parks.map((park) => park.endpointId)),
-      textArray(parks.map((park) => park.waitingFor)),
-      textArray(parks.map((park) => park.under)),
-      jobId,
-    ],
-  );
-  return rows.map((row) => row.id);
 }

@@ -14,13 +14,14 @@ import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
 import { wakeParked } from './wake-parked.ts';
+import { wakeWaiting } from './wake-waiting.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
 
 /** The tasks by name, with how often: for the runner, and for whoever shows when they last ran. */
 export const HOUSEKEEPING = [
   { name: 'sweep_queued', intervalS: 15 },
   { name: 'requeue_expired', intervalS: 15 },
-  { name: 'wake_parked', intervalS: 60 },
+  { name: 'wake_parked', intervalS: 15 },
   { name: 'make_partitions', intervalS: 3_600 },
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
@@ -81,6 +82,8 @@ function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<Task
     },
     wake_parked: {
       async inTransaction(tx) {
+        // First, because it waits for rows that others hold; the parked ones are taken where nobody does.
+        await wakeWaiting(tx, { queue, clock });
         metrics.wokenEvents.inc(await wakeParked(tx, { endpoints: endpoints.all(), queue, clock }));
       },
     },

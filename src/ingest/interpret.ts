@@ -66,6 +66,9 @@ export type Interpretation = {
 /** The reason an event carries on the one more try it gets after its `until` passed. */
 export const LAST_TRY = 'until_passed';
 
+/** The code, or the beginning of the reason, of an event whose object the processor does not know. */
+export const OBJECT_MISSING = 'object_missing';
+
 /** What an event means, by its endpoint's settings and its provider's adapter. Pure, and never throws. */
 export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation {
   const refused = refusedBySettings(event, endpoint);
@@ -177,8 +180,8 @@ function endWithoutObject(event: TakenEvent, fetched: FetchedObject, endpoint: E
     case 'missing':
       // Anybody can send a hint about an object that never was: nothing for a person to look at.
       return event.level === 'body'
-        ? { status: 'dead', code: 'object_missing', message: fetched.detail }
-        : { status: 'no_effect', reason: `object_missing: ${fetched.detail}` };
+        ? { status: 'dead', code: OBJECT_MISSING, message: fetched.detail }
+        : { status: 'no_effect', reason: `${OBJECT_MISSING}: ${fetched.detail}` };
     case 'refused':
       return {
         status: 'deferred',
@@ -193,7 +196,7 @@ function endWithoutObject(event: TakenEvent, fetched: FetchedObject, endpoint: E
 }
 
 /** The endpoint's key to the processor's API, or null. */
-export function keyOf(endpoint: Endpoint): string | null {
+export function keyOf(endpoint: Pick<Endpoint, 'provider' | 'settings'>): string | null {
   const { api } = endpoint.provider;
   const key = api === undefined ? undefined : endpoint.settings[api.keySetting];
   return typeof key === 'string' && key !== '' ? key : null;

@@ -177,6 +177,30 @@ export async function dropKeptStep(sql: Sql, retentionDays: number, after: strin
   return rows[0] ?? { scanned: 0, last: null };
 }
 
+/**
+ * What processors answered about events is as much evidence as their deliveries, and names customers as they do: its body goes
+ * by the same rule, counted from when it was fetched. The row stays with its hash.
+ */
+export async function removeFetchedStep(sql: Sql, retentionDays: number, after: string, limit: number): Promise<Step> {
+  const { rows } = await sql.query<Step>(
+    `with scanned as (
+       select event_id from postern.fetched_objects
+       where body is not null and event_id > $1 and fetched_at < now() - make_interval(days => $2)
+         -- Fetched after its event came: what younger events have need not be read to know that it is younger.
+         and event_id < (lpad(to_hex((extract(epoch from now() - make_interval(days => $2)) * 1000)::bigint), 12, '0')
+           || repeat('f', 20))::uuid
+       order by event_id limit $3
+     ), removed as (
+       update postern.fetched_objects f set body = null, sha256 = coalesce(f.sha256, sha256(f.body)), removed_at = now()
+       where f.event_id in (select event_id from scanned)
+         and not exists (select from postern.events e where e.id = f.event_id and ${NEEDED})
+     )
+     select count(*)::int as scanned, (array_agg(event_id order by event_id desc))[1] as last from scanned`,
+    [after, retentionDays, limit],
+  );
+  return rows[0] ?? { scanned: 0, last: null };
+}
+
 /** The oldest removed day whose event rows were not all looked at and are past every horizon; held until the commit. */
 export async function takeDayToForget(tx: Tx, horizonDays: number): Promise<{ day: string; after: string } | null> {
   const { rows } = await tx.query<{ day: string; looked_at: string | null }>(

@@ -2,9 +2,9 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
-import { type Park, wakeParkedUnder } from './fetch-store.ts';
 import { keyOf, parkedUnder } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
+import { type Park, wakeParkedUnder } from './wake-store.ts';
 
 /**
  * Parked events go on when what they wait for has come: a key (or another one) was set on their endpoint, or this release's

@@ -209,20 +209,6 @@ export async function countKill(sql: Sql, id: string): Promise<number | null> {
   return result.rows[0]?.kills ?? null;
 }
 
-/** Deferred events whose awaited effect has been posted go back to the queue. Returns their ids. */
-export async function wakeWaiting(tx: Tx, effectKeys: readonly string[], jobId: string): Promise<string[]> {
-  const result = await tx.query<{ id: string }>(
-    `update postern.events
-     set status = 'queued', waiting_for = null, waiting_key = null, until = null, reason = null, job_id = $2, next_attempt_at = null
-     where id in (
-       select id from postern.events where status = 'deferred' and waiting_key = any($1::text[]) order by id limit 1000 for update
-     )
-     returning id`,
-    [textArray(effectKeys), jobId],
-  );
-  return result.rows.map((row) => row.id);
-}
-
 const SWEEP_MAX = 5_000;
 
 /**

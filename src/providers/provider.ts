@@ -65,6 +65,8 @@ export type ProviderMatrixRow = {
   readonly captured: string;
   /** How amounts and currencies are written, and the exceptions. */
   readonly currencies: string;
+  /** The processor's reports that tell what it settled and paid out, where it has any. */
+  readonly settlement?: string;
   /** Its answer when all is well. */
   readonly answer: string;
   /** What no source confirmed, so that it is checked on a real account first. */
@@ -76,7 +78,7 @@ export type ProviderMatrixRow = {
  * size. Nothing a webhook says decides where we connect: its ids are put, encoded, into paths that are written here.
  */
 export type ProviderApi = {
-  /** Exact host names, live and sandbox. */
+  /** Exact host names, live and sandbox; `*.` stands for one label, where every customer has a host (host-list.ts). */
   readonly hosts: readonly string[];
   /** Which of the endpoint's settings holds the key; without it events that need a fetch are parked. */
   readonly keySetting: string;

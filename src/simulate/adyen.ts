@@ -1,12 +1,14 @@
-import { type Life, moment, stableText } from './life.ts';
-import { DIGITS, UPPER } from './random.ts';
+import { sign, signItems } from '../providers/adyen/sign.ts';
+import { CURRENCIES, type Life, moment, stableText } from './life.ts';
+import { DIGITS, HEX, UPPER } from './random.ts';
+import type { Sign, Simulator } from './simulator.ts';
 import { type Teller, type ToldEvent, wireNumber } from './told-event.ts';
 
 /**
  * A life as Adyen's standard notifications tell it, one item an event (docs.adyen.com/development-resources/webhooks).
  * Items are signed later, each on its own. Adyen tells no fees and no payouts by webhook: those are report lines.
  */
-export const tellAdyen: Teller = (life, account) => {
+const tellAdyen: Teller = (life, account) => {
   const events: ToldEvent[] = [];
   const tell = (item: Item): void => {
     const at = moment(life, events.length + 1);
@@ -118,3 +120,39 @@ function notification(life: Life, account: string, at: number, item: Item): obje
 function withOffset(ms: number): string {
   return `${new Date(ms + 3_600_000).toISOString().slice(0, 19)}+01:00`;
 }
+
+const signBody: Sign = (body, { url, secret, settings }, now) => {
+  const signed = signItems(body, secret);
+  return { headers: sign({ body: signed, url }, secret, now, settings), body: signed };
+};
+
+export const adyen: Simulator = {
+  provider: 'adyen',
+  currencies: CURRENCIES,
+  abilities: {
+    captures: 'parts',
+    captureFailure: 'apart',
+    fees: false,
+    refunds: 'many',
+    refundFailure: 'later',
+    disputes: 'cycles',
+    payouts: 'none',
+  },
+  tell: tellAdyen,
+  batch: {
+    eventsMax: 3,
+    envelope: (items) =>
+      `{"live":"false","notificationItems":[${items.map((item) => `{"NotificationRequestItem":${item}}`).join(',')}]}`,
+  },
+  sign: signBody,
+  keys: { kind: 'shared', secret: (random) => random.text(64, HEX) },
+  settings: () => ({ mode: 'test' }),
+  forgeries: {
+    unsigned(body, target, now) {
+      const signed = signBody(body, target, now);
+      const text = signed.body.toString('utf8').replaceAll(/,"hmacSignature":"[^"]*"/g, '');
+      return { ...signed, body: Buffer.from(text) };
+    },
+    stale: null,
+  },
+};

@@ -3,10 +3,12 @@ import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import {
   announceEndpoints,
+  deleteSecret,
   findEndpoint,
   insertEndpoint,
   insertSecret,
   lockEndpoint,
+  SECRETS_MAX,
   type SecretRow,
   selectSecrets,
   updateEndpoint,
@@ -14,20 +16,22 @@ import {
 import { openSecret, sealSecret } from '../endpoints/sealing.ts';
 import { PosternError } from '../errors.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
-import { createSimulatedAuthority } from '../providers/paypal/simulated-authority.ts';
-import type { EndpointSettings } from '../providers/provider.ts';
+import { providers } from '../providers/index.ts';
 import { uuidv7 } from '../uuid.ts';
 import { createRandom } from './random.ts';
-import type { SimulatedTarget, Simulator } from './simulators.ts';
+import { type SimulatedTarget, simulatedEndpoint } from './simulator.ts';
 import { simulatorOf } from './traffic.ts';
 
 /** The processor account of simulated endpoints: its books are apart from everybody's. */
 export const SIMULATED_ACCOUNT = 'sim';
 const PREFIX = 'sim-';
 
+/** A key of simulate's own is believed for so long: longer than any run, so that two at a time do not end each other. */
+const PAIR_VALID_MS = 86_400_000;
+
 /**
- * An endpoint of simulate's own for `provider` (`thin`: the account's second one), made when it is not there. PayPal's gets
- * a new certificate each time: its key is kept nowhere.
+ * An endpoint of simulate's own for `provider` (`thin`: the account's second one), made when it is not there. Where the
+ * processor signs with a key pair, it gets a new one each time: its private half is kept nowhere.
  */
 export async function ensureSimulatedEndpoint(
   tx: Tx,
@@ -36,32 +40,37 @@ export async function ensureSimulatedEndpoint(
   const { provider, destination, baseUrl, keyring, clock } = options;
   const simulator = simulatorOf(provider);
   const name = `${PREFIX}${destination}`;
+  const account = SIMULATED_ACCOUNT;
   const url = `${baseUrl}/webhooks/${provider}/${name}`;
   const now = clock.now();
-  const authority =
-    provider === 'paypal' ? createSimulatedAuthority(now, 'messageverificationcerts.sandbox.paypal.com') : null;
-  const settings: EndpointSettings = {
-    ...simulator.settings(url),
-    ...(authority === null
-      ? {}
-      : { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } }),
-  };
+  const random = createRandom(randomBytes(16).toString('hex'));
+  const { target, secrets } = simulatedEndpoint(simulator, { url, account }, { random, now });
+  const settings = { ...target.settings };
   const found = await findEndpoint(tx, provider, name);
-  const id =
-    found?.id ?? (await insertEndpoint(tx, { provider, name, account: SIMULATED_ACCOUNT, settings: { ...settings } }));
+  const id = found?.id ?? (await insertEndpoint(tx, { provider, name, account, settings }));
   if (id === undefined)
     throw new PosternError('conflict', `the endpoint ${provider}/${name} is being made by another process; try again`);
   await lockEndpoint(tx, id);
-  await updateEndpoint(tx, {
-    id,
-    account: SIMULATED_ACCOUNT,
-    settings: { ...settings },
-    sealed: null,
-    disabled: false,
-  });
-  const secret = authority?.privateKeyPem ?? (await ensureSecret(tx, { endpointId: id, simulator, keyring, now }));
+  await updateEndpoint(tx, { id, account, settings, sealed: null, disabled: false });
+  const known = simulator.keys.kind === 'shared' ? await newestSecret(tx, id, now) : undefined;
+  if (known === undefined) {
+    for (const secret of secrets) {
+      await makeRoom(tx, id);
+      const notAfter = simulator.keys.kind === 'pair' ? new Date(now + PAIR_VALID_MS) : null;
+      const secretId = uuidv7(now);
+      const sealed = sealSecret(keyring, secretId, secret);
+      await insertSecret(tx, { id: secretId, endpointId: id, sealed, notBefore: null, notAfter });
+    }
+  }
   await announceEndpoints(tx);
-  return { url, secret, settings, account: SIMULATED_ACCOUNT };
+  return known === undefined ? target : { ...target, secret: openSecret(keyring, known) };
+}
+
+/** The oldest secrets go where as many as an endpoint may have are there: runs of simulate must not add up. */
+async function makeRoom(tx: Tx, endpointId: number): Promise<void> {
+  const kept = await selectSecrets(tx, [endpointId]);
+  for (const { id } of kept.slice(0, Math.max(0, kept.length - SECRETS_MAX + 1)))
+    await deleteSecret(tx, endpointId, id);
 }
 
 /** An endpoint that exists already, with the newest of its secrets; null where there is none of that name. */
@@ -72,10 +81,11 @@ export async function targetOfEndpoint(
   const { provider, name, baseUrl, keyring, clock } = options;
   const found = await findEndpoint(tx, provider, name);
   if (found === undefined) return null;
-  if (provider === 'paypal') {
+  if (simulatorOf(provider).keys.kind === 'pair') {
+    const title = providers.get(provider)?.title ?? provider;
     throw new PosternError(
       'invalid_request',
-      'nobody but PayPal can sign for a PayPal endpoint: leave --endpoint out, and one is made',
+      `nobody but ${title} can sign for an endpoint of ${title}: leave --endpoint out, and one is made`,
     );
   }
   const newest = await newestSecret(tx, found.id, clock.now());
@@ -83,19 +93,6 @@ export async function targetOfEndpoint(
     throw new PosternError('conflict', `the endpoint ${provider}/${name} has no secret that is valid now`);
   const url = `${baseUrl}/webhooks/${provider}/${name}`;
   return { url, secret: openSecret(keyring, newest), settings: found.settings, account: found.account };
-}
-
-async function ensureSecret(
-  tx: Tx,
-  options: { endpointId: number; simulator: Simulator; keyring: Keyring; now: number },
-): Promise<string> {
-  const { endpointId, simulator, keyring, now } = options;
-  const newest = await newestSecret(tx, endpointId, now);
-  if (newest !== undefined) return openSecret(keyring, newest);
-  const secret = simulator.secret(createRandom(randomBytes(16).toString('hex')));
-  const id = uuidv7(now);
-  await insertSecret(tx, { id, endpointId, sealed: sealSecret(keyring, id, secret), notBefore: null, notAfter: null });
-  return secret;
 }
 
 async function newestSecret(sql: Sql, endpointId: number, now: number): Promise<SecretRow | undefined> {

@@ -1,4 +1,5 @@
-import type { Random } from './random.ts';
+import { currencyExponent } from '../currency.ts';
+import { HEX, type Random } from './random.ts';
 
 /**
  * The life of one payment, in no processor's words: what is authorised, captured, given back, disputed and paid out,
@@ -52,8 +53,8 @@ const MINUTE = 60_000;
 const REFUNDS_MAX = 3;
 const CAPTURES_MAX = 3;
 
-export function liveOnce(number: number, startedAt: number, random: Random, currencies = CURRENCIES): Life {
-  const { code, exponent, step } = random.pick(currencies);
+export function liveOnce(number: number, startedAt: number, random: Random, taken = CURRENCIES): Life {
+  const { code, exponent, step } = random.pick(taken);
   const amount = BigInt(random.between(200, 60_000)) * step;
   const captures = random.chance(0.4) ? parts(amount, random.between(1, CAPTURES_MAX), random, step) : null;
   const captured = captures === null ? amount : captures.reduce((sum, part) => sum + part, 0n);
@@ -76,6 +77,13 @@ export function liveOnce(number: number, startedAt: number, random: Random, curr
   };
 }
 
+/** The currencies a processor takes, of those above and its own; ISO 4217 digits. */
+export function currencies(...codes: readonly string[]): readonly LifeCurrency[] {
+  return codes.map(
+    (code) => CURRENCIES.find((one) => one.code === code) ?? { code, exponent: currencyExponent(code) ?? 2, step: 1n },
+  );
+}
+
 /** The `n`th moment of a life: two minutes after the last. */
 export function moment(life: Life, n: number): number {
   return life.startedAt + n * 2 * MINUTE;
@@ -84,6 +92,12 @@ export function moment(life: Life, n: number): number {
 /** A text that depends on the life and the label alone, however often and in whatever order it is asked for. */
 export function stableText(life: Life, label: string, length: number, alphabet?: string): string {
   return life.random.fork(label).text(length, alphabet);
+}
+
+/** A UUID of version 4, by its look. */
+export function stableUuid(life: Life, label: string): string {
+  const hex = stableText(life, label, 30, HEX);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(12, 15)}-8${hex.slice(15, 18)}-${hex.slice(18)}`;
 }
 
 /** Some or all of `whole`, in `count` parts of at least one step. */

@@ -1,13 +1,15 @@
-import { formatMajor } from '../money.ts';
-import { type Life, moment, stableText } from './life.ts';
+import { sign } from '../providers/paypal/sign.ts';
+import { createSimulatedAuthority } from '../providers/paypal/simulated-authority.ts';
+import { currencies, type Life, moment, stableText } from './life.ts';
 import { UPPER } from './random.ts';
-import { isoTime, type Teller, type ToldEvent } from './told-event.ts';
+import { inHeaders, type Simulator } from './simulator.ts';
+import { isoTime, majorText, type Teller, type ToldEvent } from './told-event.ts';
 
 /**
  * A life as PayPal tells it (developer.paypal.com/api/rest/webhooks/event-names). Money movements of disputes and
  * payouts are not told by webhook but by the settlement report, so a dispute here is opened and resolved only.
  */
-export const tellPaypal: Teller = (life, account) => {
+const tellPaypal: Teller = (life, account) => {
   const events: ToldEvent[] = [];
   const tell: Tell = (type, kind, summary, resource) => {
     const step = events.length + 1;
@@ -49,11 +51,9 @@ export const tellPaypal: Teller = (life, account) => {
 type Tell = (type: string, kind: string, summary: string, resource: object) => void;
 
 function tellRefunds(life: Life, tell: Tell): void {
-  // A refund names one capture, so only what fits the first capture is told.
-  let left = (life.captures ?? [life.amount])[0] ?? 0n;
   for (const [index, refund] of life.refunds.entries()) {
-    if (refund.amount > left || refund.outcome === 'failed') continue;
-    left -= refund.amount;
+    // What fails at once is answered to whoever asked for it, and told nobody.
+    if (refund.outcome === 'failed') continue;
     tell('PAYMENT.CAPTURE.REFUNDED', 'refund', 'A payment was refunded', refundResource(life, index, refund.amount));
     if (refund.outcome === 'failed_later') {
       tell('PAYMENT.REFUND.FAILED', 'refund', 'A refund failed', {
@@ -179,7 +179,7 @@ function refundResource(life: Life, index: number, amount: bigint): object {
 
 /** PayPal writes major units, and for its zero-decimal currencies no point ("1000"). */
 function money(life: Life, amount: bigint): { currency_code: string; value: string } {
-  return { currency_code: life.currency, value: formatMajor(amount, life.exponent) };
+  return { currency_code: life.currency, value: majorText(life, amount) };
 }
 
 function authorizationId(life: Life): string {
@@ -193,3 +193,35 @@ function captureId(life: Life, index: number): string {
 function orderId(life: Life): string {
   return stableText(life, 'order', 17, UPPER);
 }
+
+export const paypal: Simulator = {
+  provider: 'paypal',
+  currencies: currencies('EUR', 'USD', 'GBP', 'JPY'),
+  abilities: {
+    captures: 'parts',
+    captureFailure: 'none',
+    fees: true,
+    refunds: 'of_first_capture',
+    refundFailure: 'later',
+    disputes: 'words',
+    payouts: 'none',
+  },
+  tell: tellPaypal,
+  sign: inHeaders((request, key, now, settings) => sign(request, key, now, settings)),
+  keys: {
+    kind: 'pair',
+    make(now) {
+      const authority = createSimulatedAuthority(now, 'messageverificationcerts.sandbox.paypal.com');
+      const { rootPem: root, certificatePem: certificate, privateKeyPem: signsWith } = authority;
+      return { secret: null, settings: { simulated_authority: { root, certificate } }, signsWith };
+    },
+  },
+  settings: () => ({ mode: 'test', webhook_id: 'SIMULATED0000000000' }),
+  forgeries: {
+    // Signed for another webhook: the one thing that binds PayPal's signature to this endpoint.
+    signature(body, target, now) {
+      const settings = { ...target.settings, webhook_id: 'ANOTHERWEBHOOK0000' };
+      return { headers: sign({ body, url: target.url }, target.secret, now, settings), body };
+    },
+  },
+};

@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { messageOf } from '../errors.ts';
+import { providers } from '../providers/index.ts';
 import type { WebhookRequest } from '../providers/provider.ts';
 import type { PlannedRequest } from './traffic.ts';
 
@@ -17,7 +18,7 @@ export type Sent = {
 export type SendSummary = {
   readonly sent: number;
   readonly accepted: number;
-  /** Tampered requests that were refused with 401, as they must be. */
+  /** Tampered requests that were refused as their processor is, mostly with 401. */
   readonly refused: number;
   /** Anything but the answer the plan expects. */
   readonly unexpected: number;
@@ -63,7 +64,7 @@ export async function sendTraffic(
     byStatus[key] = (byStatus[key] ?? 0) + 1;
     if (latencies.length < LATENCIES_MAX) latencies.push(result.ms);
     const ok = result.status >= 200 && result.status < 300;
-    if (result.planned.expect === 'rejected' ? result.status === 401 : ok) {
+    if (result.planned.expect === 'rejected' ? result.status === refusalStatus(result.planned.provider) : ok) {
       if (ok) accepted += 1;
       else refused += 1;
       return;
@@ -107,6 +108,11 @@ export async function sendTraffic(
     p99_ms: rounded(at(0.99)),
     examples,
   };
+}
+
+/** With which status this processor is told that a request is not its own: 401, Worldpay 400, GoCardless 498. */
+export function refusalStatus(provider: string): number | undefined {
+  return providers.get(provider)?.acknowledge({ kind: 'rejected', reason: 'signature_mismatch', detail: '' }).status;
 }
 
 /** One request over HTTP. Never rejects: no answer is a result as well. */

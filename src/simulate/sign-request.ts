@@ -1,9 +1,10 @@
+import { providers } from '../providers/index.ts';
 import type { WebhookRequest } from '../providers/provider.ts';
-import type { SimulatedTarget, Simulator } from './simulators.ts';
-import { type PlannedRequest, simulatorOf, type Tampering } from './traffic.ts';
+import type { SignedBody, SimulatedTarget, Simulator, Tampering } from './simulator.ts';
+import { type PlannedRequest, simulatorOf } from './traffic.ts';
 
-/** Older than every processor's window: PayPal's is the longest, four days. */
-const STALE_MS = 6 * 86_400_000;
+/** Older than every processor's window: Amazon Pay's is the longest, 15 days. */
+const STALE_MS = 20 * 86_400_000;
 
 /** A planned request as the processor would send it at `now` (unix ms), spoiled where the plan says so. Pure. */
 export function signRequest(
@@ -11,27 +12,45 @@ export function signRequest(
   target: SimulatedTarget,
   now: number,
 ): WebhookRequest {
-  const simulator = simulatorOf(planned.provider);
-  const { tampering } = planned;
-  const signed = simulator.sign(
-    Buffer.from(planned.body),
-    byWhom(simulator, target, tampering),
-    tampering === 'stale' ? now - STALE_MS : now,
-  );
-  const request = { method: 'POST', url: target.url, headers: signed.headers, body: signed.body };
-  if (tampering === 'body') return { ...request, body: changeAnAmount(signed.body) };
-  return tampering === 'unsigned' ? withoutSignature(request) : request;
+  const { provider, tampering } = planned;
+  const simulator = simulatorOf(provider);
+  const body = Buffer.from(planned.body);
+  const signed =
+    tampering === null ? simulator.sign(body, target, now) : forged(simulator, tampering, body, target, now);
+  return { method: 'POST', url: target.url, ...signed };
 }
 
-/** Another secret than the endpoint's; PayPal has none of ours, there it is another webhook id. */
-function byWhom(simulator: Simulator, target: SimulatedTarget, tampering: Tampering | null): SimulatedTarget {
-  if (tampering !== 'signature') return target;
-  if (simulator.provider === 'paypal')
-    return { ...target, settings: { ...target.settings, webhook_id: 'ANOTHERWEBHOOK0000' } };
-  const { secret } = target;
-  // The sixth character from the end: key material in every format, never padding.
+function forged(
+  simulator: Simulator,
+  tampering: Tampering,
+  body: Buffer,
+  target: SimulatedTarget,
+  now: number,
+): SignedBody {
+  const own = simulator.forgeries?.[tampering];
+  if (own === null) throw new RangeError(`${simulator.provider} cannot tell "${tampering}"`);
+  if (own !== undefined) return own(body, target, now);
+  switch (tampering) {
+    case 'body': {
+      const signed = simulator.sign(body, target, now);
+      return { ...signed, body: changeAnAmount(signed.body) };
+    }
+    case 'signature':
+      return simulator.sign(body, { ...target, secret: anotherSecret(target.secret) }, now);
+    case 'unsigned': {
+      const signed = simulator.sign(body, target, now);
+      const names = providers.get(simulator.provider)?.signatureHeader ?? [];
+      return { ...signed, headers: signed.headers.filter(([name]) => !names.includes(name)) };
+    }
+    case 'stale':
+      return simulator.sign(body, target, now - STALE_MS);
+  }
+}
+
+/** The sixth character from the end is changed: key material in every format, never padding. */
+function anotherSecret(secret: string): string {
   const at = secret.length - 6;
-  return { ...target, secret: secret.slice(0, at) + (secret[at] === 'a' ? 'b' : 'a') + secret.slice(at + 1) };
+  return secret.slice(0, at) + (secret[at] === 'a' ? 'b' : 'a') + secret.slice(at + 1);
 }
 
 /** One digit of money more or less: the forgery that pays. Inside the signature with every processor. */
@@ -43,20 +62,4 @@ function changeAnAmount(body: Buffer): Buffer {
   );
   // A body without money (a thin event): white space is signed too.
   return Buffer.from(changed === text ? `${text} ` : changed);
-}
-
-const SIGNATURES = [
-  'stripe-signature',
-  'paypal-transmission-sig',
-  'x-square-hmacsha256-signature',
-  'webhook-signature',
-];
-
-function withoutSignature(request: WebhookRequest): WebhookRequest {
-  const text = request.body.toString('utf8').replaceAll(/,"hmacSignature":"[^"]*"/g, '');
-  return {
-    ...request,
-    headers: request.headers.filter(([name]) => !SIGNATURES.includes(name)),
-    body: Buffer.from(text),
-  };
 }

@@ -1,9 +1,10 @@
-import { type Life, moment, stableText } from './life.ts';
-import { HEX } from './random.ts';
+import { sign } from '../providers/square/sign.ts';
+import { currencies, type Life, moment, stableText, stableUuid } from './life.ts';
+import { inHeaders, type Simulator } from './simulator.ts';
 import { isoTime, type Teller, type ToldEvent, wireNumber } from './told-event.ts';
 
 /** A life as Square tells it (developer.squareup.com/reference/square/webhooks): versions of objects, not movements. */
-export const tellSquare: Teller = (life, account) => {
+const tellSquare: Teller = (life, account) => {
   const events: ToldEvent[] = [];
   const tell: Tell = (type, kind, object) => {
     const step = events.length + 1;
@@ -11,7 +12,7 @@ export const tellSquare: Teller = (life, account) => {
     const event = {
       merchant_id: account,
       type,
-      event_id: uuidLike(life, `event${step}`),
+      event_id: stableUuid(life, `event${step}`),
       created_at: isoTime(at),
       data: { type: kind, id: object.id, object: { [kind]: { ...object, updated_at: isoTime(at), version: step } } },
     };
@@ -151,7 +152,21 @@ function paymentId(life: Life): string {
   return stableText(life, 'payment', 22);
 }
 
-function uuidLike(life: Life, label: string): string {
-  const hex = stableText(life, label, 32, HEX);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
-}
+export const square: Simulator = {
+  provider: 'square',
+  currencies: currencies('EUR', 'USD', 'GBP', 'JPY'),
+  abilities: {
+    captures: 'whole',
+    captureFailure: 'none',
+    fees: true,
+    refunds: 'many',
+    refundFailure: 'later',
+    disputes: 'outcome',
+    payouts: 'may_fail',
+  },
+  tell: tellSquare,
+  sign: inHeaders(sign),
+  keys: { kind: 'shared', secret: (random) => random.text(22) },
+  settings: ({ url }) => ({ mode: 'test', notification_url: url }),
+  forgeries: { stale: null },
+};

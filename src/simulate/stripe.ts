@@ -1,4 +1,6 @@
-import { type Life, moment, stableText } from './life.ts';
+import { sign } from '../providers/stripe/sign.ts';
+import { CURRENCIES, type Life, moment, stableText } from './life.ts';
+import { inHeaders, type Simulator } from './simulator.ts';
 import {
   chargeObject,
   disputeObject,
@@ -7,12 +9,12 @@ import {
   refundObject,
   type StripeObject,
 } from './stripe-objects.ts';
-import { isoTime, type Teller, type ToldEvent, wireNumber } from './told-event.ts';
+import { isoTime, type Teller, type ToldEvent, unixSeconds, wireNumber } from './told-event.ts';
 
 const API_VERSION = '2025-09-30.clover';
 
 /** A life as Stripe tells it: snapshot events, and for twins the same as thin ones (docs.stripe.com/event-destinations). */
-export const tellStripe: Teller = (life) => {
+const tellStripe: Teller = (life) => {
   const events: ToldEvent[] = [];
   let step = 0;
   const tell = (type: string, object: StripeObject, previous?: StripeObject): void => {
@@ -115,7 +117,7 @@ function snapshot(life: Life, told: Told): ToldEvent {
     id: told.id,
     object: 'event',
     api_version: API_VERSION,
-    created: seconds(told.at),
+    created: unixSeconds(told.at),
     data: { object: told.object, ...(told.previous === undefined ? {} : { previous_attributes: told.previous }) },
     livemode: false,
     pending_webhooks: 1,
@@ -144,6 +146,21 @@ function eventId(life: Life, step: number): string {
   return `evt_3${stableText(life, `evt${step}`, 23)}`;
 }
 
-function seconds(ms: number): number {
-  return Math.floor(ms / 1000);
-}
+export const stripe: Simulator = {
+  provider: 'stripe',
+  currencies: CURRENCIES,
+  abilities: {
+    captures: 'parts',
+    captureFailure: 'none',
+    fees: true,
+    refunds: 'many',
+    refundFailure: 'later',
+    disputes: 'cycles',
+    payouts: 'may_fail',
+  },
+  tell: tellStripe,
+  sendsTwins: true,
+  sign: inHeaders(sign),
+  keys: { kind: 'shared', secret: (random) => `whsec_${random.text(32)}` },
+  settings: () => ({ mode: 'test' }),
+};

@@ -1,10 +1,9 @@
+import { fitLife } from './fit-life.ts';
 import { type Life, liveOnce } from './life.ts';
 import { createRandom, type Random } from './random.ts';
-import { type Simulator, simulators } from './simulators.ts';
+import type { Simulator, Tampering } from './simulator.ts';
+import { simulators } from './simulators.ts';
 import type { ToldEvent } from './told-event.ts';
-
-/** How a request is spoiled, so that no honest gateway takes it. */
-export type Tampering = 'body' | 'signature' | 'unsigned' | 'stale';
 
 /** A request before it is signed: what it holds and what must become of it. */
 export type PlannedRequest = {
@@ -78,12 +77,7 @@ export function wholeLives(
   const simulator = simulatorOf(provider);
   const random = createRandom(options.seed).fork(provider);
   return Array.from({ length: options.count }, (_, index) => {
-    const life = liveOnce(
-      index + 1,
-      options.startedAt + index * LIFE_APART_MS,
-      random.fork(index + 1),
-      simulator.currencies,
-    );
+    const life = lived(simulator, index + 1, options.startedAt + index * LIFE_APART_MS, random.fork(index + 1));
     const requests = simulator.tell(life, options.account).map((told) => ({
       ...requestOf(simulator, [told]),
       expect: 'accepted' as const,
@@ -100,6 +94,11 @@ export function simulatorOf(provider: string): Simulator {
   return simulator;
 }
 
+/** A life as it can be lived at this processor. */
+function lived(simulator: Simulator, number: number, startedAt: number, random: Random): Life {
+  return fitLife(liveOnce(number, startedAt, random, simulator.currencies), simulator.abilities);
+}
+
 type FreshRequest = Pick<PlannedRequest, 'provider' | 'destination' | 'body' | 'events'>;
 type Source = { next(): FreshRequest; preview(): FreshRequest };
 
@@ -110,12 +109,7 @@ function freshRequests(simulator: Simulator, plan: TrafficPlan, random: Random):
 
   function bear(): ToldEvent[] {
     born += 1;
-    const life = liveOnce(
-      born,
-      plan.startedAt + born * LIFE_APART_MS,
-      random.fork(`life${born}`),
-      simulator.currencies,
-    );
+    const life = lived(simulator, born, plan.startedAt + born * LIFE_APART_MS, random.fork(`life${born}`));
     return simulator.tell(life, plan.account);
   }
 
@@ -131,17 +125,12 @@ function freshRequests(simulator: Simulator, plan: TrafficPlan, random: Random):
     next() {
       const events = [nextEvent()];
       // Most requests carry one event even where the processor may send several.
-      while (events.length < simulator.eventsMax && random.chance(0.15)) events.push(nextEvent());
+      while (events.length < (simulator.batch?.eventsMax ?? 1) && random.chance(0.15)) events.push(nextEvent());
       return requestOf(simulator, events);
     },
     // From a life of its own that nobody else tells: a forgery names a payment we never hear of otherwise.
     preview() {
-      const life = liveOnce(
-        0,
-        plan.startedAt,
-        random.fork(`forged${born}/${random.between(0, 1e9)}`),
-        simulator.currencies,
-      );
+      const life = lived(simulator, 0, plan.startedAt, random.fork(`forged${born}/${random.between(0, 1e9)}`));
       return requestOf(simulator, simulator.tell(life, plan.account).slice(0, 1));
     },
   };
@@ -151,13 +140,18 @@ function requestOf(simulator: Simulator, told: readonly ToldEvent[]): FreshReque
   return {
     provider: simulator.provider,
     destination: told[0]?.destination ?? 'main',
-    body: simulator.envelope(told.map(({ content }) => content)),
+    body: simulator.batch?.envelope(told.map(({ content }) => content)) ?? told[0]?.content ?? '',
     events: told.length,
   };
 }
 
 function tamperingFor(request: FreshRequest, random: Random): Omit<PlannedRequest, 'number'> {
-  const { signsTime } = simulatorOf(request.provider);
-  const kinds: Tampering[] = ['body', 'signature', 'unsigned', ...(signsTime ? (['stale'] as const) : [])];
-  return { ...request, expect: 'rejected', tampering: random.pick(kinds) };
+  return { ...request, expect: 'rejected', tampering: random.pick(tamperingsOf(simulatorOf(request.provider))) };
+}
+
+const TAMPERINGS: readonly Tampering[] = ['body', 'signature', 'unsigned', 'stale'];
+
+/** What the processor's scheme shows: one that signs no time cannot tell a stale request, one that signs nothing no changed body. */
+export function tamperingsOf({ forgeries }: Simulator): readonly Tampering[] {
+  return TAMPERINGS.filter((tampering) => forgeries?.[tampering] !== null);
 }

@@ -238,6 +238,15 @@ describe('commands on a database', () => {
     expect(rows.map(({ actor }) => actor)).toEqual(Array(3).fill(expect.stringMatching(/^cli:.+/)));
   });
 
+  it('simulate goes to where the gateway of this environment answers, unless told where', async () => {
+    const env = { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, HOST: '0.0.0.0', PORT: '1' };
+    const { status, err } = await run(['simulate', '--once', 'stripe'], env);
+    expect({ status, err }).toEqual({ status: 1, err: expect.stringMatching(ONE_LINE) });
+    expect(err).toContain('no gateway answers at http://127.0.0.1:1/webhooks/stripe/');
+    const told = await run(['simulate', '--once', 'stripe', '--url', 'http://127.0.0.1:2/'], env);
+    expect(told.err).toContain('no gateway answers at http://127.0.0.1:2/webhooks/stripe/');
+  });
+
   it('migrate says that there is nothing to do, also where MIGRATE=off', async () => {
     const env = { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, MIGRATE: 'off' };
     const { status, out } = await run(['migrate', '--json'], env);

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { examine } from '../../src/commands/doctor-checks.ts';
+import { parseKeyring } from '../../src/encryption.ts';
 import { addRejected } from '../../src/ingest/minutes-store.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { TEST_KEYS } from '../support/test-keys.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -13,6 +15,7 @@ afterAll(() => database.drop());
 async function refusedCheck() {
   const { checks } = await examine({
     sql: database.app,
+    keyring: parseKeyring(TEST_KEYS),
     limited: null,
     nodeVersion: process.version,
     retentionDays: null,

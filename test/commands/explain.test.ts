@@ -106,7 +106,7 @@ describe('explain', () => {
   it.each(['stripe', 'adyen', 'paypal', 'square'])(
     '%s: the postings of whole lives balance in every currency',
     (name) => {
-      const settings = simulators.get(name)?.settings('https://gateway.example/') ?? {};
+      const settings = simulators.get(name)?.settings({ url: 'https://gateway.example/', account: 'sim' }) ?? {};
       let postings = 0;
       for (const { requests } of wholeLives(name, { seed: 1, count: 25, startedAt: NOW, account: 'sim' })) {
         for (const { canonical } of requests.flatMap(({ body }) => explain(name, body, settings).events)) {

@@ -69,8 +69,9 @@ describe('start on an empty data folder', { timeout: 120_000 }, () => {
 
   it('prints a signed request that works at once, and the token with which to see what became of it', async () => {
     const { gateway, url } = await start();
-    const greeting = gateway.out();
+    // The greeting may come in pieces; this is its last line.
     await eventually(() => expect(gateway.out()).toContain('/api/v1/trial-balance'));
+    const greeting = gateway.out();
     expect(greeting).toContain(`${url}/docs`);
     expect(greeting).toContain(`npx postern simulate --once stripe --url ${url}`);
 
@@ -101,7 +102,8 @@ describe('start on an empty data folder', { timeout: 120_000 }, () => {
 
   it('finds its data again, recovers from kill -9, and tells the token no second time', async () => {
     const { gateway } = await start();
-    expect(gateway.out()).toContain(`kept in ${join(dataDir, 'admin-token')}`);
+    // The greeting may come in pieces.
+    await eventually(() => expect(gateway.out()).toContain(`kept in ${join(dataDir, 'admin-token')}`));
     expect(gateway.out()).not.toMatch(/pst_|curl -sS '/);
     gateway.child.kill('SIGKILL');
     await gateway.ended;

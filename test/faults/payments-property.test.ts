@@ -1,20 +1,21 @@
 import { Agent } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createSimulatedAuthority } from '../../src/providers/paypal/simulated-authority.ts';
-import type { EndpointSettings } from '../../src/providers/provider.ts';
+import type { Abilities } from '../../src/simulate/fit-life.ts';
 import type { Life } from '../../src/simulate/life.ts';
 import { createRandom, type Random, shuffled } from '../../src/simulate/random.ts';
 import { sendOne } from '../../src/simulate/send.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
-import { type SimulatedTarget, simulators } from '../../src/simulate/simulators.ts';
+import { type SimulatedTarget, simulatedEndpoint } from '../../src/simulate/simulator.ts';
+import { simulators } from '../../src/simulate/simulators.ts';
 import { type PlannedRequest, simulatorOf, wholeLives } from '../../src/simulate/traffic.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectSums } from '../support/expect-posted.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { moneyOfBalances, moneyOfLives } from '../support/life-money.ts';
 
 /*
- * Whole lives of payments, told by each of the five processors, through sockets, signatures, intake, worker and ledger: in
+ * Whole lives of payments, told by each of the processors, through sockets, signatures, intake, worker and ledger: in
  * whatever order, however often and in whatever company their events come, the books say the same.
  */
 
@@ -23,9 +24,11 @@ const ORDERS = 6;
 const EACH_FEATURE = 2;
 const LIVES_LOOKED_AT = 400;
 const CONNECTIONS = 24;
-const STARTED_AT = Date.UTC(2026, 0, 15, 12);
+/** Of late: Amazon's messages are signed with their time, which may be some days old and not older. */
+const STARTED_AT = Date.now() - 86_400_000;
 const PROVIDERS = [...simulators.keys()];
-const authority = createSimulatedAuthority(Date.now(), 'messageverificationcerts.sandbox.paypal.com');
+/** Their webhooks name objects: without a key for the API, money waits. */
+const WAITING = new Set(['amazon-pay', 'gocardless', 'klarna', 'plaid', 'wise', 'xendit']);
 
 const FEATURES: Readonly<Record<string, (life: Life) => boolean>> = {
   'captured at once': ({ captures }) => captures === null,
@@ -55,18 +58,38 @@ afterAll(async () => {
   await database.drop();
 });
 
-type Told = { readonly request: Omit<PlannedRequest, 'number'>; readonly life: number };
+/** The features a processor of these abilities never tells. */
+function untold(can: Abilities): ReadonlySet<string> {
+  const lacks: Readonly<Record<string, boolean>> = {
+    'authorised, captured in parts': can.captures !== 'parts',
+    refunds: can.refunds === 'none' || can.refunds === 'one',
+    'a refund that fails later': can.refundFailure !== 'later' || can.refunds === 'none' || can.refunds === 'one',
+    'a capture that fails later': can.captureFailure === 'none',
+    'a dispute withdrawn, reinstated and withdrawn again': can.disputes !== 'cycles',
+    'a dispute withdrawn and reinstated': can.disputes !== 'cycles' && can.disputes !== 'outcome',
+    'a fee before': !can.fees || can.refunds === 'none',
+    'a fee after': !can.fees || can.refunds === 'none',
+    'a fee never': can.refunds === 'none',
+    'a payout that fails': can.payouts !== 'may_fail',
+    'twins with refunds': can.refunds === 'none',
+  };
+  return new Set(Object.keys(lacks).filter((name) => lacks[name]));
+}
+
+type Told = { readonly request: Omit<PlannedRequest, 'number'>; readonly life: Life };
 
 /** Some lives of `provider` that show every feature, told with `account` in the bodies. */
 function livesOf(provider: string, account: string): Told[] {
   const lives = wholeLives(provider, { seed: SEED, count: LIVES_LOOKED_AT, startedAt: STARTED_AT, account });
-  const chosen = new Set<(typeof lives)[number]>();
+  const missing = untold(simulatorOf(provider).abilities);
+  const chosen = new Set(lives.slice(0, EACH_FEATURE));
   for (const [name, has] of Object.entries(FEATURES)) {
     const found = lives.filter(({ life }) => has(life)).slice(0, EACH_FEATURE);
-    if (found.length < EACH_FEATURE) throw new Error(`no life of ${provider} shows ${name}`);
+    // Of 400 lives each feature is many times in some: there it is none only where the processor cannot tell it.
+    if (found.length < EACH_FEATURE && !missing.has(name)) throw new Error(`no life of ${provider} shows ${name}`);
     for (const one of found) chosen.add(one);
   }
-  return [...chosen].flatMap(({ life, requests }) => requests.map((request) => ({ request, life: life.number })));
+  return [...chosen].flatMap(({ life, requests }) => requests.map((request) => ({ request, life })));
 }
 
 type Targets = ReadonlyMap<string, SimulatedTarget>;
@@ -76,17 +99,11 @@ async function targetsOf(provider: string, account: string): Promise<Targets> {
   const targets = new Map<string, SimulatedTarget>();
   for (const destination of ['main', 'thin']) {
     const name = `${account}-${destination}`;
-    const url = `${gateway.url}/webhooks/${provider}/${name}`;
-    const simulator = simulatorOf(provider);
-    const paypal = provider === 'paypal';
-    const secret = paypal ? authority.privateKeyPem : simulator.secret(createRandom(name));
-    const settings: EndpointSettings = {
-      ...simulator.settings(url),
-      account,
-      ...(paypal ? { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } } : {}),
-    };
-    await gateway.addEndpoint(provider, name, paypal ? [] : [secret], settings);
-    targets.set(destination, { url, secret, settings, account });
+    const where = { url: `${gateway.url}/webhooks/${provider}/${name}`, account };
+    const made = simulatedEndpoint(simulatorOf(provider), where, { random: createRandom(name), now: Date.now() });
+    const target = { ...made.target, settings: { ...made.target.settings, account } };
+    await gateway.addEndpoint(provider, name, [...made.secrets], target.settings);
+    targets.set(destination, target);
   }
   return targets;
 }
@@ -134,19 +151,30 @@ async function balancesOf(provider: string, account: string): Promise<Record<str
 
 type Unwanted = { event_id: string; type: string; status: string; reason: string | null; message: string | null };
 
+/** Until each event has ended; those of `WAITING` may also wait for the key nobody gave. */
 async function settled(provider: string, account: string): Promise<void> {
   await eventually(
     async () => {
       const { rows } = await database.sql.query<Unwanted>(
         `select e.event_id, e.type, e.status, e.reason, e.error_message as message from postern.events e
          join postern.endpoints p on p.id = e.endpoint_id
-         where p.provider = $1 and p.account = $2 and (e.status not in ('posted', 'no_effect') or e.conflict) limit 5`,
-        [provider, account],
+         where p.provider = $1 and p.account = $2 and (e.conflict or (e.status not in ('posted', 'no_effect')
+           and not ($3 and e.status = 'deferred' and e.waiting_for = 'api_key'))) limit 5`,
+        [provider, account, WAITING.has(provider)],
       );
       expect(rows).toEqual([]);
     },
     { timeoutMs: 20_000 },
   );
+}
+
+async function waitingFor(provider: string): Promise<string[]> {
+  const { rows } = await database.sql.query<{ waiting_for: string }>(
+    `select distinct e.waiting_for from postern.events e join postern.endpoints p on p.id = e.endpoint_id
+     where p.provider = $1 and e.status = 'deferred'`,
+    [provider],
+  );
+  return rows.map((row) => row.waiting_for);
 }
 
 describe(`the books of generated payments (PAYMENTS_SEED=${SEED})`, () => {
@@ -166,8 +194,13 @@ describe(`the books of generated payments (PAYMENTS_SEED=${SEED})`, () => {
         seen.push(await balancesOf(provider, account));
       }
       const [first] = seen;
-      expect(Object.keys(first ?? {}).length).toBeGreaterThan(4);
       for (const [order, balances] of seen.entries()) expect({ order, balances }).toEqual({ order, balances: first });
+      if (WAITING.has(provider)) {
+        expect(await waitingFor(provider)).toEqual(['api_key']);
+      } else {
+        const lives = [...new Set(livesOf(provider, 'any').map(({ life }) => life))];
+        expect(moneyOfBalances(first ?? {})).toEqual(moneyOfLives(lives));
+      }
       await expectSums(database.sql);
     },
     60_000,

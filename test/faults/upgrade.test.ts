@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { ENDPOINTS_CHANNEL } from '../../src/endpoints/endpoint-store.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
-import type { SimulatedTarget } from '../../src/simulate/simulators.ts';
+import type { SimulatedTarget } from '../../src/simulate/simulator.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { expectPostedOnce } from '../support/expect-posted.ts';

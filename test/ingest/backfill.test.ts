@@ -2,90 +2,23 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type BackfillRow, selectBackfillEvents, selectBackfills } from '../../src/api/backfill-store.ts';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../src/errors.ts';
-import { parseExactJson, textAt } from '../../src/exact-json.ts';
 import { planBackfills, scheduleOf, selectSchedules } from '../../src/ingest/backfill-schedule.ts';
 import { cancelBackfill, insertBackfill } from '../../src/ingest/backfill-store.ts';
 import { type Backfiller, createBackfiller } from '../../src/ingest/backfiller.ts';
 import type { Intake } from '../../src/ingest/intake.ts';
-import { listSlices } from '../../src/json-slices.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
-import { contentFingerprint } from '../../src/providers/content-fingerprint.ts';
-import type { ApiAnswer, ApiCall, EndpointSettings, Provider } from '../../src/providers/provider.ts';
+import type { ApiAnswer, ApiCall, EndpointSettings } from '../../src/providers/provider.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
+import { createListing } from '../support/listing-provider.ts';
 import { createPipeline, type Pipeline } from '../support/pipeline.ts';
 import { stubProvider } from '../support/stub-endpoint.ts';
 
-const HOST = 'api.stub.example';
 const HOUR_MS = 3_600_000;
 
-/** Its events are `{"id","type","amount","at"}`, and its API lists them as they were sent. */
-const listing: Provider = {
-  ...stubProvider,
-  name: 'listing',
-  title: 'Listing',
-  identify(request) {
-    const event = parseExactJson(request.body);
-    const id = textAt(event, 'id');
-    if (id === undefined) return { kind: 'unreadable', detail: 'no id' };
-    return {
-      kind: 'events',
-      events: [
-        {
-          item: 0,
-          id,
-          idSigned: true,
-          transmissionId: null,
-          type: textAt(event, 'type') ?? 'unknown',
-          apiVersion: null,
-          live: null,
-          account: textAt(event, 'account') ?? null,
-          occurredAt: Number(textAt(event, 'at')),
-          fingerprint: () => contentFingerprint(request.body, ['try']),
-        },
-      ],
-    };
-  },
-  normalise(event) {
-    const body = parseExactJson(event.body);
-    const about = { references: [{ kind: 'payment', id: event.id }], amount: null };
-    if (event.type === 'note') return { ...about, kind: 'no_effect', reason: 'a note' };
-    if (event.type === 'hint')
-      return { ...about, kind: 'fetch', object: { kind: 'payment', id: event.id }, reason: 'a hint' };
-    const amount = BigInt(textAt(body, 'amount') ?? 'none');
-    const key = `${textAt(body, 'payment') ?? event.id}:captured`;
-    return {
-      ...about,
-      kind: 'effects',
-      effects: [{ type: 'payment.captured', key, at: 0, payment: event.id, amount, currency: 'EUR' }],
-    };
-  },
-  api: {
-    hosts: [HOST],
-    keySetting: 'api_key',
-    fetchObject: async () => ({ kind: 'refused', detail: 'nothing to fetch' }),
-    list: {
-      what: 'events',
-      days: 30,
-      delayS: 0,
-      covers: (type) => type !== 'thin',
-      async page(_range, cursor, { call, now }) {
-        const path = `/events?cursor=${cursor ?? ''}`;
-        const answer = await call({ method: 'GET', host: HOST, path, headers: {} });
-        if (answer.status === 401) return { kind: 'refused', detail: 'the key may not read events' };
-        if (answer.status === 429) return { kind: 'later', at: now + 86_400_000, detail: 'too many calls' };
-        const events = listSlices(answer.body, 'data').map((body) => {
-          const read = parseExactJson(body);
-          const object = textAt(read, 'type') === 'object' ? { object: true as const } : {};
-          return { body, at: Number(textAt(read, 'at')), ...object };
-        });
-        return { kind: 'page', path: '/events', events, next: textAt(parseExactJson(answer.body), 'next') ?? null };
-      },
-    },
-  },
-};
+const listing = createListing('listing', 'api.stub.example');
 
 let database: TestDatabase;
 let pipeline: Pipeline;
@@ -102,8 +35,11 @@ const sent = (id: string, more = '"amount":"1000"', type = 'paid', at = OLD): st
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  pipeline = await createPipeline(database, () => endpoints);
+  pipeline = await createPipeline(database, () => endpoints, {
+    api: async ({ path }) => ({ status: path.includes('closed') ? 403 : 404, headers: {}, body: Buffer.alloc(0) }),
+  });
   pipeline.worker.start();
+  pipeline.fetcher.start();
 });
 afterAll(async () => {
   await pipeline.stop();
@@ -192,6 +128,28 @@ async function settled(endpoint: Endpoint): Promise<void> {
     );
     expect(rows).toEqual([]);
   });
+}
+
+/** Waits until an event is at its end; the tries of a fetch that finds nothing are over at once. */
+async function ends(
+  endpoint: Endpoint,
+  eventId: string,
+  status: string,
+  waitingFor: string | null = null,
+): Promise<void> {
+  await eventually(
+    async () => {
+      await database.sql.query(
+        'update postern.fetches set due_at = now(), missed = 4 where leased_until is null and missed between 1 and 3',
+      );
+      const { rows } = await database.sql.query(
+        'select status, waiting_for from postern.events where endpoint_id = $1 and event_id = $2',
+        [endpoint.id, eventId],
+      );
+      expect(rows).toEqual([{ status, waiting_for: waitingFor }]);
+    },
+    { timeoutMs: 10_000 },
+  );
 }
 
 async function postedAmounts(endpoint: Endpoint): Promise<string[]> {
@@ -331,6 +289,44 @@ describe('what the processor lists', () => {
     await pipeline.deliver(endpoint, sent('h2', '"x":1', 'hint'));
     pages.set('', page([sent('h3', '"x":1', 'hint')]));
     expect(await run(endpoint)).toMatchObject({ filled: 1n, gaps: 1n });
+  });
+
+  it('is not told as filled, nor as finished, where the processor does not show what it names', async () => {
+    const endpoint = await newEndpoint();
+    const hint = (id: string): string => sent(id, '"x":1', 'hint');
+    await pipeline.deliver(endpoint, hint('gone_1'), 'hint');
+    await ends(endpoint, 'gone_1', 'no_effect');
+    pages.set('', page([hint('gone_1'), hint('gone_2'), hint('closed_3'), sent('e4')]));
+    const { id } = await run(endpoint);
+    await ends(endpoint, 'gone_2', 'dead');
+    await ends(endpoint, 'closed_3', 'deferred', 'api_key');
+    await ends(endpoint, 'e4', 'posted');
+    expect(await report(id)).toMatchObject({
+      issued: 4n,
+      received: 1n,
+      posted: 1n,
+      missing: 3n,
+      filled: 1n,
+      unreadable: 3n,
+      ...{ queued: 0n, deferred: 0n, dead: 0n },
+    });
+    const events = await selectBackfillEvents(database.app, id, { after: null, limit: 9 });
+    expect(events.map((one) => [one.event_id, one.outcome, one.status, one.reason])).toEqual([
+      ['closed_3', 'filled', 'deferred', 'the key may not read objects'],
+      ['e4', 'filled', 'posted', null],
+      ['gone_1', 'unfinished', 'no_effect', 'object_missing: no object gone_1'],
+      ['gone_2', 'filled', 'dead', 'no object gone_2'],
+    ]);
+    // All of them are here by now; none of them can be read for that.
+    expect(await run(endpoint)).toMatchObject({ issued: 4n, received: 4n, posted: 1n, filled: 0n, unreadable: 3n });
+  });
+
+  it('is not told as filled where it is dead', async () => {
+    const endpoint = await newEndpoint();
+    pages.set('', page([sent('e1', '"amount":"none"')]));
+    const { id } = await run(endpoint);
+    await ends(endpoint, 'e1', 'dead');
+    expect(await report(id)).toMatchObject({ missing: 1n, filled: 0n, dead: 1n, unreadable: 0n });
   });
 
   it('is not compared with an endpoint that gets other events than are listed', async () => {

@@ -151,11 +151,12 @@ describe('an event that only names its object', () => {
     expect(asked).toMatchObject([{ path: '/payments/tr_1', headers: { authorization: 'Bearer k1' } }]);
     expect(await posted(endpoint)).toBe(1);
     expect(await orders(endpoint)).toEqual([]);
-    const { rows } = await database.sql.query<{ body: Buffer }>(
-      `select f.body from postern.fetched_objects f join postern.events e on e.id = f.event_id where e.endpoint_id = $1`,
+    const { rows } = await database.sql.query<{ body: Buffer; hashed: boolean }>(
+      `select f.body, f.sha256 = sha256(f.body) as hashed from postern.fetched_objects f join postern.events e on e.id = f.event_id where e.endpoint_id = $1`,
       [endpoint.id],
     );
     expect(rows[0]?.body.toString()).toBe('{"amount":"1000"}');
+    expect(rows[0]?.hashed, 'an archived copy can be proved once the body is removed').toBe(true);
   });
 
   it('is parked without a key, and goes on when one is set', async () => {

@@ -32,11 +32,11 @@ type Secret = {
   last_used_at: string | null;
   removable_since: string | null;
 };
-type View = { id: string; secrets: Secret[]; rotation_overlap_s: number };
+type View = { id: string; name: string; secrets: Secret[]; rotation_overlap_s: number };
 
-async function endpoint(): Promise<View> {
+async function endpoint(name = 'rolled'): Promise<View> {
   const { items } = (await (await gateway.api('/api/v1/endpoints')).json()) as { items: View[] };
-  const [found] = items;
+  const found = items.find((one) => one.name === name);
   if (found === undefined) throw new Error('there is no endpoint');
   return found;
 }
@@ -44,7 +44,9 @@ async function endpoint(): Promise<View> {
 let sent = 0;
 
 /** One event over a socket, signed by each of the secrets in one header, as Stripe does while it rolls. */
-async function send(...secrets: string[]): Promise<number> {
+const send = (...secrets: string[]): Promise<number> => sendTo(gateway, 'rolled', ...secrets);
+
+async function sendTo(instance: TestGateway, name: string, ...secrets: string[]): Promise<number> {
   sent += 1;
   const body = chargeSucceeded(sent);
   const marks = secrets.map((secret) => {
@@ -53,7 +55,7 @@ async function send(...secrets: string[]): Promise<number> {
   });
   const [first = '', ...others] = marks;
   const header = [first, ...others.map((mark) => mark.replace(/^t=\d+,/, ''))].join(',');
-  const response = await fetch(`${gateway.url}/webhooks/stripe/rolled`, {
+  const response = await fetch(`${instance.url}/webhooks/stripe/${name}`, {
     method: 'POST',
     body,
     headers: { 'stripe-signature': header },
@@ -137,3 +139,54 @@ it('refuses no request while a secret is rolled, and tells when the old one may 
   await gateway.gateway.reloadEndpoints();
   expect([await send(NEW), await send(OLD)]).toEqual([200, 401]);
 });
+
+it('refuses no request of either secret in flight, on any instance, while one is added and the other removed', async () => {
+  await gateway.addEndpoint('stripe', 'flight', [OLD]);
+  const other = await startTestGateway(database, { now, work: false });
+  const instances = [gateway, other];
+  const statuses = { old: [] as number[], young: [] as number[] };
+  const phase = { old: true, young: true };
+  /** Signs with one secret, on every instance, until told that the processor does no more. */
+  const stream = (secret: string, which: keyof typeof phase): Promise<void>[] =>
+    instances.flatMap((instance) =>
+      [1, 2].map(async () => {
+        while (phase[which]) statuses[which].push(await sendTo(instance, 'flight', secret));
+      }),
+    );
+  try {
+    const underWay = stream(OLD, 'old');
+    const { id, secrets } = await endpoint('flight');
+    const made = await gateway.api(`/api/v1/endpoints/${id}/secrets`, {
+      method: 'POST',
+      body: JSON.stringify({ secret: NEW, overlap_s: OVERLAP_S }),
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(made.status).toBe(201);
+    // By announcement alone: a person takes longer to carry the secret to the processor.
+    for (const instance of instances)
+      await eventually(async () => expect(await sendTo(instance, 'flight', NEW)).toBe(200));
+    const young = stream(NEW, 'young');
+    const bothAtLeast = (count: number) =>
+      eventually(() => expect(Math.min(statuses.old.length, statuses.young.length)).toBeGreaterThan(count));
+    await bothAtLeast(20);
+    phase.old = false;
+    await Promise.all(underWay);
+    const before = statuses.young.length;
+    const removed = await gateway.api(`/api/v1/endpoints/${id}/secrets/${secrets[0]?.id}`, { method: 'DELETE' });
+    expect(removed.status).toBe(204);
+    for (const instance of instances)
+      await eventually(async () => expect(await sendTo(instance, 'flight', OLD)).toBe(401));
+    await eventually(() => expect(statuses.young.length).toBeGreaterThan(before + 20));
+    phase.young = false;
+    await Promise.all(young);
+    expect(new Set([...statuses.old, ...statuses.young])).toEqual(new Set([200]));
+    const { rows } = await database.sql.query<{ events: number }>(
+      `select count(*)::int as events from postern.events e join postern.endpoints n on n.id = e.endpoint_id where n.name = 'flight'`,
+    );
+    expect(rows[0]?.events).toBeGreaterThanOrEqual(statuses.old.length + statuses.young.length);
+  } finally {
+    phase.old = false;
+    phase.young = false;
+    await other.stop();
+  }
+}, 60_000);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Agent } from 'node:http';
 import { sendOne } from '../../src/simulate/send.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
-import type { SimulatedTarget } from '../../src/simulate/simulators.ts';
+import type { SimulatedTarget } from '../../src/simulate/simulator.ts';
 import type { PlannedRequest } from '../../src/simulate/traffic.ts';
 
 /** One answer, or none (status 0), of one gateway. `at` is by `performance.now()`, when it had come. */

@@ -1,9 +1,8 @@
-import { createSimulatedAuthority } from '../../src/providers/paypal/simulated-authority.ts';
 import type { EndpointSettings } from '../../src/providers/provider.ts';
 import { createRandom } from '../../src/simulate/random.ts';
 import { sendOne } from '../../src/simulate/send.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
-import type { SimulatedTarget } from '../../src/simulate/simulators.ts';
+import { type SimulatedTarget, simulatedEndpoint } from '../../src/simulate/simulator.ts';
 import { type PlannedRequest, planTraffic, simulatorOf } from '../../src/simulate/traffic.ts';
 import type { Api } from './release-runner.ts';
 import { chargeSucceeded } from './stripe-bodies.ts';
@@ -26,21 +25,12 @@ export async function makeTarget(
   name: string,
   { account, settings }: { account: string; settings?: EndpointSettings },
 ): Promise<SimulatedTarget> {
-  const simulator = simulatorOf(provider);
-  const url = `${HOST}/webhooks/${provider}/${name}`;
-  const authority =
-    provider === 'paypal' ? createSimulatedAuthority(Date.now(), 'messageverificationcerts.sandbox.paypal.com') : null;
-  const secret = authority?.privateKeyPem ?? simulator.secret(createRandom(`${provider}/${name}`));
-  const all: EndpointSettings = {
-    ...simulator.settings(url),
-    ...(authority === null
-      ? {}
-      : { simulated_authority: { root: authority.rootPem, certificate: authority.certificatePem } }),
-    account,
-    ...settings,
-  };
-  await api('POST', '/endpoints', { provider, name, secrets: authority === null ? [secret] : [], settings: all });
-  return { url, secret, settings: all, account };
+  const where = { url: `${HOST}/webhooks/${provider}/${name}`, account };
+  const with_ = { random: createRandom(`${provider}/${name}`), now: Date.now() };
+  const { target, secrets } = simulatedEndpoint(simulatorOf(provider), where, with_);
+  const all: EndpointSettings = { ...target.settings, account, ...settings };
+  await api('POST', '/endpoints', { provider, name, secrets, settings: all });
+  return { ...target, settings: all };
 }
 
 /** The endpoints of `mixedTraffic`, by provider and destination. */

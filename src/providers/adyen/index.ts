@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { Acknowledged, Answer, EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { basicAuthOf, identify, verify } from './webhook.ts';
 
@@ -23,6 +24,7 @@ export const adyen: Provider = {
       'https://docs.adyen.com/development-resources/webhooks/troubleshoot',
       'https://docs.adyen.com/development-resources/currency-codes',
       'https://docs.adyen.com/platforms/payout-to-users/payout-webhooks',
+      'https://docs.adyen.com/api-explorer/transfers/latest/get/transfers',
     ],
     matrix: {
       signature:
@@ -36,7 +38,9 @@ export const adyen: Provider = {
       captured:
         'AUTHORISATION where capture is automatic, else CAPTURE; a capture or cancellation proves a payment manual. Platform: booked bank transfers out of `balance_accounts` are payouts',
       currencies: 'minor units; CLP, ISK 2; CVE, IDR 0',
+      settlement: 'settlement details and payment accounting CSV',
       answer: '200 `[accepted]`',
+      unconfirmed: 'that a listed transfer tells its `events`, without which it is parked',
     },
   },
   secretHeaders: [],
@@ -50,6 +54,7 @@ export const adyen: Provider = {
   identify,
   normalise,
   normaliserVersion: 2,
+  api,
   acknowledge,
 };
 
@@ -59,6 +64,7 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
     'basic_auth',
     'multiple_partial_captures',
     'balance_accounts',
+    'api_key',
   ]);
   const { capture, basic_auth: auth, multiple_partial_captures: parts, balance_accounts: own } = settings;
   if (capture !== undefined && capture !== 'automatic' && capture !== 'manual') {
@@ -74,6 +80,11 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
       message: `must be a list of 1 to ${BALANCE_ACCOUNTS_MAX} ids of your own balance accounts, which begin with BA`,
     });
   }
+  const { api_key: key } = settings;
+  if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x7e]{20,512}$/.test(key)))
+    faults.push({ path: '/api_key', message: 'must be an API key of the Balance Platform, one word' });
+  if (key !== undefined && own === undefined)
+    faults.push({ path: '/balance_accounts', message: 'is needed beside api_key: their transfers are what is listed' });
   const credentials = basicAuthOf(settings);
   // An empty password, or a user with a colon in it, is no protection that anybody meant.
   if (

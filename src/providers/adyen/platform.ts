@@ -12,6 +12,7 @@ import {
 } from '../normalised.ts';
 import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
 import { adyenMoney } from './currency.ts';
+import { LISTED } from './listed-transfer.ts';
 
 /** Families that move no money, or none that a transfer does not tell: a transaction is a transfer's booking. */
 const EVIDENCE =
@@ -41,6 +42,11 @@ const UNDONE: Readonly<Record<string, 'payout.failed' | 'payout.cancelled' | 'pa
 };
 const EVENTS_MAX = 200;
 
+/** A transfer that has taken nothing yet: a later state is listed while it is young, and told by webhook. */
+export function isUnderWay(transfer: Json | undefined): boolean {
+  return NOT_BOOKED.has(textAt(transfer, 'status') ?? '');
+}
+
 /**
  * Platform webhooks (docs.adyen.com/platforms/webhooks, Balance Platform). A bank transfer out of a balance account of
  * ours is a payout; whose the others are, the body does not say, so the setting `balance_accounts` does.
@@ -59,7 +65,7 @@ export function platformMeaning(body: JsonObject, event: ReceivedEvent, settings
     ),
     amount: null,
   };
-  if (!/^balancePlatform\.transfer\.(?:created|updated)$/.test(type))
+  if (!/^balancePlatform\.transfer\.(?:created|updated|listed)$/.test(type))
     return EVIDENCE.test(type)
       ? noEffect(about, `evidence: ${type} moves no money of its own`)
       : unknownType(about, type);
@@ -79,6 +85,9 @@ export function platformMeaning(body: JsonObject, event: ReceivedEvent, settings
   }
   if (account === undefined || !ours.includes(account))
     return noEffect(about, 'evidence: a transfer of a balance account that is not ours');
+  // Only its history says in which currency it left the balance: without it another amount could post than by webhook.
+  if (type === LISTED && listAt(data, 'events').length === 0)
+    return deferredFor(about, 'object', 'the transfer is listed without its events');
   return parkingUnknownCurrency(about.references, () => bankTransfer(data, id, about, event.receivedAt));
 }
 

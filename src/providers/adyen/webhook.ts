@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { textAt } from '../../exact-json.ts';
+import { type JsonObject, textAt } from '../../exact-json.ts';
 import { contentFingerprint } from '../content-fingerprint.ts';
 import { isoTime } from '../iso-time.ts';
 import type {
@@ -14,6 +14,7 @@ import type {
 } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 import { strictBase64 } from '../strict-base64.ts';
+import { LISTED, listedEvent } from './listed-transfer.ts';
 import { type Item, readNotification, signedText } from './notification.ts';
 
 /*
@@ -159,8 +160,10 @@ const PLATFORM_OBJECTS = [
   ['accountId'],
 ];
 
-function identifyPlatform(body: Buffer, parsed: Parameters<typeof textAt>[0]): Identification {
+function identifyPlatform(body: Buffer, parsed: JsonObject): Identification {
   const type = textAt(parsed, 'type');
+  const listed = type === LISTED ? listedEvent(parsed) : null;
+  if (listed !== null) return { kind: 'events', events: [listed] };
   const object = PLATFORM_OBJECTS.map((path) => textAt(parsed, 'data', ...path)).find((one) => one !== undefined);
   if (type === undefined || object === undefined)
     return { kind: 'unreadable', detail: 'a platform webhook without type or data.id' };

@@ -11,6 +11,11 @@ const SALT_BYTES = 32;
 const PUBLIC_KEY_ID = /^[A-Z0-9-]{8,64}$/;
 const PEM_CHARS_MAX = 16 * 1024;
 
+/*
+ * There is no list: charges, refunds and disputes are told by their ids only, and a charge permission names no charges. The
+ * reports (developer.amazon.com/docs/amazon-pay-api-v2/reports.html) are made on request, and are downloaded within 30 seconds
+ * from an address in the answer: an answer must not decide where we connect.
+ */
 export const api: ProviderApi = {
   hosts: Object.values(HOSTS),
   keySetting: 'api_key',

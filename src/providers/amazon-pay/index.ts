@@ -3,6 +3,7 @@ import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api, privateKeyOf, publicKeyIdOf, regionOf } from './api.ts';
 import { normalise } from './events.ts';
+import { simulatedCertificateFaults } from './simulated-settings.ts';
 import { hostOfTopic, SNS_HOSTS, TOPICS_MAX, topicsOf } from './topics.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -50,7 +51,10 @@ export const amazonPay: Provider = {
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['topic_arns', 'region', 'public_key_id', 'api_key']);
+  const faults = [
+    ...commonSettingFaults(settings, ['topic_arns', 'region', 'public_key_id', 'api_key', 'simulated_certificate']),
+    ...simulatedCertificateFaults(settings),
+  ];
   const { topic_arns: topics, region, public_key_id: keyId, api_key: key } = settings;
   if (settings.tolerance_s !== undefined)
     faults.push({ path: '/tolerance_s', message: 'Amazon Pay itself tries for 14 days' });

@@ -16,6 +16,7 @@ import type {
 import { strictBase64 } from '../strict-base64.ts';
 import { createSigningKeys } from './certificate.ts';
 import { type Envelope, type Ipn, readEnvelope, readIpn, signedText } from './envelope.ts';
+import { certificatesFor } from './simulated-settings.ts';
 import { hostOfTopic, topicsOf } from './topics.ts';
 
 /*
@@ -59,7 +60,7 @@ export function verify(request: WebhookRequest, context: VerifyContext): Verdict
   if (Math.abs(age) > TOLERANCE_S)
     return rejected('stale', `published ${age} s ago; ${TOLERANCE_S} s are allowed: is the clock right?`);
 
-  const key = signingKey(textAt(tree, 'SigningCertURL') ?? '', host, context.certificates);
+  const key = signingKey(textAt(tree, 'SigningCertURL') ?? '', host, certificatesFor(context));
   if (key.kind === 'needs') return key;
   if (key.kind === 'refused') return rejected('certificate', key.detail);
   if (context.now < key.notBefore || context.now > key.notAfter)

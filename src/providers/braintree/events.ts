@@ -12,8 +12,9 @@ import {
 } from '../normalised.ts';
 import type { Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
 import { type DisputeMeaning, disputeMeaning } from './disputes.ts';
+import { isListed, isSettledInParts, type ListedKind } from './listed-object.ts';
 import { moneyOf } from './money.ts';
-import { type Notification, readNotification } from './notification.ts';
+import { type Notification, notificationOf, readPayload } from './notification.ts';
 import { timeOf } from './times.ts';
 import { isRefund, refundedPayment, type Told, transactionMeaning } from './transactions.ts';
 
@@ -23,7 +24,9 @@ const EVIDENCE =
 
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent): Normalised {
-  const notification = readNotification(event.body);
+  const payload = readPayload(event.body);
+  if (isListed(payload.name)) return ofListed(payload.name, payload.value, event);
+  const notification = notificationOf(payload);
   const { kind, subject, about: name } = notification;
   const toldAt = timeOf(notification.timestamp) ?? event.receivedAt;
   const about: About = { references: referencesOf(notification), amount: null };
@@ -59,6 +62,17 @@ export function normalise(event: ReceivedEvent): Normalised {
           ? noEffect(about, `evidence: ${kind} moves no money of its own`)
           : unknownType(about, kind);
     }
+  });
+}
+
+/** An object that was searched for, told as its notification would tell it. */
+function ofListed(name: ListedKind, subject: Json, event: ReceivedEvent): Normalised {
+  const tree = { kind: 'listed', timestamp: undefined, merchant: undefined, about: name, subject, tree: {} };
+  const about: About = { references: referencesOf(tree), amount: null };
+  return parkingUnknownCurrency(about.references, () => {
+    if (name === 'dispute') return ofDispute(about, disputeMeaning(subject, event.receivedAt));
+    if (isSettledInParts(subject)) return noEffect(about, 'evidence: settled in parts, each a transaction of its own');
+    return ofTransaction(about, subject, { at: event.receivedAt, disbursed: false, refund: false }, event);
   });
 }
 

@@ -1,7 +1,8 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
-import { api, isApiKey, merchantIdOf } from './api.ts';
+import { api } from './api.ts';
+import { isApiKey, merchantIdOf } from './ask.ts';
 import { normalise } from './events.ts';
 import { keyPair } from './key-pairs.ts';
 import { challenge, identify, verify } from './webhook.ts';
@@ -17,6 +18,8 @@ export const braintree: Provider = {
       'https://developer.paypal.com/braintree/docs/guides/webhooks/parse',
       'https://developer.paypal.com/braintree/docs/reference/general/webhooks/overview',
       'https://developer.paypal.com/braintree/docs/reference/general/statuses',
+      'https://developer.paypal.com/braintree/docs/reference/request/transaction/search/node',
+      'https://developer.paypal.com/braintree/docs/reference/request/dispute/search/node',
     ],
     matrix: {
       signature:
@@ -28,9 +31,10 @@ export const braintree: Provider = {
       account: "`source-merchant-id`, else the endpoint's",
       captured: 'transaction first seen submitted for settlement; a declined settlement or a void takes it back',
       currencies: 'major units, ISO 4217',
+      settlement: 'settlement batch summary; disbursement details of transactions',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'whether a retried disbursement keeps its id; whether a pre-arbitration takes the money again when it is opened; whether a retried notification keeps its timestamp; whether `local_payment_reversed` can follow a transaction',
+        'whether a retried disbursement keeps its id; whether a pre-arbitration takes the money again when it is opened; whether a retried notification keeps its timestamp; whether `local_payment_reversed` can follow a transaction; how many ids one search tells (10,000 are taken for possibly not all); the state of a transaction that is settled in parts',
     },
   },
   secretHeaders: [],

@@ -26,11 +26,17 @@ export function isPayload(payload: string): boolean {
   return PAYLOAD.test(payload);
 }
 
-/** The notification in a form body; its signature is not looked at. @throws PosternError `unreadable_event` */
-export function readNotification(body: Buffer): Notification {
+export type Payload = { readonly name: string; readonly value: Json };
+
+/** The element in a form body; its signature is not looked at. @throws PosternError `unreadable_event` */
+export function readPayload(body: Buffer): Payload {
   const payload = readForm(body)?.payload ?? '';
   if (!isPayload(payload)) throw unreadable('the body has no bt_payload in base64');
-  const { name, value } = parseXml(decode(payload));
+  return parseXml(decode(payload));
+}
+
+/** @throws PosternError `unreadable_event` */
+export function notificationOf({ name, value }: Payload): Notification {
   if (name !== 'notification' || !isObject(value)) throw unreadable('the payload is no notification');
   const kind = textAt(value, 'kind');
   if (kind === undefined) throw unreadable('the notification has no kind');

@@ -7,7 +7,8 @@ import type { Answer, Identification, RejectReason, Verdict, VerifyContext, Webh
 import { safeEqual } from '../signature.ts';
 import { readForm } from './form.ts';
 import { digest, type KeyPair, keyPair } from './key-pairs.ts';
-import { isPayload, type Notification, readNotification } from './notification.ts';
+import { isListed, listedEvent } from './listed-object.ts';
+import { isPayload, type Notification, notificationOf, readPayload } from './notification.ts';
 
 /*
  * bt_signature=publicKey|hex[&publicKey|hex …], one pair for each of the merchant's API keys; the hex is an HMAC-SHA1
@@ -77,7 +78,14 @@ export function challenge(request: WebhookRequest, { secrets }: Pick<VerifyConte
 export function identify(request: WebhookRequest): Identification {
   let notification: Notification;
   try {
-    notification = readNotification(request.body);
+    const payload = readPayload(request.body);
+    if (isListed(payload.name)) {
+      const listed = listedEvent(payload.name, payload.value);
+      return listed === null
+        ? { kind: 'unreadable', detail: `the ${payload.name} has no id or no status` }
+        : { kind: 'events', events: [listed] };
+    }
+    notification = notificationOf(payload);
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }

@@ -11,6 +11,8 @@ import {
 import type { Normalised, ReceivedEvent } from '../provider.ts';
 import { moneyAt } from './currency.ts';
 import { disputeEffects } from './disputes.ts';
+import { listedDisputeMeaning, listedPaymentMeaning } from './listed-meaning.ts';
+import { listedKind } from './listed-object.ts';
 import { paymentEffects } from './payments.ts';
 import { isPayout, timeOf } from './told.ts';
 
@@ -35,6 +37,9 @@ const EVIDENCE =
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent): Normalised {
   const body = parseExactJson(event.body);
+  const listed = listedKind(body);
+  if (listed === 'payment') return listedPaymentMeaning(body, event);
+  if (listed === 'dispute') return listedDisputeMeaning(body, event.receivedAt);
   const type = textAt(body, 'type') ?? event.type;
   const data = at(body, 'data');
   const isDispute = type.startsWith('dispute_');

@@ -1,6 +1,8 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
+import { isApiKey } from './ask.ts';
 import { normalise } from './events.ts';
 import { HEADER, identify, verify } from './webhook.ts';
 
@@ -17,6 +19,7 @@ export const checkout: Provider = {
       'https://www.checkout.com/docs/developer-resources/event-notifications/event-types',
       'https://www.checkout.com/docs/payments/accept-payments/format-the-amount-value',
       'https://www.checkout.com/docs/business-operations/manage-disputes/how-disputes-work',
+      'https://www.checkout.com/docs/payments/manage-payments/search-and-filter-payments',
     ],
     matrix: {
       signature: '`Cko-Signature`: HMAC-SHA256 over the body, hex; optionally an `Authorization` header besides',
@@ -27,9 +30,10 @@ export const checkout: Provider = {
       account: "the endpoint's",
       captured: '`payment_captured`, one for each `action_id`; returned payments are taken back',
       currencies: 'minor units; CLP × 100; ISK, UGX whole; three-decimal amounts end in 0',
+      settlement: 'settlement breakdown, payouts and financial actions CSV',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter',
+        'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter; that `amount:>=0` finds every payment; how an action still under way is told; the action type of returned direct debits',
     },
   },
   secretHeaders: [],
@@ -41,11 +45,12 @@ export const checkout: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['authorization_token']);
+  const faults = commonSettingFaults(settings, ['authorization_token', 'api_key']);
   const { authorization_token: token } = settings;
   if (
     token !== undefined &&
@@ -56,6 +61,8 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
       message: 'must be the value of the Authorization header, as configured',
     });
   }
+  if (settings.api_key !== undefined && !isApiKey(settings.api_key))
+    faults.push({ path: '/api_key', message: 'must be a secret key that begins with sk_ or sk_sbox_' });
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Checkout.com signs no time' });
   return faults;
 }

@@ -7,6 +7,7 @@ import { isoTime } from '../iso-time.ts';
 import type { Identification, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, safeEqual } from '../signature.ts';
 import { strictHex } from '../strict-hex.ts';
+import { listedEvent, listedKind } from './listed-object.ts';
 
 /*
  * Cko-Signature: hex HMAC-SHA256 of the raw body, keyed with the signature key chosen for the webhook, as text. An
@@ -42,6 +43,8 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  const listed = listedKind(parsed);
+  if (listed !== null) return { kind: 'events', events: [listedEvent(listed, parsed)] };
   const id = textAt(parsed, 'id');
   if (id === undefined) return { kind: 'unreadable', detail: 'the event has no id' };
   return {

@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -15,6 +16,7 @@ export const coinbaseCommerce: Provider = {
       'https://docs.cdp.coinbase.com/commerce/api-architecture/webhooks-security',
       'https://docs.cdp.coinbase.com/commerce/api-architecture/webhooks-fields',
       'https://docs.cloud.coinbase.com/commerce/docs/payment-status',
+      'https://docs.cdp.coinbase.com/api-reference/commerce-api/rest-api/events/list-events',
     ],
     matrix: {
       signature: '`X-CC-Webhook-Signature`: HMAC-SHA256 over the body',
@@ -27,7 +29,8 @@ export const coinbaseCommerce: Provider = {
         'each confirmed entry of the charge’s `payments`, also late, short or excess ones; the price where the layout lists none',
       currencies: 'major units as text in the local currency; coins are not booked, an unknown code is parked',
       answer: '200 `{"received":true}`',
-      unconfirmed: 'refunds and fees, which no event tells; the spelling of payment states in the onchain API',
+      unconfirmed:
+        'refunds and fees, which no event tells; the spelling of payment states in the onchain API; how long events are listed',
     },
   },
   secretHeaders: [],
@@ -39,11 +42,16 @@ export const coinbaseCommerce: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings);
+  const faults = commonSettingFaults(settings, ['api_key']);
+  const { api_key: key } = settings;
+  if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x7e]{16,200}$/.test(key))) {
+    faults.push({ path: '/api_key', message: 'must be an API key of Coinbase Commerce, one word' });
+  }
   if (settings.tolerance_s !== undefined)
     faults.push({ path: '/tolerance_s', message: 'Coinbase Commerce signs no time' });
   return faults;

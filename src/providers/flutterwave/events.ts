@@ -1,6 +1,15 @@
 import { at, isObject, type Json, parseExactJson, textAt } from '../../exact-json.ts';
-import { type About, deferredFor, fetchFirst, noEffect, parkingUnknownCurrency, unknownType } from '../normalised.ts';
+import {
+  type About,
+  deferredFor,
+  fetchFirst,
+  noEffect,
+  parkingUnknownCurrency,
+  references,
+  unknownType,
+} from '../normalised.ts';
 import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
+import { listedObject } from './listed-object.ts';
 import { signedMeaning } from './signed.ts';
 import { chargeMeaning, transferMeaning } from './verified.ts';
 
@@ -10,8 +19,19 @@ const EVIDENCE = /^(?:subscription|plan|paymentplan|virtualcard|virtualaccount|b
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(event.body);
-  if (event.level === 'body') return signedMeaning(body, event, settings);
+  if (event.level === 'body') {
+    const listed = listedObject(body);
+    return listed === null ? signedMeaning(body, event, settings) : listedMeaning(listed, event.receivedAt);
+  }
   return tokenMeaning(body, event);
+}
+
+/** What is listed is told like what is fetched. */
+function listedMeaning({ kind, object }: NonNullable<ReturnType<typeof listedObject>>, receivedAt: number): Normalised {
+  const about = references([kind === 'transactions' ? 'payment' : 'transfer', textAt(object, 'id')]);
+  return parkingUnknownCurrency(about, () =>
+    kind === 'transactions' ? chargeMeaning(object, receivedAt) : transferMeaning(object, receivedAt),
+  );
 }
 
 /**

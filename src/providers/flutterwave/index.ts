@@ -18,6 +18,7 @@ export const flutterwave: Provider = {
       'https://developer.flutterwave.com/v3.0/docs/webhooks',
       'https://developer.flutterwave.com/docs/webhooks',
       'https://developer.flutterwave.com/docs/transaction-verification',
+      'https://developer.flutterwave.com/v3.0/reference/get-all-transactions',
     ],
     matrix: {
       signature:
@@ -31,7 +32,7 @@ export const flutterwave: Provider = {
       currencies: 'major units as JSON numbers, ISO 4217; a refund of v4 names none (`currency`)',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'how often and how long it retries; that `charged_amount` less `app_fee` is what is settled; the refund and chargeback events of v3 and the chargeback events of v4, which are parked; the fees of v4, which the settlement tells',
+        'how often and how long it retries; that `charged_amount` less `app_fee` is what is settled; the refund and chargeback events of v3 and the chargeback events of v4, which are parked; the fees of v4, which the settlement tells; that a listed charge tells `charged_amount` and `app_fee` as verifying it does',
     },
   },
   secretHeaders: ['verif-hash'],

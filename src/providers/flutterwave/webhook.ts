@@ -14,6 +14,7 @@ import type {
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 import { strictBase64 } from '../strict-base64.ts';
 import { timeOf } from './amount.ts';
+import { listedEvent, listedObject } from './listed-object.ts';
 
 /*
  * v3: verif-hash is the secret hash itself, in clear (developer.flutterwave.com/v3.0/docs/webhooks). v4:
@@ -62,6 +63,10 @@ export function identify(request: WebhookRequest, settings: EndpointSettings): I
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  // Requests are POSTs: what was asked for is the only GET. Nobody who holds a token can take a listed object's identity.
+  const listed = request.method === 'GET' ? listedObject(parsed) : null;
+  const object = listed === null ? null : listedEvent(listed.kind, listed.object);
+  if (object !== null) return { kind: 'events', events: [object] };
   const event = isSigned(settings) ? signedEvent(parsed, request.body) : tokenEvent(parsed, request.body);
   if (event === null) return { kind: 'unreadable', detail: 'the event has no type, or no id' };
   return { kind: 'events', events: [event] };

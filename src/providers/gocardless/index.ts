@@ -30,6 +30,7 @@ export const gocardless: Provider = {
       captured:
         'payment confirmed or paid_out, taken back when it fails later; charged_back and chargeback_cancelled are withdrawn and reinstated, and nothing says that a chargeback is final',
       currencies: 'minor units, ISO 4217',
+      settlement: 'payout items',
       answer: '200 `{"received":true}`; 498 for a bad signature',
       unconfirmed:
         'the time between tries; whether a bounced payout that is sent again keeps its id; `outbound_payments` that were executed wait for an adapter',

@@ -15,6 +15,7 @@ import {
   unknownType,
 } from '../normalised.ts';
 import type { Normalised, ReceivedEvent } from '../provider.ts';
+import { isTransaction } from './listed-transaction.ts';
 import { readOrder } from './order.ts';
 
 /** Events after which the order says something new; they name it, and no amount. */
@@ -29,21 +30,25 @@ const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/;
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent): Normalised {
   const body = parseExactJson(event.body);
+  const line = isTransaction(body);
   const type = textAt(body, 'metadata', 'event_type') ?? event.type;
-  const payload = at(body, 'payload');
+  // A line of a payout names its order as an event's payload does.
+  const payload = line ? body : at(body, 'payload');
   const order = orderOf(payload);
   const about: About = {
     references: references(
       ['order', order],
       ['request', textAt(payload, 'payment_request_id')],
       ['capture', textAt(payload, 'capture_id')],
+      ['refund', line ? textAt(payload, 'refund_id') : undefined],
       ['dispute', textAt(payload, 'payment_dispute_id')],
     ),
     amount: null,
   };
-  const when = isoTime(textAt(body, 'metadata', 'occurred_at')) ?? event.receivedAt;
+  const happened = line ? textAt(body, 'capture_date') : textAt(body, 'metadata', 'occurred_at');
+  const when = isoTime(happened) ?? event.receivedAt;
   if (type.startsWith('payment.dispute.state-change.')) return dispute(about, payload, when);
-  if (ORDER.test(type)) {
+  if (line || ORDER.test(type)) {
     if (order === undefined) return deferredFor(about, 'object', 'the event names no order');
     if (event.fetched === null) {
       return fetchFirst(about, { kind: 'order', id: order }, 'the event names its order only: the amounts are fetched');

@@ -2,7 +2,8 @@ import { badRequestAcknowledgement } from '../bad-request.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import { keyedSecretFault } from '../keyed-secret.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
-import { api, REGIONS } from './api.ts';
+import { api } from './api.ts';
+import { REGIONS } from './call.ts';
 import { normalise } from './events.ts';
 import { HEADER, identify, verify } from './webhook.ts';
 
@@ -17,6 +18,7 @@ export const klarna: Provider = {
     documentation: [
       'https://docs.klarna.com/klarna-network-distribution/acquiring-partner-setup/webhooks',
       'https://docs.klarna.com/api/ordermanagement/',
+      'https://docs.klarna.com/settlement-reports/api',
     ],
     matrix: {
       signature: '`Klarna-Signature`: HMAC-SHA256 over the body, hex or base64, by the key of `Klarna-Signing-Key-Id`',
@@ -29,9 +31,10 @@ export const klarna: Provider = {
       captured:
         'each capture of the order, by `capture_id`; each refund by `refund_id`; a dispute when it is closed as lost',
       currencies: 'minor units, ISO 4217',
+      settlement: 'settlement files (CSV with semicolons)',
       answer: '200 `{"received":true}`; 400 for a bad signature',
       unconfirmed:
-        "how the MAC is written (hex by Klarna's own plugins; both are taken); which events tell captures and refunds; the amount of a dispute that was lost",
+        "how the MAC is written (hex by Klarna's own plugins; both are taken); which events tell captures and refunds; the amount of a dispute that was lost; that a payout's sales and returns name captures and refunds as the order does",
     },
   },
   secretHeaders: [],

@@ -7,6 +7,7 @@ import { keyedSecret } from '../keyed-secret.ts';
 import { hexOrBase64 } from '../mac-text.ts';
 import type { Identification, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues } from '../signature.ts';
+import { isTransaction, transactionEvent } from './listed-transaction.ts';
 
 /*
  * Klarna-Signature: HMAC-SHA256 of the raw body with the signing key that Klarna-Signing-Key-Id names. Klarna's own
@@ -49,6 +50,7 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  if (isTransaction(parsed)) return { kind: 'events', events: [transactionEvent(parsed)] };
   const id = textAt(parsed, 'metadata', 'event_id');
   if (id === undefined) return { kind: 'unreadable', detail: 'the event has no metadata.event_id' };
   const live = at(parsed, 'metadata', 'live');

@@ -13,6 +13,7 @@ import {
 } from '../normalised.ts';
 import type { Normalised, ReceivedEvent } from '../provider.ts';
 import { centsAt } from './currency.ts';
+import { listedKind } from './listed-object.ts';
 
 const ORDER = /^order_(?:created|refunded)$/;
 const INVOICE = /^subscription_payment_(?:success|failed|recovered|refunded)$/;
@@ -35,8 +36,9 @@ export function normalise(event: ReceivedEvent): Normalised {
   const id = textAt(object, 'id');
   const subscription = textAt(attributes, 'subscription_id');
   // Orders and invoices are numbered apart: both have a 1.
-  const payment = id === undefined ? undefined : `${ORDER.test(type) ? 'order' : 'subscription-invoice'}-${id}`;
-  const moving = ORDER.test(type) || INVOICE.test(type);
+  const kind = listedKind(body) ?? (ORDER.test(type) ? 'order' : INVOICE.test(type) ? 'subscription-invoice' : null);
+  const payment = id === undefined ? undefined : `${kind}-${id}`;
+  const moving = kind !== null;
   const about: About = {
     references: references(moving ? ['payment', payment] : [textAt(object, 'type') ?? 'object', id], [
       'subscription',
@@ -53,7 +55,7 @@ export function normalise(event: ReceivedEvent): Normalised {
     if (payment === undefined || total === undefined || !isObject(attributes))
       return deferredFor(about, 'object', 'the event’s object has no id or total');
     const told: About = { ...about, amount: total };
-    if (INVOICE.test(type) && textAt(attributes, 'billing_reason') === 'initial')
+    if (kind === 'subscription-invoice' && textAt(attributes, 'billing_reason') === 'initial')
       return noEffect(told, 'evidence: the first payment of a subscription, which its order tells');
     return paid(attributes, payment, total, told, event.receivedAt);
   });

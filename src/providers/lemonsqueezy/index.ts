@@ -1,6 +1,7 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -17,6 +18,8 @@ export const lemonsqueezy: Provider = {
       'https://docs.lemonsqueezy.com/help/webhooks/webhook-requests',
       'https://docs.lemonsqueezy.com/help/webhooks/event-types',
       'https://docs.lemonsqueezy.com/api/orders/the-order-object',
+      'https://docs.lemonsqueezy.com/api/orders/list-all-orders',
+      'https://docs.lemonsqueezy.com/api/subscription-invoices/list-all-subscription-invoices',
     ],
     matrix: {
       signature: '`X-Signature`: HMAC-SHA256 over the body; `X-Event-Name` is not signed and not looked at',
@@ -42,11 +45,16 @@ export const lemonsqueezy: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings);
+  const faults = commonSettingFaults(settings, ['api_key']);
+  const { api_key: key } = settings;
+  if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x7e]{20,4096}$/.test(key))) {
+    faults.push({ path: '/api_key', message: 'must be an API key, as the settings page shows it once' });
+  }
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Lemon Squeezy signs no time' });
   return faults;
 }

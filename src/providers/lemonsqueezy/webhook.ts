@@ -4,6 +4,7 @@ import { contentFingerprint } from '../content-fingerprint.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
+import { listedEvent, listedKind } from './listed-object.ts';
 
 /*
  * X-Signature: hex HMAC-SHA256 over the body, keyed with the secret chosen for the webhook.
@@ -37,6 +38,8 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  const listed = listedKind(body) === null ? null : listedEvent(body);
+  if (listed !== null) return { kind: 'events', events: [listed] };
   const name = textAt(body, 'meta', 'event_name');
   const type = textAt(body, 'data', 'type');
   const id = textAt(body, 'data', 'id');

@@ -28,6 +28,7 @@ export const mollie: Provider = {
       account: "the endpoint's",
       captured: 'paid payment; each capture where they are made apart. Payouts are posted by the settlement',
       currencies: 'major units as text, ISO 4217',
+      settlement: 'settlements and balance transactions',
       answer: '200 `{"received":true}`, for unknown ids too',
       unconfirmed:
         'how a `payout_…` of the Payouts API relates to the settlement `stl_…` that pays the same money (its events are evidence until then); whether next-gen tries as long as classic; whether deductions of a balance transaction contain tax; whether an access token lists the objects of all profiles',

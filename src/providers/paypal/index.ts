@@ -34,6 +34,7 @@ export const paypal: Provider = {
       account: "the endpoint's",
       captured: 'capture, sale',
       currencies: 'major units; HUF, JPY, TWD without decimals',
+      settlement: 'STL and TRR files',
       answer: '200 `{"received":true}`',
     },
   },

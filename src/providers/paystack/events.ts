@@ -6,6 +6,7 @@ import {
   type About,
   deferredFor,
   effectsOf,
+  fetchFirst,
   noEffect,
   parkingUnknownCurrency,
   references,
@@ -13,6 +14,7 @@ import {
 } from '../normalised.ts';
 import type { Normalised, ReceivedEvent } from '../provider.ts';
 import { moneyAt } from './currency.ts';
+import { eventOf, listedKind } from './listed-object.ts';
 
 /*
  * {"event":"charge.success","data":{…}}. A payment is named by its reference: it is the one name that charges, refunds and
@@ -47,8 +49,14 @@ const EVIDENCE = /^(?:subscription|invoice|paymentrequest|customeridentification
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent): Normalised {
   const body = parseExactJson(event.body);
-  const type = textAt(body, 'event') ?? event.type;
-  const data = at(body, 'data') ?? null;
+  const listed = listedKind(body);
+  const told = at(body, 'data') ?? null;
+  const type = (listed === null ? textAt(body, 'event') : eventOf(listed, told)) ?? event.type;
+  if (listed === 'transaction' && at(told, 'split') === undefined) {
+    const needed = transactionNeeded(told, event.fetched);
+    if (needed !== null) return needed;
+  }
+  const data = (event.fetched === null ? undefined : at(parseExactJson(event.fetched), 'data')) ?? told;
   const about: About = { references: referencesOf(type, data), amount: null };
   const family = FAMILIES.find(({ types }) => types.test(type));
   if (family === undefined) {
@@ -59,12 +67,23 @@ export function normalise(event: ReceivedEvent): Normalised {
   return parkingUnknownCurrency(about.references, () => {
     const money = moneyAt(data, family.amount);
     if (money === undefined) return deferredFor(about, 'object', `the event has no ${family.amount}`);
-    const told: About = { ...about, amount: money };
+    const known: About = { ...about, amount: money };
     const meaning = family.meaning({ type, data, money, receivedAt: event.receivedAt });
-    if ('evidence' in meaning) return noEffect(told, meaning.evidence);
-    if ('waitingFor' in meaning) return deferredFor(told, meaning.waitingFor, meaning.reason);
-    return effectsOf(told, meaning);
+    if ('evidence' in meaning) return noEffect(known, meaning.evidence);
+    if ('waitingFor' in meaning) return deferredFor(known, meaning.waitingFor, meaning.reason);
+    return effectsOf(known, meaning);
   });
+}
+
+/** Listed, a transaction may not say what of it is passed on to others, which its webhook says; asked for alone it does. */
+function transactionNeeded(listed: Json, fetched: Buffer | null): Normalised | null {
+  const [id, reference] = [textAt(listed, 'id'), textAt(listed, 'reference')];
+  const about: About = { references: references(['payment', reference]), amount: null };
+  if (id === undefined) return deferredFor(about, 'object', 'the transaction has no id');
+  if (fetched === null) return fetchFirst(about, { kind: 'transaction', id }, 'whether it was split, only it says');
+  return textAt(parseExactJson(fetched), 'data', 'reference') === reference
+    ? null
+    : deferredFor(about, 'object', `Paystack answered with another transaction than ${id}`);
 }
 
 function referencesOf(type: string, data: Json): About['references'] {

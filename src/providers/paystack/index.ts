@@ -1,6 +1,8 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
+import { isApiKey } from './ask.ts';
 import { normalise } from './events.ts';
 import { identify, verify } from './webhook.ts';
 
@@ -16,6 +18,7 @@ export const paystack: Provider = {
       'https://paystack.com/docs/payments/refunds/',
       'https://paystack.com/docs/payments/manage-disputes/',
       'https://github.com/PaystackOSS/doc-code-snippets',
+      'https://paystack.com/docs/api/transaction/#list',
     ],
     matrix: {
       signature: '`x-paystack-signature`: HMAC-SHA512 over the body, hex',
@@ -28,7 +31,7 @@ export const paystack: Provider = {
       currencies: 'minor units of currencies with two decimals; others are parked',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'how amounts in XOF and RWF are written; whether an accepted dispute is told as a refund too; the share of a single `subaccount`; the time of day a refund was processed',
+        'how amounts in XOF and RWF are written; whether an accepted dispute is told as a refund too; the share of a single `subaccount`; the time of day a refund was processed; whether the list of refunds tells their `refund_reference`; the list of webhook events that its code samples show',
     },
   },
   secretHeaders: [],
@@ -40,11 +43,14 @@ export const paystack: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings);
+  const faults = commonSettingFaults(settings, ['api_key']);
+  if (settings.api_key !== undefined && !isApiKey(settings.api_key))
+    faults.push({ path: '/api_key', message: 'must be the secret key that begins with sk_live_ or sk_test_' });
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Paystack signs no time' });
   return faults;
 }

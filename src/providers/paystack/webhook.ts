@@ -5,6 +5,7 @@ import { contentFingerprint } from '../content-fingerprint.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, hmac, safeEqual } from '../signature.ts';
+import { listedEvent, listedKind } from './listed-object.ts';
 
 /*
  * x-paystack-signature: hex HMAC-SHA512 of the raw body, keyed with the API's secret key, of which live and test mode have
@@ -35,6 +36,9 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  const listed = listedKind(parsed);
+  const object = listed === null ? null : listedEvent(listed, parsed);
+  if (object !== null) return { kind: 'events', events: [object] };
   const type = textAt(parsed, 'event');
   if (type === undefined) return { kind: 'unreadable', detail: 'the body names no event' };
   const domain = textAt(parsed, 'data', 'domain');

@@ -5,6 +5,7 @@ import { deferredFor, effectsOf, noEffect, parkingUnknownCurrency, references, u
 import type { EndpointSettings, Normalised, ObjectReference, ReceivedEvent } from '../provider.ts';
 import { bodyKind } from './body.ts';
 import { moneyOf } from './currency.ts';
+import { disputeOf, listedKind, listedOrderMeaning } from './listed-object.ts';
 import { transactions } from './transactions.ts';
 
 /** Topics that move no money which an order transaction, refund or dispute does not tell. No topic tells payouts. */
@@ -14,6 +15,13 @@ const EVIDENCE =
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(event.body);
+  const listed = listedKind(body);
+  if (listed === 'order') return listedOrderMeaning(body, event, settings);
+  if (listed === 'dispute') {
+    const told = disputeOf(body);
+    const about = referencesOf('dispute', told);
+    return parkingUnknownCurrency(about, () => dispute(told, about, event.receivedAt));
+  }
   const kind = bodyKind(body);
   const about = referencesOf(kind, body);
   return parkingUnknownCurrency(about, () => {

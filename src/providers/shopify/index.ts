@@ -1,7 +1,9 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { normalise } from './events.ts';
+import { isAccessToken, shopOf } from './graphql.ts';
 import { identify, verify } from './webhook.ts';
 
 const GATEWAYS_MAX = 20;
@@ -21,6 +23,9 @@ export const shopify: Provider = {
       'https://shopify.dev/docs/api/admin-graphql/latest/enums/WebhookSubscriptionTopic',
       'https://shopify.dev/docs/api/admin-rest/latest/resources/transaction',
       'https://shopify.dev/docs/api/admin-rest/latest/resources/dispute',
+      'https://shopify.dev/docs/api/admin-graphql/latest/queries/orders',
+      'https://shopify.dev/docs/api/admin-graphql/latest/objects/OrderTransaction',
+      'https://shopify.dev/docs/api/admin-graphql/latest/queries/disputes',
     ],
     matrix: {
       signature: '`X-Shopify-Hmac-SHA256`: HMAC-SHA256 over the body only; topic, shop and ids are not signed',
@@ -34,7 +39,7 @@ export const shopify: Provider = {
       currencies: 'major units as text, ISO 4217',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'that an authorisation ends with the capture that leaves `total_unsettled_set` at zero; the dispute status `prevented` (parked)',
+        'that an authorisation ends with the capture that leaves `total_unsettled_set` at zero; the dispute status `prevented` (parked); that a capture tells `totalUnsettledSet` when it is asked for',
     },
   },
   secretHeaders: [],
@@ -49,11 +54,12 @@ export const shopify: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['gateways', 'shop_domain']);
+  const faults = commonSettingFaults(settings, ['gateways', 'shop_domain', 'api_key']);
   const { gateways, shop_domain: shop } = settings;
   const names = Array.isArray(gateways) && gateways.length > 0 && gateways.length <= GATEWAYS_MAX;
   if (gateways !== undefined && !(names && gateways.every((one) => typeof one === 'string' && one !== ''))) {
@@ -71,6 +77,10 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
       message: 'must be the shop as X-Shopify-Shop-Domain tells it: made.myshopify.com',
     });
   }
+  if (settings.api_key !== undefined && !isAccessToken(settings.api_key))
+    faults.push({ path: '/api_key', message: 'must be an Admin API access token that begins with shpat_' });
+  if (settings.api_key !== undefined && shopOf(settings) === null)
+    faults.push({ path: '/shop_domain', message: 'must be the shop’s myshopify.com name beside api_key' });
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Shopify signs no time' });
   return faults;
 }

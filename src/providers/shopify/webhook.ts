@@ -13,6 +13,7 @@ import type {
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
 import { strictBase64 } from '../strict-base64.ts';
 import { bodyKind, topicOf } from './body.ts';
+import { listedEvent, listedKind } from './listed-object.ts';
 
 /*
  * X-Shopify-Hmac-SHA256: base64 HMAC-SHA256 over the body, keyed with the app's client secret.
@@ -69,6 +70,8 @@ export function identify(request: WebhookRequest): Identification {
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     return { kind: 'unreadable', detail: 'the body is no JSON object' };
+  const listed = listedKind(body);
+  if (listed !== null) return { kind: 'events', events: [listedEvent(listed, body)] };
   const first = (name: string): string | undefined => headerValues(request, name)[0];
   const ids = [first('x-shopify-event-id'), first('x-shopify-webhook-id')];
   const fingerprint = (): Buffer => contentFingerprint(request.body, []);

@@ -29,6 +29,7 @@ export const square: Provider = {
       account: '`merchant_id`',
       captured: 'payment first seen COMPLETED',
       currencies: 'minor units, ISO 4217',
+      settlement: 'payout entries',
       answer: '200 `{"received":true}`',
     },
   },

@@ -35,6 +35,7 @@ export const stripe: Provider = {
       captured:
         'charge (running total of `amount_captured`); charge.captured is the last of several, or payment_intent.succeeded',
       currencies: 'minor units; ISK, UGX sent × 100; HUF, TWD payouts; MGA without decimals',
+      settlement: 'payout reconciliation and balance change itemised CSV; balance transactions',
       answer: '200 `{"received":true}`',
     },
   },

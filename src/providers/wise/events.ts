@@ -1,8 +1,18 @@
 import { type Json, parseExactJson, textAt } from '../../exact-json.ts';
 import { isoTime } from '../iso-time.ts';
-import { type About, noEffect, parkingUnknownCurrency, references, unknownType } from '../normalised.ts';
+import {
+  type About,
+  deferredFor,
+  fetchFirst,
+  noEffect,
+  parkingUnknownCurrency,
+  references,
+  unknownType,
+} from '../normalised.ts';
 import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
+import { createdAt, isListedTransfer } from './listed-transfer.ts';
 import { majorMoney, transfer } from './transfers.ts';
+import { HEADER } from './webhook.ts';
 
 /** Verification, cards as things, cases and reasons: no money. */
 const EVIDENCE = new Set([
@@ -35,6 +45,7 @@ const BALANCE = new Set([
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(event.body);
+  if (isListedTransfer(body, event, HEADER)) return listed(body, event, settings);
   const type = textAt(body, 'event_type') ?? event.type;
   const at = isoTime(textAt(body, 'data', 'occurred_at')) ?? event.receivedAt;
   const about: About = { references: referencesOf(body), amount: null };
@@ -55,6 +66,28 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
     const money = amount === undefined || currency === undefined ? null : majorMoney(amount, currency);
     return noEffect({ ...about, amount: money }, `evidence: ${type} tells a movement that the balance statement posts`);
   });
+}
+
+/**
+ * The list holds transfers to our own balance too, which no webhook tells as transfers and which send nothing to anybody
+ * (docs.wise.com/api-reference/webhook-event/eventtransfersstatechange): only the quote says which those are.
+ */
+function listed(told: Json, event: ReceivedEvent, settings: EndpointSettings): Normalised {
+  const [id, recipient, quote] = ['id', 'targetAccount', 'quoteUuid'].map((name) => textAt(told, name));
+  const about: About = { references: references(['transfer', id], ['recipient', recipient]), amount: null };
+  if (quote === undefined) return deferredFor(about, 'object', 'the transfer names no quote, which says where it goes');
+  if (event.fetched === null) {
+    const object = { kind: 'quote', id: `${event.account}/${quote}` };
+    return fetchFirst(about, object, 'whether the transfer goes to our own balance, only its quote says');
+  }
+  const answer = parseExactJson(event.fetched);
+  const payOut = textAt(answer, 'payOut');
+  if (textAt(answer, 'id') !== quote || payOut === undefined)
+    return deferredFor(about, 'object', `Wise's answer does not say where quote ${quote} goes`);
+  if (payOut === 'BALANCE')
+    return noEffect(about, 'evidence: a transfer to our own balance, which its statement posts');
+  const at = createdAt(told) ?? event.receivedAt;
+  return transfer({ id, recipient, state: textAt(told, 'status') ?? '', at }, event.body, settings);
 }
 
 function referencesOf(body: Json): About['references'] {

@@ -20,6 +20,7 @@ export const wise: Provider = {
       'https://docs.wise.com/guides/developer/webhooks/event-handling',
       'https://docs.wise.com/guides/developer/webhooks/event-types',
       'https://docs.wise.com/guides/product/send-money/tracking/transfer-statuses',
+      'https://docs.wise.com/api-reference/transfer/transferlist',
     ],
     matrix: {
       signature: '`X-Signature-SHA256`: RSA-SHA256 (PKCS#1) over the body; the SHA-1 header is refused',
@@ -34,7 +35,7 @@ export const wise: Provider = {
       currencies: 'major units as JSON numbers, ISO 4217',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'whether `X-Delivery-Id` stays the same when a delivery is tried again; a refund that goes to a bank account instead of the balance',
+        'whether `X-Delivery-Id` stays the same when a delivery is tried again; a refund that goes to a bank account instead of the balance; that the quote of a transfer can be read as long as the transfer, and its `payOut` is `BALANCE` where it goes to the balance; in which order transfers are listed',
     },
   },
   secretHeaders: [],
@@ -63,7 +64,7 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
     });
   }
   if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x7e]{8,4096}$/.test(key))) {
-    faults.push({ path: '/api_key', message: 'must be an API token that may read transfers' });
+    faults.push({ path: '/api_key', message: 'must be an API token that may read transfers and quotes' });
   }
   const isList = Array.isArray(own) && own.length <= RECIPIENTS_MAX && own.every((one) => typeof one === 'string');
   if (own !== undefined && !isList) {

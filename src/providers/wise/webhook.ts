@@ -7,6 +7,7 @@ import type { Identification, RejectReason, Verdict, VerifyContext, WebhookReque
 import { headerValues } from '../signature.ts';
 import { strictBase64 } from '../strict-base64.ts';
 import { publicKeyOf } from './keys.ts';
+import { isListedTransfer, transferEvent } from './listed-transfer.ts';
 
 /*
  * X-Signature-SHA256: base64 RSA PKCS#1 v1.5 with SHA-256 over the raw body, by the one key Wise has for each environment.
@@ -48,6 +49,7 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  if (isListedTransfer(parsed, request, HEADER)) return { kind: 'events', events: [transferEvent(parsed)] };
   const type = textAt(parsed, 'event_type');
   if (type === undefined) return { kind: 'unreadable', detail: 'the event has no event_type' };
   const occurred = textAt(parsed, 'data', 'occurred_at') ?? '';

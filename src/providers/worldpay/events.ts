@@ -11,6 +11,7 @@ import {
 } from '../normalised.ts';
 import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
 import { moneyAt } from './currency.ts';
+import { isListedPayment, listedMeaning } from './listed-payment.ts';
 import { paymentEffects } from './payments.ts';
 
 /** Asked and refused, tokens, questions of an issuer: no money. */
@@ -27,6 +28,7 @@ const EVIDENCE = new Set([
 /** @throws PosternError `unreadable_event`, `amount_invalid` */
 export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
   const body = parseExactJson(event.body);
+  if (isListedPayment(body)) return listedMeaning(body, event, settings);
   const details = at(body, 'eventDetails');
   const family = textAt(details, 'classification') ?? 'unknown';
   const type = textAt(details, 'type') ?? 'unknown';

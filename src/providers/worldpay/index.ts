@@ -2,6 +2,7 @@ import { badRequestAcknowledgement } from '../bad-request.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import { keyedSecretFault } from '../keyed-secret.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { api } from './api.ts';
 import { exponentsOf } from './currency.ts';
 import { normalise } from './events.ts';
 import { HEADER, identify, verify } from './webhook.ts';
@@ -18,6 +19,7 @@ export const worldpay: Provider = {
       'https://docs.worldpay.com/access/products/events',
       'https://docs.worldpay.com/access/products/events/signature',
       'https://docs.worldpay.com/access/products/events/openapi/payment',
+      'https://developer.worldpay.com/products/payment-queries',
     ],
     matrix: {
       signature:
@@ -29,9 +31,10 @@ export const worldpay: Provider = {
       account: "the endpoint's",
       captured: 'sentForSettlement or settled, one for each partial `reference`; settlementFailed takes it back',
       currencies: 'two-decimal currencies × 100; others wait until `currency_exponents` says how they are scaled',
+      settlement: 'transfer batches; iQ settlement CSV',
       answer: '200 `{"received":true}`; 400 for a bad signature',
       unconfirmed:
-        'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter',
+        'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter; that the history a payment query tells has the references of the webhooks, and one settlement for a sale; whether `receivedEvents` finds payments by each of their events',
     },
   },
   secretHeaders: [],
@@ -42,12 +45,19 @@ export const worldpay: Provider = {
   identify,
   normalise,
   normaliserVersion: 1,
+  api,
   acknowledge: badRequestAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['currency_exponents']);
-  const { currency_exponents: told } = settings;
+  const faults = commonSettingFaults(settings, ['currency_exponents', 'api_key']);
+  const { currency_exponents: told, api_key: key } = settings;
+  if (key !== undefined && !(typeof key === 'string' && /^[\x21-\x39\x3b-\x7e]{1,200}:[\x21-\x7e]{1,500}$/.test(key))) {
+    faults.push({
+      path: '/api_key',
+      message: 'must be the user name and the password of the API, with a colon between',
+    });
+  }
   const isRecord = typeof told === 'object' && told !== null && !Array.isArray(told);
   const names = isRecord ? Object.keys(told) : [];
   const known = Object.keys(exponentsOf(settings));

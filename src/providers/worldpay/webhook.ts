@@ -6,6 +6,7 @@ import { keyedSecret } from '../keyed-secret.ts';
 import { hexOrBase64 } from '../mac-text.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, hmacSha256, safeEqual } from '../signature.ts';
+import { isListedPayment, listedEvent } from './listed-payment.ts';
 
 /*
  * Event-Signature: {keyId}/{hashFunction}/{signature}[,…], one for each key while keys are changed, in any order. SHA256
@@ -73,6 +74,7 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  if (isListedPayment(parsed)) return { kind: 'events', events: [listedEvent(parsed)] };
   const id = textAt(parsed, 'eventId');
   if (id === undefined) return { kind: 'unreadable', detail: 'the event has no eventId' };
   const family = textAt(parsed, 'eventDetails', 'classification') ?? 'unknown';

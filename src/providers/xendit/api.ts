@@ -1,30 +1,21 @@
 import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
+import { ask, HOST } from './call.ts';
+import { list } from './list.ts';
 
-const HOST = 'api.xendit.co';
 /** Payments before this version are other objects. */
 const PAYMENTS_VERSION = '2024-11-11';
 
-/** Keys of both modes are of the same host; the key is the user name of a Basic authentication without password. */
 export const api: ProviderApi = {
   hosts: [HOST],
   keySetting: 'api_key',
-  async fetchObject(object: ObjectReference, { settings, now, call }: ApiContext): Promise<Fetched> {
+  async fetchObject(object: ObjectReference, context: ApiContext): Promise<Fetched> {
     const path = pathOf(object);
     if (path === null) return { kind: 'missing', detail: `there is no way to ask Xendit for a ${object.kind}` };
-    const credentials = Buffer.from(`${String(settings.api_key ?? '')}:`).toString('base64');
-    const answer = await call({
-      method: 'GET',
-      host: HOST,
-      path,
-      headers: {
-        authorization: `Basic ${credentials}`,
-        accept: 'application/json',
-        ...(object.kind === 'payment' ? { 'api-version': PAYMENTS_VERSION } : {}),
-      },
-    });
-    return fetchedFrom(answer, now, `${object.kind} ${object.id}`);
+    const version = object.kind === 'payment' ? { 'api-version': PAYMENTS_VERSION } : {};
+    return fetchedFrom(await ask(path, context, version), context.now, `${object.kind} ${object.id}`);
   },
+  list,
 };
 
 function pathOf({ kind, id }: ObjectReference): string | null {

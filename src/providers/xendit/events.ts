@@ -9,9 +9,10 @@ import {
   references,
   unknownType,
 } from '../normalised.ts';
-import type { Normalised, ReceivedEvent } from '../provider.ts';
+import type { EndpointSettings, Normalised, ReceivedEvent } from '../provider.ts';
+import { isTransaction, objectOfTransaction } from './listed-transaction.ts';
 import { type Meaning, meaningOf } from './objects.ts';
-import { readTold } from './told.ts';
+import { readTold, type Told } from './told.ts';
 
 /** Families that move no money that a payment, a refund or a payout does not tell. */
 const EVIDENCE =
@@ -21,8 +22,9 @@ const EVIDENCE =
  * Nothing in a request is signed: its object is fetched, compared with what the request told, and posts as Xendit tells it.
  * @throws PosternError `unreadable_event`, `amount_invalid`
  */
-export function normalise(event: ReceivedEvent): Normalised {
-  const told = readTold(parseExactJson(event.body));
+export function normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised {
+  const body = parseExactJson(event.body);
+  const told = isTransaction(body) ? toldByLine(body, event.type, settings) : readTold(body);
   const type = told?.type ?? event.type;
   const object = told?.object ?? null;
   const kind = object?.kind === 'va_payment' ? 'payment' : (object?.kind ?? '');
@@ -30,7 +32,7 @@ export function normalise(event: ReceivedEvent): Normalised {
   if (EVIDENCE.test(type)) return noEffect(about, `evidence: ${type} moves no money of its own`);
   if (told === null || object === null) return unknownType(about, type);
   if (event.fetched === null) {
-    return fetchFirst(about, object, `nothing in the request is signed: the ${kind} must be fetched`);
+    return fetchFirst(about, object, `what came proves no amount: the ${kind} must be fetched`);
   }
   const answer = parseExactJson(event.fetched);
   if (!isObject(answer) || idOf(object.kind, answer) !== object.id) {
@@ -60,6 +62,11 @@ function outcome(meaning: Meaning): Normalised {
     case 'unknown':
       return deferredFor(about, 'adapter', `the adapter does not know the status "${meaning.status.slice(0, 40)}"`);
   }
+}
+
+/** A line tells its own amount and reference, which need not be the object's: only what it is of is taken. */
+function toldByLine(line: Json, type: string, settings: EndpointSettings): Told {
+  return { type, object: objectOfTransaction(line, settings), fields: {} };
 }
 
 const COMPARED = ['amount', 'request_amount', 'currency', 'external_id', 'reference_id'] as const;

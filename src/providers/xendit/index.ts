@@ -17,6 +17,7 @@ export const xendit: Provider = {
       'https://docs.xendit.co/docs/payments-api-webhooks',
       'https://docs.xendit.co/apidocs/get-payment',
       'https://docs.xendit.co/docs/payout-tracking',
+      'https://docs.xendit.co/apidocs/list-transactions',
     ],
     matrix: {
       signature: '`x-callback-token`: the verification token itself; neither body nor id is signed',
@@ -30,7 +31,7 @@ export const xendit: Provider = {
       currencies: 'major units as JSON numbers, ISO 4217; IDR too',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'which payment an invoice was paid by; the fees in `fees_paid_amount`, left to the settlement; sub-accounts, whose objects are fetched with `for-user-id`; e-wallet, QR and disbursement callbacks of old and Payments v2, which are parked',
+        'which payment an invoice was paid by; the fees in `fees_paid_amount`, left to the settlement; sub-accounts, whose objects are fetched with `for-user-id`; e-wallet, QR and disbursement callbacks of old and Payments v2, which are parked; that `payment_link_id` of a transaction is the invoice’s id, and that a payout’s transaction has the payout’s `disb-…` as `product_id`',
     },
   },
   secretHeaders: ['x-callback-token'],
@@ -47,13 +48,16 @@ export const xendit: Provider = {
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['api_key']);
-  const { api_key: key } = settings;
+  const faults = commonSettingFaults(settings, ['api_key', 'payment_links']);
+  const { api_key: key, payment_links: links } = settings;
   if (key !== undefined && !(typeof key === 'string' && /^xnd_(?:development|production)_[!-9;-~]{5,250}$/.test(key))) {
     faults.push({
       path: '/api_key',
       message: 'must be a secret key that begins with xnd_development_ or xnd_production_',
     });
+  }
+  if (links !== undefined && links !== 'invoices' && links !== 'payments') {
+    faults.push({ path: '/payment_links', message: 'must be invoices or payments' });
   }
   if (settings.tolerance_s !== undefined) faults.push({ path: '/tolerance_s', message: 'Xendit signs no time' });
   return faults;

@@ -5,6 +5,7 @@ import { contentFingerprint } from '../content-fingerprint.ts';
 import { isoTime } from '../iso-time.ts';
 import type { Identification, RejectReason, Verdict, VerifyContext, WebhookRequest } from '../provider.ts';
 import { headerValues, safeEqual } from '../signature.ts';
+import { isTransaction, transactionEvent } from './listed-transaction.ts';
 import { readTold } from './told.ts';
 
 /*
@@ -38,6 +39,7 @@ export function identify(request: WebhookRequest): Identification {
   } catch (error) {
     return { kind: 'unreadable', detail: messageOf(error) };
   }
+  if (isTransaction(parsed)) return { kind: 'events', events: [transactionEvent(parsed)] };
   const told = readTold(parsed);
   const [eventId] = headerValues(request, EVENT_ID);
   const id = eventId === undefined || eventId === '' ? compositeId(parsed) : eventId;
