@@ -237,6 +237,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         api: {
           pool: pools.api,
           endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
+          keyring,
           publicUrl: config.publicUrl,
           tokens,
           providers,

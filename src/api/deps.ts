@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Tokens } from '../access/tokens.ts';
 import type { Clock } from '../clock.ts';
+import type { Keyring } from '../encryption.ts';
 import type { EndpointService } from '../endpoints/service.ts';
 import type { CacheStats } from '../ingest/duplicate-cache.ts';
 import type { Log } from '../log.ts';
@@ -11,6 +12,8 @@ import type { Provider } from '../providers/provider.ts';
 export type ApiDeps = {
   readonly pool: pg.Pool;
   readonly endpointService: EndpointService;
+  /** Opens the key that signs tree heads. */
+  readonly keyring: Keyring;
   /** What processors call, without a slash at its end; null: as the request names its host. */
   readonly publicUrl: string | null;
   readonly tokens: Tokens;

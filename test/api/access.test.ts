@@ -35,6 +35,7 @@ beforeAll(async () => {
     api: {
       pool,
       endpointService: createEndpointService({ pool, providers, keyring, clock }),
+      keyring,
       publicUrl: 'https://pay.example',
       tokens,
       providers,
