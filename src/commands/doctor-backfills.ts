@@ -43,6 +43,7 @@ function listingOf(row: ListingRow, keyring: Keyring): Listing[] {
     // Under a key that is not ours: the gateway does not serve it either, and its log says so.
     return [];
   }
+  if ((provider.api.list?.unlisted?.(settings) ?? null) !== null) return [];
   const hasKey = keyOf({ provider, settings }) !== null;
   const endpoint = `${row.provider}/${row.name}`;
   const wanted = settings.backfill_every_s !== 0;

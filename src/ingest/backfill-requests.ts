@@ -42,6 +42,9 @@ export function createBackfillRequests(parts: {
       const title = provider?.title ?? endpoint.provider;
       throw new PosternError('conflict', `${title} lists nothing: what is missing shows in its settlement reports`);
     }
+    const unlisted = api.list.unlisted?.(endpoint.settings) ?? null;
+    if (unlisted !== null)
+      throw new PosternError('conflict', `${provider?.title} lists nothing of ${endpoint.name}: ${unlisted}`);
     if (endpoint.settings[api.keySetting] === undefined)
       throw new PosternError('conflict', `set ${api.keySetting} on ${endpoint.provider}/${endpoint.name} first`);
     const now = clock.now();

@@ -17,8 +17,9 @@ const FORGOTTEN_AT_ONCE = 100;
 /** How often an endpoint is compared with its processor: hourly where there is a key and a list; null for never. */
 export function scheduleOf(endpoint: Pick<Endpoint, 'provider' | 'settings' | 'disabled'>): number | null {
   const { backfill_every_s: every = EVERY_S_DEFAULT } = endpoint.settings;
-  if (endpoint.disabled || every === 0 || endpoint.provider.api?.list === undefined || keyOf(endpoint) === null)
-    return null;
+  const list = endpoint.provider.api?.list;
+  if (endpoint.disabled || every === 0 || list === undefined || keyOf(endpoint) === null) return null;
+  if ((list.unlisted?.(endpoint.settings) ?? null) !== null) return null;
   return every;
 }
 

@@ -97,6 +97,8 @@ export type ProviderList = {
   readonly days: number;
   /** How long after it happened an event may first be listed, in seconds. */
   readonly delayS: number;
+  /** Why nothing of an endpoint with these settings is listed, as the end of "lists nothing of it: …"; null: it is. */
+  unlisted?(settings: EndpointSettings): string | null;
   /** Whether events of this type are of the kind that is listed, where a webhook may bring others (Stripe's thin ones). */
   covers?(type: string): boolean;
   /**

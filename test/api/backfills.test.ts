@@ -38,6 +38,7 @@ beforeAll(async () => {
   await gateway.addEndpoint('stripe', 'main', [SECRET], settings);
   await gateway.addEndpoint('stripe', 'keyless', [SECRET], { account: 'acct_2' });
   await gateway.addEndpoint('adyen', 'main', []);
+  await gateway.addEndpoint('standard-webhooks', 'main', []);
   endpointId = await idOf('stripe', 'main');
 });
 afterAll(async () => {
@@ -155,7 +156,9 @@ describe('POST /endpoints/:id/backfill', () => {
     const keyless = await ask({}, await idOf('stripe', 'keyless'));
     expect(keyless).toMatchObject({ status: 409, body: { detail: 'set api_key on stripe/keyless first' } });
     const adyen = await ask({}, await idOf('adyen', 'main'));
-    expect(adyen).toMatchObject({ status: 409, body: { detail: expect.stringContaining('settlement reports') } });
+    expect(adyen).toMatchObject({ status: 409, body: { detail: expect.stringContaining('set balance_accounts') } });
+    const sent = await ask({}, await idOf('standard-webhooks', 'main'));
+    expect(sent).toMatchObject({ status: 409, body: { detail: expect.stringContaining('settlement reports') } });
     for (const id of ['0', '999999', 'main', '%00']) expect((await ask({}, id)).status).toBe(404);
   });
 

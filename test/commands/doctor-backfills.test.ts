@@ -75,6 +75,7 @@ const sinceHours = (hours: number): string => new Date(Date.now() - hours * HOUR
 
 it('says nothing where nobody lists, or all goes well', async () => {
   await add('adyen', 'main', {});
+  await add('standard-webhooks', 'main', {});
   await add('stripe', 'well', { account: 'acct_0', api_key: 'rk_test_madebyus' });
   expect(await check('backfills')).toMatchObject({ status: 'ok', mend: null });
   expect(await check('gap_detection')).toMatchObject({ status: 'ok', mend: null });

@@ -27,10 +27,14 @@ export const list: ProviderList = {
   what: 'Balance Platform: bank transfers of `balance_accounts` as they are (made in 90 days). Classic payments: nothing, Adyen has no list of them',
   days: DAYS,
   delayS: DELAY_S,
+  unlisted: (settings) => (accountsOf(settings).length === 0 ? NONE_LISTED : null),
   // To an endpoint that gets classic payments alone everything listed would look as if it were missing.
   covers: (type) => type.startsWith('balancePlatform.'),
   page,
 };
+
+const NONE_LISTED =
+  'set balance_accounts: only transfers of the Balance Platform are listed, and classic payments have no list';
 
 async function page(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ListedPage> {
   const [, index, after] = CURSOR.exec(cursor ?? '0/') ?? [];
@@ -41,8 +45,7 @@ async function page(range: TimeRange, cursor: string | null, context: ApiContext
   if (account === undefined)
     return {
       kind: 'refused',
-      detail:
-        'set balance_accounts: only transfers of the Balance Platform are listed, and classic payments have no list',
+      detail: NONE_LISTED,
     };
   const query = new URLSearchParams({
     balanceAccountId: account,
