@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { backfillsCheck, gapDetectionCheck, readListing } from './doctor-backfills.ts';
 import { type Check, ok } from './doctor-check.ts';
+import { ledgerLog } from './doctor-log.ts';
 import { retentionCheck } from './doctor-retention.ts';
 import { rotationCheck } from './doctor-secrets.ts';
 import {
@@ -68,6 +69,7 @@ export async function examine({
     retention,
     queue,
     deadLetters,
+    ledgerLog,
     modes,
     secrets,
     rotation,
@@ -167,7 +169,7 @@ export function protectionCheck(tables: readonly TableProtection[], limited: str
       name,
       status: 'failed',
       found: 'the triggers that refuse changes to the ledger are missing or disabled',
-      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings; then find out who disabled them',
+      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings, postern.seal and postern.seal_nodes; then find out who disabled them, and run `npx postern ledger verify`',
     };
   }
   if (by.includes('role')) return ok(name, 'by role and by trigger');
