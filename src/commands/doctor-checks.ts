@@ -176,8 +176,8 @@ export function protectionCheck(tables: readonly TableProtection[], limited: str
   return {
     name,
     status: 'warning',
-    found: `by trigger only: ${limited ?? 'the running role may write'}`,
-    mend: 'use a login that may create roles (CREATEROLE), so that the gateway runs as one that cannot write the ledger',
+    found: `by trigger only: ${limited ?? 'the running role may write'}; so who has the gateway's login could disable the triggers, and only the log and the heads kept outside would show it`,
+    mend: 'use a login that may create roles (CREATEROLE), so that the gateway runs as one that cannot write the ledger; where a managed Postgres gives none, keep the signed tree heads outside (docs/ledger-log.md)',
   };
 }
 
