@@ -1,5 +1,6 @@
 import { createLedger, type PostResult } from '../../src/ledger/post.ts';
-import { fromEvent } from '../../src/ledger/source.ts';
+import { fromEvent, fromLine, fromMatch, fromPerson, type Source } from '../../src/ledger/source.ts';
+import type { Told } from '../../src/ledger/told.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
@@ -16,8 +17,8 @@ export function captured(payment: string, amount: bigint): PaymentEvent {
 
 export type Books = {
   readonly account: string;
-  /** Each list is one event; all of them one batch. */
-  post(...events: readonly (readonly PaymentEvent[])[]): Promise<PostResult[]>;
+  /** Each list is one event, line or match; all of them one batch. */
+  post(...told: readonly (readonly Told[])[]): Promise<PostResult[]>;
   /** What is not zero: `role [reference component] currency` → balance, from postings, checked against what is derived. */
   balances(): Promise<Record<string, string>>;
 };
@@ -33,12 +34,12 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
   const ledger = createLedger({ clock });
   return {
     account,
-    post: (...events) =>
+    post: (...told) =>
       withTransaction(database.appPool, (tx) =>
         ledger.post(
           tx,
-          events.map((mine) => ({
-            source: fromEvent(uuidv7(AT)),
+          told.map((mine) => ({
+            source: sourceOf(mine[0]),
             provider: 'test',
             account,
             marketplace,
@@ -48,6 +49,22 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
       ),
     balances: () => balancesOf(database, account),
   };
+}
+
+function sourceOf(told: Told | undefined): Source {
+  switch (told?.type) {
+    case 'settlement.line':
+    case 'settlement.opening':
+    case 'settlement.closing':
+    case 'bank.line':
+      return fromLine(uuidv7(AT));
+    case 'match.allocated':
+      return fromMatch({ pass: 'merchant_reference', score: 1, actor: 'system' });
+    case 'write_off':
+      return fromPerson({ actor: 'token:1', reason: 'below the limit', approver: 'token:2' });
+    default:
+      return fromEvent(uuidv7(AT));
+  }
 }
 
 async function balancesOf(database: TestDatabase, account: string): Promise<Record<string, string>> {
