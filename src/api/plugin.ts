@@ -12,6 +12,7 @@ import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 export type { ApiDeps } from './deps.ts';
@@ -48,7 +49,15 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_BYTES_MAX;
       });
-      for (const routes of [endpointRoutes, tokenRoutes, eventRoutes, backfillRoutes, accountRoutes, operationRoutes])
+      for (const routes of [
+        endpointRoutes,
+        tokenRoutes,
+        eventRoutes,
+        backfillRoutes,
+        accountRoutes,
+        reversalRoutes,
+        operationRoutes,
+      ])
         await api.register(routes, deps);
       api.get(
         '/openapi.json',

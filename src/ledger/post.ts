@@ -18,8 +18,8 @@ export type PostRequest = {
   readonly provider: string;
   readonly account: string;
   readonly marketplace: string | null;
-  /** In whose days its books are kept, as `Europe/Berlin`; absent: UTC. */
-  readonly zone?: string;
+  /** In whose days its books are kept, as `Europe/Berlin`; absent or null: UTC. */
+  readonly zone?: string | null;
   readonly events: readonly Told[];
 };
 
