@@ -13,6 +13,7 @@ import { eventRoutes } from './routes/events.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 
 export type { ApiDeps } from './deps.ts';
@@ -56,6 +57,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         backfillRoutes,
         accountRoutes,
         ledgerRoutes,
+        reversalRoutes,
         operationRoutes,
       ])
         await api.register(routes, deps);

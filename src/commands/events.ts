@@ -2,17 +2,15 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type EventFilter, selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { eventView, transactionView } from '../api/views.ts';
-import { currencyExponent } from '../currency.ts';
 import { PosternError } from '../errors.ts';
 import { transactionsOfEvent } from '../ledger/queries-store.ts';
-import { formatMajor } from '../money.ts';
 import { isUuid } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
 import { moment, oneLine, table } from './table.ts';
+import { type TransactionView, transactionText } from './transaction-text.ts';
 
 type EventView = ReturnType<typeof eventView>;
-type TransactionView = ReturnType<typeof transactionView>;
 type ListOptions = {
   readonly status?: string;
   readonly provider?: string;
@@ -27,7 +25,6 @@ type ListOptions = {
 };
 
 const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'];
-const EXPONENT_UNKNOWN = 0;
 /** By the provider's id there is one event an endpoint, and a conflicting one beside it at most. */
 const SAME_ID_MAX = 10;
 
@@ -147,24 +144,6 @@ function readable(view: EventView & { deliveries: readonly string[]; posted: rea
   ];
   const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(14)}${oneLine(value)}`]));
   return [view.id, ...lines, ...view.posted.map(transactionText)].join('\n');
-}
-
-function transactionText({ kind, effect_key: key, effective_at: at, postings }: TransactionView): string {
-  const rows = table(
-    [
-      { title: 'ACCOUNT', of: (row) => row.account },
-      { title: 'DEBIT', of: (row) => (row.direction === 'debit' ? amountOf(row) : ''), right: true },
-      { title: 'CREDIT', of: (row) => (row.direction === 'credit' ? amountOf(row) : ''), right: true },
-      { title: 'CURRENCY', of: (row) => row.currency },
-      { title: 'REFERENCE', of: (row) => [row.reference, row.component].filter((part) => part !== null).join(' ') },
-    ],
-    postings,
-  );
-  return `\n${kind}  ${oneLine(key)}  ${moment(at)}\n${postings.length === 0 ? 'moves nothing' : rows}`;
-}
-
-function amountOf({ amount, currency }: TransactionView['postings'][number]): string {
-  return formatMajor(BigInt(amount), currencyExponent(currency) ?? EXPONENT_UNKNOWN);
 }
 
 function reasonOf({ error, reason, waiting_for: waitingFor }: EventView): string {

@@ -127,6 +127,9 @@ const DEPENDS_ON: Readonly<Record<Look['kind'], string>> = {
   assumed_capture: 'posts unless the payment has proved to be captured by hand',
   proves_manual: 'takes back the capture assumed before, if there is one',
   sold: 'its refunds are split between the seller and us as it is',
+  undone: 'posts unless the payout came back under another name',
+  fee_announced: 'takes back what settlement lines recognised of the fee before',
+  fee_recognised: 'posts unless the fee was announced',
   split: "takes the seller's part as the payment was split, and waits for that payment",
 };
 

@@ -5,6 +5,7 @@ import { type Balance, balancesOf, trialBalance } from '../ledger/balance-store.
 import { findAccount } from '../ledger/queries-store.ts';
 import { formatMajor } from '../money.ts';
 import type { CommandContext } from './context.ts';
+import { registerReverse } from './ledger-reverse.ts';
 import { registerVerify } from './ledger-verify.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
 import { table } from './table.ts';
@@ -33,6 +34,7 @@ export function register(program: Command, context: CommandContext): void {
       account === undefined ? trial(options, context) : balance(account, options, context),
     );
   registerVerify(ledger, context);
+  registerReverse(ledger, context);
 }
 
 async function balance(path: string, { at = null }: { at?: Date | null }, context: CommandContext): Promise<void> {

@@ -147,6 +147,7 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
       provider: i.provider,
       account: i.event.account,
       marketplace: i.marketplace,
+      zone: i.zone,
       events: i.effects,
     })),
   );

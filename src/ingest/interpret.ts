@@ -58,6 +58,8 @@ export type Interpretation = {
       readonly kind: 'post';
       readonly provider: string;
       readonly marketplace: string | null;
+      /** In whose days its account's books are kept; null: UTC. */
+      readonly zone: string | null;
       readonly effects: readonly PaymentEvent[];
     }
   | { readonly kind: 'end'; readonly ending: Ending }
@@ -137,6 +139,7 @@ export function interpret(event: TakenEvent, endpoint: Endpoint): Interpretation
         kind: 'post',
         provider: endpoint.provider.name,
         marketplace: endpoint.settings.marketplace ?? null,
+        zone: endpoint.settings.time_zone ?? null,
         effects: meaning.effects,
       };
   }

@@ -13,15 +13,15 @@ const of = (path: string, openItem = false): AccountRef => ({
 });
 
 /** A name inside a path: ids come from processors, and a path is split at colons. */
-const part = (name: string): string => name.replaceAll('%', '%25').replaceAll(':', '%3A');
+export const pathPart = (name: string): string => name.replaceAll('%', '%25').replaceAll(':', '%3A');
 
 const ofProcessor =
   (role: string, openItem: boolean) =>
   ({ provider, account }: Books): AccountRef =>
-    of(`${role}:${part(provider)}:${part(account)}`, openItem);
+    of(`${role}:${pathPart(provider)}:${pathPart(account)}`, openItem);
 
 export const chart = {
-  bank: (bankAccount: string) => of(`asset:bank:${part(bankAccount)}`),
+  bank: (bankAccount: string) => of(`asset:bank:${pathPart(bankAccount)}`),
   bankInTransit: ofProcessor('asset:bank_in_transit', true),
   processorPending: ofProcessor('asset:processor_pending', true),
   processorBalance: ofProcessor('asset:processor_balance', true),
@@ -29,9 +29,9 @@ export const chart = {
   disputesReceivable: ofProcessor('asset:disputes_receivable', true),
   taxRecoverable: of('asset:tax_recoverable'),
   fxPosition: of('asset:fx_position'),
-  client: (id: string) => of(`asset:client:${part(id)}`),
+  client: (id: string) => of(`asset:client:${pathPart(id)}`),
   refundsPayable: ofProcessor('liability:refunds_payable', true),
-  sellerPayable: (id: string) => of(`liability:seller_payable:${part(id)}`),
+  sellerPayable: (id: string) => of(`liability:seller_payable:${pathPart(id)}`),
   taxPayable: of('liability:tax_payable'),
   suspense: ofProcessor('liability:suspense', true),
   openingBalances: of('equity:opening_balances'),

@@ -23,6 +23,10 @@ export type Entry = {
   readonly content: Buffer;
   /** The transaction this takes back. */
   readonly reverses: string | null;
+  /** In whose days it is kept, where that is not its request's. */
+  readonly zone?: string;
+  /** What stands under its key is right, whatever it says. */
+  readonly yields?: true;
 };
 
 export function leg(
@@ -42,6 +46,34 @@ export function withoutZeros(legs: readonly Leg[]): Leg[] {
 
 export function mirrored(legs: readonly Leg[]): Leg[] {
   return legs.map((l) => ({ ...l, amount: -l.amount }));
+}
+
+/** One line a place: what goes to and fro on one item is what is left of it. */
+export function summed(legs: readonly Leg[]): Leg[] {
+  const sums = new Map<string, Leg>();
+  for (const line of legs) {
+    const place = JSON.stringify([line.account.path, line.reference, line.component, line.currency]);
+    sums.set(place, { ...line, amount: line.amount + (sums.get(place)?.amount ?? 0n) });
+  }
+  return withoutZeros([...sums.values()]);
+}
+
+/** What takes a transaction back: its mirror image, once, because its key is made of the other's. */
+export function reversalOf(
+  original: { readonly id: string; readonly effectKey: string; readonly at: number; readonly legs: readonly Leg[] },
+  { id, kind, zone }: { readonly id: string; readonly kind: string; readonly zone: string | null },
+): Entry {
+  const legs = mirrored(original.legs);
+  return {
+    id,
+    effectKey: `${original.effectKey}:reversed`,
+    kind,
+    at: original.at,
+    legs,
+    content: contentOf(legs),
+    reverses: original.id,
+    ...(zone === null ? {} : { zone }),
+  };
 }
 
 /** Content is account, reference, component, currency and amount of each leg; never times, texts or message ids. */

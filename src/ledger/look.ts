@@ -1,9 +1,11 @@
 import { assertNever } from '../errors.ts';
 import type { Tx } from '../postgres/sql.ts';
-import { contentOf, type Entry, type Leg, mirrored, withoutZeros } from './entry.ts';
+import { type Draft, isFeeLook, type PaymentLook } from './draft.ts';
+import { contentOf, type Entry, type Leg, mirrored, summed } from './entry.ts';
+import { answerFee, readFees } from './fee-recognition.ts';
 import { lockReferences } from './ledger-store.ts';
-import { type Asked, CAPTURED, type PaymentState, paymentKey, prefixOf, readPayments } from './payment-state.ts';
-import { authorised, type Draft, finalLegs, type Look } from './rules.ts';
+import { authorised, finalLegs } from './payment-rules.ts';
+import { type Asked, CAPTURED, entryOf, type PaymentState, paymentKey, readPayments } from './payment-state.ts';
 import { liveRefunds, movedParts, refundMarker, type SellersParts, sellersParts, withParts } from './split.ts';
 
 export type Viewer = {
@@ -13,10 +15,10 @@ export type Viewer = {
   look(asked: Asked): readonly Entry[];
 };
 
-/** Waits for whoever else looks at these payments; held until the transaction ends. */
-export async function lockPayments(tx: Tx, all: readonly Asked[]): Promise<void> {
-  const payments = new Set(all.filter((a) => a.draft.look !== null).map(paymentKey));
-  if (payments.size > 0) await lockReferences(tx, [...payments]);
+/** Waits for whoever else looks at these payments and references; held until the transaction ends. */
+export async function lockLookedAt(tx: Tx, all: readonly Asked[]): Promise<void> {
+  const references = new Set(all.filter((a) => a.draft.look !== null).map(paymentKey));
+  if (references.size > 0) await lockReferences(tx, [...references]);
 }
 
 /**
@@ -26,6 +28,7 @@ export async function lockPayments(tx: Tx, all: readonly Asked[]): Promise<void>
 export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => string): Promise<Viewer> {
   const looking = all.filter((a) => a.draft.look !== null);
   const payments = await readPayments(tx, looking);
+  const fees = await readFees(tx, looking);
   return {
     waitsFor(drafts) {
       for (const [n, asked] of drafts.entries()) {
@@ -38,6 +41,8 @@ export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => s
       return null;
     },
     look(asked) {
+      const fee = isFeeLook(asked.draft.look) ? fees.get(paymentKey(asked)) : undefined;
+      if (fee !== undefined) return answerFee(asked, fee, newId);
       const payment = asked.draft.look === null ? undefined : payments.get(paymentKey(asked));
       if (payment === undefined) return [entryOf(asked, asked.draft, newId())];
       return asked.context.marketplace === 'on_capture'
@@ -76,7 +81,7 @@ const partsOf = (payment: PaymentState): SellersParts =>
 function answer(asked: Asked, payment: PaymentState, newId: () => string): readonly Entry[] {
   const { draft, context } = asked;
   const { look } = draft;
-  if (look === null) return [entryOf(asked, draft, newId())];
+  if (look === null || isFeeLook(look)) return [entryOf(asked, draft, newId())];
   const isFinal = payment.effects.has('memo_final');
   const stand = (as: Draft, legs: readonly Leg[]): readonly Entry[] => [
     standing(asked, payment, { ...entryOf(asked, as, newId()), legs }),
@@ -105,6 +110,8 @@ function answer(asked: Asked, payment: PaymentState, newId: () => string): reado
       return provesManual(asked, payment, { id: look.payment, isFinal }, newId);
     case 'split':
       return split(asked, payment, look, newId);
+    case 'undone':
+      return undone(asked, payment, newId);
     default:
       return assertNever(look);
   }
@@ -146,16 +153,7 @@ function increase(
     if (BigInt(total) >= look.total) return [];
     posted.push(...(payment.lines.get(id) ?? []));
   }
-  return posted.length === 0 ? draft.legs : difference(draft.legs, posted);
-}
-
-function difference(wanted: readonly Leg[], posted: readonly Leg[]): Leg[] {
-  const sums = new Map<string, Leg>();
-  for (const line of [...wanted, ...mirrored(posted)]) {
-    const key = JSON.stringify([line.account.path, line.reference, line.component, line.currency]);
-    sums.set(key, { ...line, amount: line.amount + (sums.get(key)?.amount ?? 0n) });
-  }
-  return withoutZeros([...sums.values()]);
+  return posted.length === 0 ? draft.legs : summed([...draft.legs, ...mirrored(posted)]);
 }
 
 /** A capture or cancellation proves that the authorisation was no capture: what it was taken for is reversed, once. */
@@ -170,6 +168,8 @@ function provesManual(
   const known = payment.effects.has('manual');
   standing(asked, payment, marker);
   if (assumed === undefined || known) return [marker];
+  // A person was first: what is reversed is not reversed again.
+  if (payment.effects.has('captured:reversed')) return [marker];
   payment.captures.delete(`${paymentKey(asked)}captured`);
   const lines = payment.lines.get(assumed) ?? [];
   const legs = mirrored(lines);
@@ -200,7 +200,7 @@ function provesManual(
 function split(
   asked: Asked,
   payment: PaymentState,
-  look: Extract<Look, { kind: 'split' }>,
+  look: Extract<PaymentLook, { kind: 'split' }>,
   newId: () => string,
 ): readonly Entry[] {
   const { legs } = asked.draft;
@@ -218,14 +218,18 @@ function split(
   return [marker, { ...entryOf(asked, asked.draft, newId()), legs: withParts(legs, moved) }];
 }
 
-function entryOf(asked: Asked, draft: Draft, id: string): Entry {
-  return {
-    id,
-    effectKey: prefixOf(asked) + draft.key,
-    kind: draft.kind,
-    at: draft.at,
-    legs: draft.legs,
-    content: draft.content,
-    reverses: null,
-  };
+const ENDS = ['failed', 'cancelled', 'returned'];
+
+/**
+ * Processors have several words for a payout that came back, and a report has one of its own: whichever is told first posts,
+ * and the others tell the same again. A line takes back what stands: it may not know what the bank was to receive.
+ */
+function undone(asked: Asked, payment: PaymentState, newId: () => string): readonly Entry[] {
+  const own = entryOf(asked, asked.draft, newId());
+  const end = ENDS.find((name) => payment.effects.has(name));
+  if (end !== undefined) return [{ ...own, effectKey: paymentKey(asked) + end }];
+  const created = own.yields === true ? payment.lines.get(payment.effects.get('created') ?? '') : undefined;
+  if (created === undefined) return [standing(asked, payment, own)];
+  const legs = mirrored(created);
+  return [standing(asked, payment, { ...own, legs, content: contentOf(legs) })];
 }

@@ -1,8 +1,8 @@
 import type { Tx } from '../postgres/sql.ts';
 import { chart } from './chart.ts';
-import type { Leg } from './entry.ts';
+import { type Draft, isFeeLook, type Look, lookedAt, type RuleContext } from './draft.ts';
+import type { Entry, Leg } from './entry.ts';
 import { capturesOf, effectsUnder, linesOf, openOn } from './ledger-store.ts';
-import type { Draft, Look, RuleContext } from './rules.ts';
 import { liveRefunds } from './split.ts';
 
 /** A draft with whose books it is for. */
@@ -27,14 +27,31 @@ export const prefixOf = ({ context }: Asked): string => `${context.provider}:${c
 
 export const CAPTURED = 'payment.captured';
 
-/** What the effect keys under a payment begin with. */
+/** What the effect keys under a payment begin with: its lock, and that of whatever else is looked at. */
 export function paymentKey(asked: Asked): string {
-  return `${prefixOf(asked)}${asked.draft.look?.payment ?? ''}:`;
+  const { look } = asked.draft;
+  return `${prefixOf(asked)}${look === null ? '' : lookedAt(look)}:`;
+}
+
+export function entryOf(asked: Asked, draft: Draft, id: string): Entry {
+  const { zone, yields } = draft;
+  return {
+    id,
+    effectKey: prefixOf(asked) + draft.key,
+    kind: draft.kind,
+    at: draft.at,
+    legs: draft.legs,
+    content: draft.content,
+    reverses: null,
+    ...(zone === undefined ? {} : { zone }),
+    ...(yields === undefined ? {} : { yields }),
+  };
 }
 
 /** What the drafts of a batch need to see of their payments, which are locked. */
-export async function readPayments(tx: Tx, looking: readonly Asked[]): Promise<ReadonlyMap<string, PaymentState>> {
+export async function readPayments(tx: Tx, all: readonly Asked[]): Promise<ReadonlyMap<string, PaymentState>> {
   const payments = new Map<string, PaymentState>();
+  const looking = all.filter(({ draft: { look } }) => look !== null && !isFeeLook(look));
   for (const asked of looking) {
     payments.set(paymentKey(asked), { effects: new Map(), open: new Map(), lines: new Map(), captures: new Map() });
   }
@@ -60,7 +77,8 @@ async function readOpen(tx: Tx, payments: ReadonlyMap<string, PaymentState>, loo
       continue;
     const { path } = chart.authorisations(asked.context);
     const references = byPath.get(path) ?? new Map<string, string>();
-    references.set(asked.draft.look?.payment ?? '', paymentKey(asked));
+    const { look } = asked.draft;
+    references.set(look === null ? '' : lookedAt(look), paymentKey(asked));
     byPath.set(path, references);
   }
   for (const [path, references] of byPath) {
@@ -94,6 +112,8 @@ function isRead(look: Look | null, key: string): boolean {
   switch (look?.kind) {
     case 'proves_manual':
       return key === 'captured';
+    case 'undone':
+      return key === 'created';
     case 'running_total':
     case 'release':
       return look.series !== null && key.startsWith(look.series.slice(look.payment.length + 1));
@@ -112,7 +132,8 @@ async function readCaptures(
   for (const asked of looking) {
     const { look } = asked.draft;
     const payment = payments.get(paymentKey(asked));
-    if (look === null || payment === undefined || asked.context.marketplace !== 'on_capture') continue;
+    if (look === null || isFeeLook(look) || payment === undefined || asked.context.marketplace !== 'on_capture')
+      continue;
     if (look.kind !== 'split' && liveRefunds(payment.effects.keys()) === 0n) continue;
     const { path } = chart.processorPending(asked.context);
     const references = byPath.get(path) ?? new Map<string, PaymentState>();

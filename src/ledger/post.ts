@@ -1,16 +1,16 @@
 import type { Clock } from '../clock.ts';
 import { PosternError } from '../errors.ts';
-import type { PaymentEvent } from '../payment-event.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
 import type { AccountRef } from './chart.ts';
 import type { Entry } from './entry.ts';
 import { noteConflicts, noteEvidence, openAccounts, postEntries, type Taken, type ToldEntry } from './ledger-store.ts';
-import { createViewer, lockPayments, type Viewer } from './look.ts';
+import { createViewer, lockLookedAt, type Viewer } from './look.ts';
 import { forgiveOlderRules } from './older-rules.ts';
 import type { Asked } from './payment-state.ts';
 import { draftsOf, RULE_VERSION, type RuleContext } from './rules.ts';
 import type { Source } from './source.ts';
+import type { Told } from './told.ts';
 
 /** What one event, line or request tells, and whose books it is about. */
 export type PostRequest = {
@@ -18,9 +18,9 @@ export type PostRequest = {
   readonly provider: string;
   readonly account: string;
   readonly marketplace: string | null;
-  /** In whose days its books are kept, as `Europe/Berlin`; absent: UTC. */
-  readonly zone?: string;
-  readonly events: readonly PaymentEvent[];
+  /** In whose days its books are kept, as `Europe/Berlin`; absent or null: UTC. */
+  readonly zone?: string | null;
+  readonly events: readonly Told[];
 };
 
 /** What became of one event, all or nothing. */
@@ -52,7 +52,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
   async function post(tx: Tx, requests: readonly PostRequest[]): Promise<PostResult[]> {
     const results: PostResult[] = requests.map(() => ({ kind: 'nothing', reason: 'moves no money' }));
     const asked = requests.map(askedBy);
-    await lockPayments(tx, asked.flat());
+    await lockLookedAt(tx, asked.flat());
     const conflicts = new Map<number, string>();
     // Each round settles at least the first of those left.
     let left = [...requests.keys()];
@@ -128,14 +128,18 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
         claimed.set(entry.effectKey, entry);
         // What it takes back may be told twice in this batch, and then only the first becomes a transaction.
         const reverses = insteadOf.get(entry.reverses ?? '') ?? entry.reverses;
-        entries.push({ source: request.source, zone: request.zone ?? null, entry: { ...entry, reverses } });
+        entries.push({
+          source: request.source,
+          zone: entry.zone ?? request.zone ?? null,
+          entry: { ...entry, reverses },
+        });
       }
     }
     const taken = await write(tx, entries);
     for (const [n, mine] of told) {
       const clash = mine.find((entry) => {
         const standing = taken.get(claimed.get(entry.effectKey)?.id ?? '');
-        return standing !== undefined && !standing.same;
+        return standing !== undefined && !standing.same && entry.yields !== true;
       });
       if (clash !== undefined) clashes.set(n, clash.effectKey);
     }
@@ -185,6 +189,11 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
 
 function askedBy(request: PostRequest): Asked[] {
   const context: RuleContext = request;
+  if (
+    request.source.cause === null &&
+    request.events.some(({ type }) => type === 'match.allocated' || type === 'write_off')
+  )
+    throw new PosternError('rule_failed', 'an allocation or a write-off names who made it and why');
   return request.events.flatMap((event) => draftsOf(event, context).map((draft) => ({ draft, context })));
 }
 
@@ -196,7 +205,8 @@ function heldBack(asked: Round['asked'], among: readonly number[]): Set<number> 
   const contents = new Map<string, Buffer>();
   const held = new Set<number>();
   for (const n of among) {
-    const mine = (asked[n] ?? []).map(({ draft, context }) => ({
+    const firm = (asked[n] ?? []).filter(({ draft }) => draft.yields !== true);
+    const mine = firm.map(({ draft, context }) => ({
       key: `${context.provider}:${context.account}:${draft.key}`,
       content: draft.content,
     }));

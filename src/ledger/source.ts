@@ -13,3 +13,25 @@ export type Source = {
 const NONE: Source = { event: null, line: null, request: null, cause: null };
 
 export const fromEvent = (event: string): Source => ({ ...NONE, event });
+
+export const fromLine = (line: string): Source => ({ ...NONE, line });
+
+/** An allocation: which pass found it, how sure it was (0 to 1), and who agreed. */
+export const fromMatch = (cause: {
+  readonly pass: string;
+  readonly score: number;
+  readonly actor: string;
+}): Source => ({
+  ...NONE,
+  cause: JSON.stringify({ pass: cause.pass, score: cause.score, actor: cause.actor }),
+});
+
+/** What a person did and why; `approver` where a second one had to agree. */
+export function fromPerson(cause: {
+  readonly actor: string;
+  readonly reason: string;
+  readonly approver?: string;
+}): Source {
+  const { actor, reason, approver } = cause;
+  return { ...NONE, cause: JSON.stringify({ actor, reason, ...(approver === undefined ? {} : { approver }) }) };
+}

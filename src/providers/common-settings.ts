@@ -1,3 +1,4 @@
+import { isTimeZone } from '../time-zone.ts';
 import type { EndpointSettings, SettingFault } from './provider.ts';
 
 const TOLERANCE_S_MAX = 3_600;
@@ -21,6 +22,10 @@ export function commonSettingFaults(settings: EndpointSettings, known: readonly 
 const CHECKS: Readonly<Record<string, (value: unknown) => string | null>> = {
   mode: (value) => oneOf(value, ['live', 'test']),
   marketplace: (value) => oneOf(value, ['on_capture', 'on_transfer']),
+  time_zone: (value) =>
+    typeof value === 'string' && isTimeZone(value)
+      ? null
+      : 'must be the IANA name of a time zone, such as Europe/Berlin, or UTC',
   // In ledger paths and effect keys a ':' would blur where the account ends.
   account: (value) =>
     typeof value === 'string' && ACCOUNT.test(value) ? null : 'must be 1 to 128 letters, digits and . _ @ -',

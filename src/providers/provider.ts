@@ -191,6 +191,8 @@ export type EndpointSettings = {
   readonly accounts?: readonly string[];
   /** Accounts that pass money on to sellers. */
   readonly marketplace?: 'on_capture' | 'on_transfer';
+  /** In whose days the account's books are kept, as `Europe/Berlin`; UTC when absent. */
+  readonly time_zone?: string;
   /** Signature freshness in seconds, where the scheme signs a time. */
   readonly tolerance_s?: number;
   /** How often what the processor lists is compared with what came, in seconds; 0 never. */

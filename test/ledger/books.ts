@@ -1,7 +1,11 @@
+import { expect } from 'vitest';
+import type { BankLine } from '../../src/bank-line.ts';
 import { createLedger, type PostResult } from '../../src/ledger/post.ts';
-import { fromEvent } from '../../src/ledger/source.ts';
+import { fromEvent, fromLine, fromMatch, fromPerson, type Source } from '../../src/ledger/source.ts';
+import type { Told } from '../../src/ledger/told.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
+import type { PeriodBalance, SettlementLine } from '../../src/settlement-line.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import type { TestDatabase } from '../support/database.ts';
 
@@ -16,8 +20,8 @@ export function captured(payment: string, amount: bigint): PaymentEvent {
 
 export type Books = {
   readonly account: string;
-  /** Each list is one event; all of them one batch. */
-  post(...events: readonly (readonly PaymentEvent[])[]): Promise<PostResult[]>;
+  /** Each list is one event, line or match; all of them one batch. */
+  post(...told: readonly (readonly Told[])[]): Promise<PostResult[]>;
   /** What is not zero: `role [reference component] currency` → balance, from postings, checked against what is derived. */
   balances(): Promise<Record<string, string>>;
 };
@@ -33,12 +37,12 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
   const ledger = createLedger({ clock });
   return {
     account,
-    post: (...events) =>
+    post: (...told) =>
       withTransaction(database.appPool, (tx) =>
         ledger.post(
           tx,
-          events.map((mine) => ({
-            source: fromEvent(uuidv7(AT)),
+          told.map((mine) => ({
+            source: sourceOf(mine[0]),
             provider: 'test',
             account,
             marketplace,
@@ -48,6 +52,22 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
       ),
     balances: () => balancesOf(database, account),
   };
+}
+
+function sourceOf(told: Told | undefined): Source {
+  switch (told?.type) {
+    case 'settlement.line':
+    case 'settlement.opening':
+    case 'settlement.closing':
+    case 'bank.line':
+      return fromLine(uuidv7(AT));
+    case 'match.allocated':
+      return fromMatch({ pass: 'merchant_reference', score: 1, actor: 'system' });
+    case 'write_off':
+      return fromPerson({ actor: 'token:1', reason: 'below the limit', approver: 'token:2' });
+    default:
+      return fromEvent(uuidv7(AT));
+  }
 }
 
 async function balancesOf(database: TestDatabase, account: string): Promise<Record<string, string>> {
@@ -85,4 +105,65 @@ export async function derivedDifferences(database: TestDatabase): Promise<unknow
 export function permutations<T>(list: readonly T[]): T[][] {
   if (list.length <= 1) return [[...list]];
   return list.flatMap((first, n) => permutations(list.toSpliced(n, 1)).map((rest) => [first, ...rest]));
+}
+
+type LineFields = Partial<Record<'gross' | 'fee' | 'tax', bigint>> & {
+  batch?: string;
+  currency?: string;
+  at?: number;
+  zone?: string;
+  reference?: string;
+  component?: 'gross' | 'dispute';
+  payer?: { amount: bigint; currency: string };
+  hold?: string;
+  from?: string;
+  to?: string;
+  payout?: string;
+  settled?: { amount: bigint; currency: string };
+};
+
+/** A settlement line of batch `B1` in euros; its net is made of the rest. */
+export function line(kind: SettlementLine['kind'], identity: string, fields: LineFields): SettlementLine {
+  const { gross = 0n, fee = 0n, tax = 0n } = fields;
+  const base = { batch: 'B1', currency: 'EUR', at: AT, zone: 'UTC', net: gross - fee - tax };
+  return { type: 'settlement.line', kind, identity, ...base, ...fields, gross, fee, tax } as SettlementLine;
+}
+
+/** What a report says its period began or ended with, in euros. */
+export function period(
+  type: PeriodBalance['type'],
+  batch: string,
+  neighbour: string | null,
+  amount: bigint,
+): PeriodBalance {
+  return { type, batch, neighbour, zone: 'UTC', ...eur(amount) };
+}
+
+export function bankLine(identity: string, reference: string, amount: bigint, currency = 'EUR'): BankLine {
+  return { type: 'bank.line', identity, bankAccount: 'main', reference, zone: 'UTC', ...eur(amount), currency };
+}
+
+export function expectNoConflict(results: readonly PostResult[]): void {
+  const wrong = results.filter(({ kind }) => kind === 'conflict' || kind === 'waits');
+  if (wrong.length > 0) throw new Error(`not posted: ${JSON.stringify(wrong)}`);
+}
+
+const ORDERS_MAX = 24;
+
+/** In many orders, one by one and all of them as one batch. The first and the last order are the list and its reverse. */
+export async function expectSameInAnyOrder(
+  database: TestDatabase,
+  told: readonly Told[],
+  expected: Record<string, string>,
+): Promise<void> {
+  const orders = permutations(told);
+  const step = Math.max(1, Math.floor((orders.length - 1) / (ORDERS_MAX - 1)));
+  for (const order of orders.filter((_, n) => n % step === 0)) {
+    const apart = openBooks(database);
+    for (const one of order) expectNoConflict(await apart.post([one]));
+    expect(await apart.balances()).toEqual(expected);
+    const together = openBooks(database);
+    expectNoConflict(await together.post(...order.map((one) => [one])));
+    expect(await together.balances()).toEqual(expected);
+  }
 }
