@@ -13,7 +13,8 @@ const of = (path: string, openItem = false): AccountRef => ({
 });
 
 /** A name inside a path: ids come from processors, and a path is split at colons. */
-export const pathPart = (name: string): string => name.replaceAll('%', '%25').replaceAll(':', '%3A');
+export const pathPart = (name: string): string =>
+  /[%:]/.test(name) ? name.replaceAll('%', '%25').replaceAll(':', '%3A') : name;
 
 const ofProcessor =
   (role: string, openItem: boolean) =>
