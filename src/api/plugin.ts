@@ -6,13 +6,17 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { guard } from './access.ts';
 import type { ApiDeps } from './deps.ts';
+import { accountPolicyRoutes } from './routes/account-policies.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { transactionRoutes } from './routes/transactions.ts';
 
 export type { ApiDeps } from './deps.ts';
 
@@ -48,7 +52,18 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_BYTES_MAX;
       });
-      for (const routes of [endpointRoutes, tokenRoutes, eventRoutes, backfillRoutes, accountRoutes, operationRoutes])
+      for (const routes of [
+        endpointRoutes,
+        tokenRoutes,
+        eventRoutes,
+        backfillRoutes,
+        transactionRoutes,
+        accountRoutes,
+        accountPolicyRoutes,
+        auditTrailRoutes,
+        reconciliationRoutes,
+        operationRoutes,
+      ])
         await api.register(routes, deps);
       api.get(
         '/openapi.json',

@@ -3,7 +3,7 @@ import { messageOf, PosternError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import { halving } from '../postgres/halving.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
-import { sqlOf } from '../postgres/sql.ts';
+import { isDataError, sqlOf } from '../postgres/sql.ts';
 import { connectionUntil, type UntilDeadline } from '../postgres/until-deadline.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
 import {
@@ -58,6 +58,7 @@ function attempt(rows: readonly GroupRow[], context: GroupContext): Promise<Grou
     const outcome = new Map<string, EventOutcome>();
     await halving(inKeyOrder(rows), {
       work: (part) => store(client, part, context, outcome),
+      blames: isDataError,
       onHalved: () => context.metrics.intakeHalved.inc(),
       onGuilty(row, error) {
         context.metrics.intakePoison.inc();

@@ -13,3 +13,6 @@ export type Source = {
 const NONE: Source = { event: null, line: null, request: null, cause: null };
 
 export const fromEvent = (event: string): Source => ({ ...NONE, event });
+
+/** `cause` says whose request it was. */
+export const fromRequest = (request: string, cause: string): Source => ({ ...NONE, request, cause });

@@ -1,19 +1,19 @@
-import { isDataError } from './sql.ts';
-
 export type Halving<T> = {
   /** All of them; where it throws it is run again for a part of them. */
   work(rows: readonly T[]): Promise<void>;
+  /** Whether a row may be to blame; where not, all fail with it. */
+  blames(error: unknown): boolean;
   onHalved(): void;
-  /** The one that Postgres refuses by itself. */
+  /** The one that fails by itself. */
   onGuilty(row: T, error: unknown): Promise<void> | void;
 };
 
-/** Rows that fail on data (SQLSTATE 22, 23, 54) are halved until the guilty one is alone: it must not take others with it. */
+/** Rows of which one is to blame are halved until it is alone: it must not take others with it. */
 export async function halving<T>(rows: readonly T[], parts: Halving<T>): Promise<void> {
   try {
     await parts.work(rows);
   } catch (error) {
-    if (!isDataError(error)) throw error;
+    if (!parts.blames(error)) throw error;
     const [only] = rows;
     if (only === undefined) return;
     if (rows.length === 1) {
