@@ -52,14 +52,28 @@ export function createAccountReconciler(parts: {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Pick<Metrics, 'reconciliations'>;
+  /** Lines, and references, read at once. */
+  readonly slice?: number;
 }): AccountReconciler {
   const { pool, clock, log, metrics } = parts;
+  const linesASlice = parts.slice ?? LINES_A_SLICE;
+  const itemsASlice = parts.slice ?? ITEMS_A_SLICE;
   const running = new Set<Promise<void>>();
+  let asking = 0;
   let closed = false;
 
   async function ask(account: Account, actor: string): Promise<string> {
-    if (closed || running.size >= RUNS_MAX)
+    if (closed || running.size + asking >= RUNS_MAX)
       throw new PosternError('overloaded', `${RUNS_MAX} accounts are being recomputed here; ask again`);
+    asking += 1;
+    try {
+      return await begin(account, actor);
+    } finally {
+      asking -= 1;
+    }
+  }
+
+  async function begin(account: Account, actor: string): Promise<string> {
     const id = uuidv7(clock.now());
     const begun = await withTransaction(pool, async (tx) => {
       if (!(await beginReconciliation(tx, { id, accountId: account.id, actor }))) return false;
@@ -132,18 +146,18 @@ export function createAccountReconciler(parts: {
     let after: Slice['last'] = null;
     for (;;) {
       goOn();
-      const slice = await sumSlice(tx, account.id, after, LINES_A_SLICE);
+      const slice = await sumSlice(tx, account.id, after, linesASlice);
       for (const { currency, amount } of slice.sums) sums.set(currency, (sums.get(currency) ?? 0n) + amount);
-      if (account.openItem && slice.lines > 0) tell(await unkeptItems(tx, account.id, after, LINES_A_SLICE));
+      if (account.openItem && slice.lines > 0) tell(await unkeptItems(tx, account.id, after, linesASlice));
       postings += BigInt(slice.lines);
       after = slice.last;
-      if (slice.lines < LINES_A_SLICE) break;
+      if (slice.lines < linesASlice) break;
     }
     if (account.openItem) {
       let last: string | null = null;
       do {
         goOn();
-        const slice = await itemsSlice(tx, account.id, last, ITEMS_A_SLICE);
+        const slice = await itemsSlice(tx, account.id, last, itemsASlice);
         openItems += BigInt(slice.items.length);
         tell(slice.items);
         last = slice.last;
