@@ -89,6 +89,27 @@ describe('a transfer', () => {
   });
 });
 
+describe('a request in hand', () => {
+  it('is PROCESSING for who polls its key, and known to nobody once it came to nothing', async () => {
+    const holder = await database.appPool.connect();
+    await holder.query('begin');
+    await holder.query(`insert into postern.requests (id, idempotency_key, content, kind, source, destination, currency, amount,
+      status, actor) values (gen_random_uuid(), 'slow', '', 'transfer', 'a', 'b', 'EUR', 1, 'processing', 'x')`);
+    const pending = calls.transfer({ key: 'slow' });
+    await eventually(async () =>
+      expect((await calls.result('slow')).body).toMatchObject({
+        status: 'PROCESSING',
+        messageId: null,
+        transaction: null,
+      }),
+    );
+    await holder.query('rollback');
+    holder.release();
+    expect((await pending).status).toBe(202);
+    expect((await calls.result('slow')).body.status).toBe('COMPLETED');
+  });
+});
+
 describe('a key', () => {
   it('with the same content again is answered 200 with the result so far, and posts nothing', async () => {
     const first = await calls.transfer({ to: 'rita', amount: '"7.50"', key: 'again' });
@@ -412,4 +433,20 @@ describe('who may', () => {
     expect((await stranger.transfer({ key: 'by nobody' })).status).toBe(401);
     expect((await calls.result('by nobody')).status).toBe(404);
   });
+});
+
+it('counts what came of it all, by kind and outcome', async () => {
+  const text = await (await gateway.api('/metrics')).text();
+  for (const [kind, outcome] of [
+    ['transfer', 'completed'],
+    ['transfer', 'repeated'],
+    ['transfer', 'conflict'],
+    ['transfer', 'account_closed'],
+    ['refund', 'completed'],
+    ['refund', 'exceeds_remaining'],
+    ['refund', 'not_found'],
+    ['refund', 'invalid_request'],
+  ])
+    expect(text).toMatch(new RegExp(`^postern_requests_total\\{kind="${kind}",outcome="${outcome}"\\} [1-9]`, 'm'));
+  expect(text).not.toContain('postern_serialization_failures_total{');
 });
