@@ -3,6 +3,7 @@ import { type ApiDeps, apiPlugin } from './api/plugin.ts';
 import { PosternError } from './errors.ts';
 import { type WebhookRouteOptions, webhookRoutes } from './ingest/route.ts';
 import type { Log } from './log.ts';
+import { isDatabaseError } from './postgres/sql.ts';
 import { problemOf } from './problem.ts';
 
 export type AppParts = {
@@ -17,6 +18,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
 const KEEP_ALIVE_MS = 72_000;
 const RETRY_AFTER_S = 5;
+const PARAM_CHARS_MAX = 600;
 
 /** The HTTP application from its parts: sibling plugins, each with its own parsers, authentication and limits. */
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
@@ -27,6 +29,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     // Fastify would leave out a field it does not know: a misspelt "settings" would make an endpoint without any.
     ajv: { customOptions: { removeAdditional: false } },
     trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
+    // Ids and keys stand in paths: an account's path, a caller's key.
+    routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -35,7 +39,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const problem = problemOf(error);
+    const problem = problemOf(isAway(error) ? awayFor(error) : error);
     if (problem.status >= 500 && problem.status !== 503)
       request.log.error({ err: error, path: request.url }, 'a request failed');
     if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', String(RETRY_AFTER_S));
@@ -59,4 +63,13 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   if (parts.webhooks !== null) await app.register(webhookRoutes, parts.webhooks);
   if (parts.api !== null) await app.register(apiPlugin, parts.api);
   return app;
+}
+
+/** The database's failures are no fault of the request, and trying again helps. */
+function isAway(error: unknown): boolean {
+  return !(error instanceof PosternError) && isDatabaseError(error);
+}
+
+function awayFor(cause: unknown): PosternError {
+  return new PosternError('overloaded', 'the database is away or did not answer in time; try again', { cause });
 }

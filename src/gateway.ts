@@ -27,6 +27,7 @@ import { createRejections } from './ingest/rejections.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
+import { createAccountReconciler } from './ledger/reconcile-account.ts';
 import { createSealer } from './ledger/sealer.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -35,6 +36,7 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import { createTransfers } from './transfers/transfers.ts';
 import { uuidv7 } from './uuid.ts';
 
 export type GatewayOptions = {
@@ -132,6 +134,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     { since: () => intake.waitingSince(), now: () => clock.now() },
     metrics,
   );
+  const transfers = createTransfers({
+    pool: pools.requests,
+    clock,
+    log,
+    metrics,
+    deadlineMs: config.ackDeadlineMs,
+    inFlightMax: config.inFlightMax,
+  });
+  const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
   const hints = createHintLimit({ sql: api, clock, log });
@@ -244,6 +255,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           metrics,
           clock,
           log,
+          transfers,
+          reconciler,
           cacheStats: () => cache.stats(),
           state: () => ({ draining }),
         },
@@ -284,7 +297,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
       await Promise.all([backfiller?.stop(), fetcher?.stop()]);
-      await intake.close();
+      await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
       await rejections.close();
       clearTimeout(cut);
       await Promise.all(workers.map((worker) => worker.stop()));

@@ -130,6 +130,18 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),
     queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest event that is due'),
 
+    // What services ask.
+    requests: counter('postern_requests_total', 'Transfers and refunds that services asked for, by what came of it', [
+      'kind',
+      'outcome',
+    ]),
+    requestGroupSize: histogram('postern_request_group_size', 'Requests worked by one transaction', GROUP_SIZES),
+    requestSeconds: histogram('postern_request_seconds', 'One group of requests, from begin to COMMIT', ACK_SECONDS),
+    requestsHalved: counter('postern_requests_halved_total', 'Groups of requests halved to find the guilty one'),
+    reconciliations: counter('postern_account_reconciliations_total', 'Accounts recomputed, by what came of it', [
+      'outcome',
+    ]),
+
     // The house.
     housekeepingLateness: gauge(
       'postern_housekeeping_late_intervals',

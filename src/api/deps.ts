@@ -4,9 +4,11 @@ import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import type { EndpointService } from '../endpoints/service.ts';
 import type { CacheStats } from '../ingest/duplicate-cache.ts';
+import type { AccountReconciler } from '../ledger/reconcile-account.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { Transfers } from '../transfers/transfers.ts';
 
 /** What the API stands on. */
 export type ApiDeps = {
@@ -21,6 +23,8 @@ export type ApiDeps = {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly log: Log;
+  readonly transfers: Transfers;
+  readonly reconciler: AccountReconciler;
   readonly cacheStats: () => CacheStats;
   readonly state: () => { readonly draining: boolean };
 };

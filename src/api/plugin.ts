@@ -6,15 +6,19 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { guard } from './access.ts';
 import type { ApiDeps } from './deps.ts';
+import { accountPolicyRoutes } from './routes/account-policies.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
+import { transactionRoutes } from './routes/transactions.ts';
 
 export type { ApiDeps } from './deps.ts';
 
@@ -58,6 +62,11 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         accountRoutes,
         ledgerRoutes,
         reversalRoutes,
+        transactionRoutes,
+        accountRoutes,
+        accountPolicyRoutes,
+        auditTrailRoutes,
+        reconciliationRoutes,
         operationRoutes,
       ])
         await api.register(routes, deps);

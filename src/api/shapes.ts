@@ -120,6 +120,9 @@ export const AccountShape = Type.Object({
   open_item: Type.Boolean(),
   currencies: Type.Array(Type.String()),
   open: Type.Boolean(),
+  overdraft: Type.Union([Type.Literal('allowed'), Type.Literal('refused')], {
+    description: 'refused: no request of a service may take it below zero',
+  }),
 });
 
 export const BalanceShape = Type.Object({
@@ -188,6 +191,9 @@ export const AuditShape = Type.Object({
   reason: Nullable(Type.String()),
   details: Type.Unknown(),
 });
+
+/** An account's path, or the bare id of one that services named. */
+export const AccountId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 600 }) });
 
 export const Id = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200 }) });
 

@@ -1,9 +1,28 @@
 import type { Static } from 'typebox';
 import type { ShownToken } from '../access/token-service.ts';
 import type { ShownEndpoint, ShownSecret } from '../endpoints/service.ts';
-import type { Posting, Transaction } from '../ledger/queries-store.ts';
+import type { Account, Posting, Transaction } from '../ledger/queries-store.ts';
 import type { EventRow } from './event-store.ts';
-import type { EndpointShape, EventShape, PostingShape, SecretShape, TokenShape, TransactionShape } from './shapes.ts';
+import type {
+  AccountShape,
+  EndpointShape,
+  EventShape,
+  PostingShape,
+  SecretShape,
+  TokenShape,
+  TransactionShape,
+} from './shapes.ts';
+
+export function accountView(account: Account): Static<typeof AccountShape> {
+  return {
+    id: account.path,
+    type: account.type,
+    open_item: account.openItem,
+    currencies: [...account.currencies],
+    open: account.open,
+    overdraft: account.overdraft,
+  };
+}
 
 export function postingView(posting: Posting): Static<typeof PostingShape> {
   return {

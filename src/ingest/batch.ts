@@ -6,6 +6,7 @@ import type { Ledger, PostResult } from '../ledger/post.ts';
 import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
 import { orderFetches, withFetched } from './fetch-store.ts';
@@ -30,7 +31,6 @@ export type BatchParts = {
 const ATTEMPTS_MAX = 10;
 const BACKOFF_FIRST_MS = 5_000;
 const BACKOFF_MAX_MS = 15 * 60_000;
-const DEADLOCK_TRIES = 3;
 const PASSED_OVER_MS = 250;
 /** Transactions after a batch; the postings of others wait meanwhile, and housekeeping goes on with the rest. */
 const WAKES_MAX = 5;
@@ -41,7 +41,7 @@ const WAKES_MAX = 5;
  */
 export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
   try {
-    await runRetryingDeadlocks(ids, jobs, parts);
+    await retryingDeadlocks(parts.metrics, () => runOnce(ids, jobs, parts));
   } catch (error) {
     if (isDatabaseError(error)) throw error;
     if (ids.length > 1) {
@@ -52,24 +52,6 @@ export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[
       return;
     }
     await bury(ids, jobs, error, parts);
-  }
-}
-
-async function runRetryingDeadlocks(
-  ids: readonly string[],
-  jobs: readonly EventsJob[],
-  parts: BatchParts,
-): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await runOnce(ids, jobs, parts);
-      return;
-    } catch (error) {
-      const state = sqlStateOf(error);
-      if (state !== '40P01' && state !== '40001') throw error;
-      parts.metrics.serializationFailures.inc({ sqlstate: state });
-      if (tries >= DEADLOCK_TRIES) throw error;
-    }
   }
 }
 

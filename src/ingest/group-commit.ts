@@ -1,9 +1,10 @@
 import type { PoolClient } from 'pg';
-import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
-import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { isDataError, sqlOf, sqlStateOf } from '../postgres/sql.ts';
+import { halving } from '../postgres/halving.ts';
+import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
+import { isDataError, sqlOf } from '../postgres/sql.ts';
+import { connectionUntil, type UntilDeadline } from '../postgres/until-deadline.ts';
 import { uuidText, uuidv7 } from '../uuid.ts';
 import {
   findKnown,
@@ -25,18 +26,11 @@ export type EventOutcome =
 
 export type GroupOutcome = ReadonlyMap<string, EventOutcome>;
 
-export type GroupContext = {
-  connect(): Promise<PoolClient>;
+export type GroupContext = UntilDeadline & {
   /** The lane's own id in the counters. */
   readonly writer: string;
-  readonly clock: Clock;
-  /** Unix ms past which the outcome is unknown. */
-  readonly deadline: number;
   readonly metrics: Metrics;
-  readonly log: Log;
 };
-
-const DEADLOCK_TRIES = 3;
 
 /**
  * Makes a group durable. A group that fails on data is halved until the guilty row is alone; one that fails on the
@@ -59,93 +53,37 @@ export async function commitGroup(rows: readonly GroupRow[], context: GroupConte
   }
 }
 
-async function attempt(rows: readonly GroupRow[], context: GroupContext): Promise<GroupOutcome> {
-  const client = await beforeDeadline(connectOrRelease(context), context);
-  let broken = true;
-  try {
+function attempt(rows: readonly GroupRow[], context: GroupContext): Promise<GroupOutcome> {
+  return connectionUntil(context, async (client) => {
     const outcome = new Map<string, EventOutcome>();
-    await beforeDeadline(storeHalving(client, inKeyOrder(rows), context, outcome), context);
-    broken = false;
+    await halving(inKeyOrder(rows), {
+      work: (part) => store(client, part, context, outcome),
+      blames: isDataError,
+      onHalved: () => context.metrics.intakeHalved.inc(),
+      onGuilty(row, error) {
+        context.metrics.intakePoison.inc();
+        const endpoint = row.delivery.endpoint.name;
+        context.log.error({ error: messageOf(error), endpoint }, 'Postgres refuses an event');
+        const refused = new PosternError('internal', 'the event could not be stored', { cause: error });
+        outcome.set(uuidText(row.event.id), { kind: 'refused', error: refused });
+      },
+    });
     return outcome;
-  } finally {
-    // A connection that overran the deadline or failed is destroyed: its statement may still be running.
-    client.release(broken);
-    if (broken) destroySocket(client);
-  }
-}
-
-/** A connection that arrives after its deadline goes back to the pool instead of leaking. */
-function connectOrRelease(context: GroupContext): Promise<PoolClient> {
-  return context.connect().then((client) => {
-    if (context.clock.now() > context.deadline) {
-      client.release();
-      throw deadlinePassed();
-    }
-    return client;
   });
 }
 
-function destroySocket(client: PoolClient): void {
-  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } };
-  connection?.stream?.destroy();
-}
-
-async function storeHalving(
+async function store(
   client: PoolClient,
   rows: readonly GroupRow[],
   context: GroupContext,
   outcome: Map<string, EventOutcome>,
 ): Promise<void> {
-  let known: Set<string>;
-  try {
-    known = await storeRetryingDeadlocks(client, rows, context);
-  } catch (error) {
-    if (!isDataError(error)) throw error;
-    const [only] = rows;
-    if (only === undefined) return;
-    if (rows.length === 1) {
-      context.metrics.intakePoison.inc();
-      context.log.error(
-        { error: messageOf(error), endpoint: only.delivery.endpoint.name },
-        'Postgres refuses an event',
-      );
-      outcome.set(uuidText(only.event.id), {
-        kind: 'refused',
-        error: new PosternError('internal', 'the event could not be stored', { cause: error }),
-      });
-      return;
-    }
-    context.metrics.intakeHalved.inc();
-    const middle = rows.length >> 1;
-    await storeHalving(client, rows.slice(0, middle), context, outcome);
-    await storeHalving(client, rows.slice(middle), context, outcome);
-    return;
-  }
-  if (known.size > 0) {
-    await resolve(
-      client,
-      rows.filter((row) => known.has(uuidText(row.event.id))),
-      context,
-      outcome,
-    );
-  }
-}
-
-async function storeRetryingDeadlocks(
-  client: PoolClient,
-  rows: readonly GroupRow[],
-  context: GroupContext,
-): Promise<Set<string>> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await storeGroup(sqlOf(client), rows, { jobId: uuidv7(context.clock.now()), writer: context.writer });
-    } catch (error) {
-      const state = sqlStateOf(error);
-      if (state !== '40P01' && state !== '40001') throw error;
-      context.metrics.serializationFailures.inc({ sqlstate: state });
-      if (tries >= DEADLOCK_TRIES) throw error;
-    }
-  }
+  const known = await retryingDeadlocks(context.metrics, () =>
+    storeGroup(sqlOf(client), rows, { jobId: uuidv7(context.clock.now()), writer: context.writer }),
+  );
+  if (known.size === 0) return;
+  const taken = rows.filter((row) => known.has(uuidText(row.event.id)));
+  await resolve(client, taken, context, outcome);
 }
 
 /** The long way for rows whose identity is taken: copies, retries in other bytes, conflicts. */
@@ -184,24 +122,4 @@ async function resolve(
     );
     outcome.set(ownId, stored ? { kind: 'conflict', id: ownId } : { kind: 'duplicate', of: resolution.firstId });
   }
-}
-
-async function beforeDeadline<T>(work: Promise<T>, context: GroupContext): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(deadlinePassed()), Math.max(0, context.deadline - context.clock.now()));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-    // The loser of the race must not become an unhandled rejection.
-    work.catch((error: unknown) =>
-      context.log.debug({ error: messageOf(error) }, 'an attempt ended after its deadline'),
-    );
-  }
-}
-
-function deadlinePassed(): PosternError {
-  return new PosternError('commit_unknown', 'not durable within the deadline; deliver again');
 }

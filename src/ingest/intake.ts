@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import type { Clock } from '../clock.ts';
 import { messageOf, PosternError } from '../errors.ts';
+import { createGroupLanes, LANES_MAX, type Waiting } from '../group-lanes.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { sqlOf } from '../postgres/sql.ts';
@@ -41,35 +42,30 @@ export type Intake = {
   close(): Promise<void>;
 };
 
-type Waiting = {
-  readonly delivery: Delivery;
-  readonly deadline: number;
-  timer: NodeJS.Timeout | undefined;
-  settled: boolean;
-  readonly resolve: (accepted: Accepted) => void;
-  readonly reject: (error: PosternError) => void;
-};
-
 const GROUP_EVENTS_MAX = 200;
 const GROUP_BYTES_MAX = 4 * 1024 * 1024;
-const LANES = 2;
 const GATHER_MS_MAX = 200;
 /** Written within 1 s of coming; as late as that allows, because in a storm each write updates a row an event. */
 const DUPLICATES_EVERY_MS = 850;
 
-/**
- * Group commit: requests that arrive together become durable in one statement. A lone request goes at once; a group
- * gathers only while two are in flight.
- */
+/** What is in a delivery, and whether it was a copy. */
+type Outcome = Accepted & { readonly eventIds: readonly string[] };
+
+/** Deliveries that arrive together become durable in one statement; see group-lanes.ts. */
 export function createIntake(options: IntakeOptions): Intake {
   const { pool, cache, clock, log, metrics } = options;
-  const groupEventsMax = options.groupEventsMax ?? GROUP_EVENTS_MAX;
-  const queue: Waiting[] = [];
   /** Bodies on their way to the commit: a copy that arrives meanwhile waits for that commit. */
   const committing = new Map<string, Promise<readonly string[] | undefined>>();
-  const gatherMsMax = options.gatherMsMax ?? GATHER_MS_MAX;
-  // One lane more than usually go: see gatherMsMax.
-  const lanes = Array.from({ length: LANES + 1 }, () => ({ writer: uuidv7(clock.now()), busy: false }));
+  const writers = Array.from({ length: LANES_MAX }, () => uuidv7(clock.now()));
+  const lanes = createGroupLanes<Delivery, Outcome>({
+    clock,
+    deadlineMs: options.ackDeadlineMs,
+    rowsMax: options.groupEventsMax ?? GROUP_EVENTS_MAX,
+    bytesMax: GROUP_BYTES_MAX,
+    gatherMsMax: options.gatherMsMax ?? GATHER_MS_MAX,
+    sizeOf: (delivery) => ({ rows: delivery.events.length, bytes: delivery.body.length }),
+    run: (group, lane) => runGroup(group, writers[lane] ?? duplicatesWriter),
+  });
   const duplicatesWriter = uuidv7(clock.now());
   const duplicates = createGatheredCounts<{ times: number; lastAt: number }>({
     what: 'duplicates',
@@ -78,9 +74,6 @@ export function createIntake(options: IntakeOptions): Intake {
     log,
     everyMs: DUPLICATES_EVERY_MS,
   });
-  const running = new Set<Promise<void>>();
-  let gatherTimer: NodeJS.Timeout | undefined;
-  let scheduled = false;
   let closed = false;
 
   async function accept(delivery: Delivery): Promise<Accepted> {
@@ -95,7 +88,7 @@ export function createIntake(options: IntakeOptions): Intake {
       if (eventIds !== undefined) return countDuplicate(eventIds, delivery.receivedAt);
       throw new PosternError('overloaded', 'the same request was being stored and failed; deliver again');
     }
-    const outcome = enqueue(delivery);
+    const outcome = lanes.enqueue(delivery, delivery.receivedAt);
     // The copies' view of the first: never rejects, so that a first without copies leaves no unhandled rejection.
     committing.set(
       key,
@@ -113,89 +106,10 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
-  type Outcome = Accepted & { readonly eventIds: readonly string[] };
-
-  function enqueue(delivery: Delivery): Promise<Outcome> {
-    return new Promise<Outcome>((resolve, reject) => {
-      const deadline = delivery.receivedAt + options.ackDeadlineMs;
-      const waiting: Waiting = {
-        delivery,
-        deadline,
-        timer: undefined,
-        settled: false,
-        resolve: (accepted) => resolve(accepted as Outcome),
-        reject,
-      };
-      // The deadline is ours and not the server's: a stopped Postgres enforces nothing.
-      waiting.timer = setTimeout(
-        () => settle(waiting, new PosternError('commit_unknown', 'not durable within the deadline; deliver again')),
-        Math.max(0, deadline - clock.now()),
-      );
-      queue.push(waiting);
-      schedule();
-    });
-  }
-
-  /** One turn of the event loop is enough for what came in the same packet burst to join. */
-  function schedule(): void {
-    if (scheduled) return;
-    scheduled = true;
-    setImmediate(() => {
-      scheduled = false;
-      startLanes();
-    });
-  }
-
-  function startLanes(): void {
-    for (const [n, lane] of lanes.entries()) {
-      if (lane.busy || queue.length === 0 || (n >= LANES && !gatheredLongEnough())) continue;
-      const group = takeGroup();
-      if (group.length === 0) continue;
-      lane.busy = true;
-      const run = runGroup(group, lane.writer).finally(() => {
-        lane.busy = false;
-        running.delete(run);
-        startLanes();
-      });
-      running.add(run);
-    }
-  }
-
-  /** True once the oldest waits too long; until then a look is due when it will. */
-  function gatheredLongEnough(): boolean {
-    const oldest = queue.find((w) => !w.settled)?.delivery.receivedAt;
-    if (oldest === undefined) return false;
-    const leftMs = oldest + gatherMsMax - clock.now();
-    if (leftMs <= 0) return true;
-    gatherTimer ??= setTimeout(() => {
-      gatherTimer = undefined;
-      startLanes();
-    }, leftMs);
-    return false;
-  }
-
-  function takeGroup(): Waiting[] {
-    const group: Waiting[] = [];
-    let events = 0;
-    let bytes = 0;
-    while (queue.length > 0) {
-      const next = queue[0];
-      if (next === undefined) break;
-      if (!next.settled) {
-        const full =
-          events + next.delivery.events.length > groupEventsMax || bytes + next.delivery.body.length > GROUP_BYTES_MAX;
-        if (full && group.length > 0) break;
-        events += next.delivery.events.length;
-        bytes += next.delivery.body.length;
-        group.push(next);
-      }
-      queue.shift();
-    }
-    return group;
-  }
-
-  async function runGroup(group: readonly Waiting[], writer: string): Promise<void> {
-    const rows: GroupRow[] = group.flatMap((w) => w.delivery.events.map((event) => ({ delivery: w.delivery, event })));
+  async function runGroup(group: readonly Waiting<Delivery, Outcome>[], writer: string): Promise<void> {
+    const rows: GroupRow[] = group.flatMap(({ item: delivery }) =>
+      delivery.events.map((event) => ({ delivery, event })),
+    );
     metrics.intakeGroupSize.observe(rows.length);
     const stop = metrics.intakeSeconds.startTimer();
     const deadline = Math.min(...group.map((w) => w.deadline));
@@ -217,7 +131,7 @@ export function createIntake(options: IntakeOptions): Intake {
         error instanceof PosternError
           ? error
           : new PosternError('overloaded', 'the database is away; deliver again', { cause: error });
-      for (const waiting of group) settle(waiting, unknown);
+      for (const waiting of group) waiting.settle(unknown);
       return;
     } finally {
       stop();
@@ -226,16 +140,16 @@ export function createIntake(options: IntakeOptions): Intake {
     options.onStored?.();
   }
 
-  function settleByOutcome(waiting: Waiting, outcome: GroupOutcome): void {
+  function settleByOutcome(waiting: Waiting<Delivery, Outcome>, outcome: GroupOutcome): void {
     const accepted = { stored: 0, duplicates: 0, conflicts: 0, eventIds: [] as string[] };
-    for (const event of waiting.delivery.events) {
+    for (const event of waiting.item.events) {
       const id = uuidText(event.id);
       const result = outcome.get(id);
       if (result === undefined || result.kind === 'stored') {
         accepted.stored += 1;
         accepted.eventIds.push(id);
       } else if (result.kind === 'refused') {
-        settle(waiting, result.error);
+        waiting.settle(result.error);
         return;
       } else if (result.kind === 'conflict') {
         accepted.conflicts += 1;
@@ -243,18 +157,10 @@ export function createIntake(options: IntakeOptions): Intake {
       } else {
         accepted.duplicates += 1;
         accepted.eventIds.push(result.of);
-        duplicates.add(result.of, { times: 1, lastAt: waiting.delivery.receivedAt });
+        duplicates.add(result.of, { times: 1, lastAt: waiting.item.receivedAt });
       }
     }
-    settle(waiting, accepted);
-  }
-
-  function settle(waiting: Waiting, result: Accepted | PosternError): void {
-    if (waiting.settled) return;
-    waiting.settled = true;
-    clearTimeout(waiting.timer);
-    if (result instanceof PosternError) waiting.reject(result);
-    else waiting.resolve(result);
+    waiting.settle(accepted);
   }
 
   function countDuplicate(eventIds: readonly string[], at: number): Accepted {
@@ -279,14 +185,11 @@ export function createIntake(options: IntakeOptions): Intake {
 
   return {
     accept,
-    waitingSince: () => queue.find((w) => !w.settled)?.delivery.receivedAt ?? null,
-    stats: () => ({ waiting: queue.length, inFlight: lanes.filter((l) => l.busy).length }),
+    waitingSince: () => lanes.waitingSince(),
+    stats: () => lanes.stats(),
     async close() {
       closed = true;
-      startLanes();
-      // A lane that falls free takes the next group before its run is over, so this ends with the queue.
-      while (running.size > 0) await Promise.all(running);
-      clearTimeout(gatherTimer);
+      await lanes.close();
       await duplicates.close();
     },
   };

@@ -1,6 +1,7 @@
 import { uuidTextArray } from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import type { AccountType } from './chart.ts';
+import type { Overdraft } from './overdraft-store.ts';
 import type { Source } from './source.ts';
 
 /** Reading the books. Lists are bounded by `limit`. */
@@ -11,6 +12,8 @@ export type Account = {
   readonly openItem: boolean;
   /** Takes postings. */
   readonly open: boolean;
+  /** Whether a service may take it below zero. */
+  readonly overdraft: Overdraft;
   readonly currencies: readonly string[];
 };
 
@@ -61,10 +64,11 @@ type AccountRow = {
   type: AccountType;
   open_item: boolean;
   open: boolean;
+  overdraft: Overdraft;
   currencies: string[];
 };
 
-const ACCOUNT_COLUMNS = `a.id, a.path, a.type, a.open_item, a.closed_at is null as open,
+const ACCOUNT_COLUMNS = `a.id, a.path, a.type, a.open_item, a.closed_at is null as open, a.overdraft,
   array(select b.currency from postern.balances b where b.account_id = a.id order by 1) as currencies`;
 
 /** Accounts in the order of their paths, after the path `after`, of those that begin with `prefix`. */
@@ -266,6 +270,7 @@ function accountOf(row: AccountRow): Account {
     type: row.type,
     openItem: row.open_item,
     open: row.open,
+    overdraft: row.overdraft,
     currencies: row.currencies,
   };
 }

@@ -35,3 +35,6 @@ export function fromPerson(cause: {
   const { actor, reason, approver } = cause;
   return { ...NONE, cause: JSON.stringify({ actor, reason, ...(approver === undefined ? {} : { approver }) }) };
 }
+
+/** `cause` says whose request it was. */
+export const fromRequest = (request: string, cause: string): Source => ({ ...NONE, request, cause });

@@ -14,4 +14,8 @@ export const ADVISORY_LOCK_CLASS = {
   worker: 73_051,
   /** `(periods, 0)`: shared by every posting, alone for whoever changes periods. Taken in migrations/0005-ledger-guards.sql. */
   periods: 73_055,
+  /** `(overdraft, account)`: whoever credits an account that may not be overdrawn, before it reads the balance. */
+  overdraft: 73_061,
+  /** `(reconciling, account)`: held while an account is recomputed; free under a run that has no end: its process died. */
+  reconciling: 73_062,
 } as const;

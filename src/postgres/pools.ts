@@ -5,14 +5,16 @@ import { OWNER_ROLE } from './roles.ts';
 import { sqlTypes } from './sql.ts';
 
 /**
- * Four pools and a listener a process (15 connections, and an owner's now and then), so that nothing starves the acknowledgement: an export that
- * takes every connection it may have still leaves intake its three.
+ * Five pools and a listener a process (17 connections, and an owner's now and then), so that nothing starves the
+ * acknowledgement: an export that takes every connection it may have still leaves intake its three, and services' requests
+ * their two.
  */
 export type Pools = {
   intake: pg.Pool;
   worker: pg.Pool;
   boss: pg.Pool;
   api: pg.Pool;
+  requests: pg.Pool;
   /** One connection, made by the caller when it listens; not pooled, because LISTEN belongs to a session. */
   listener(): pg.Client;
   /**
@@ -35,7 +37,7 @@ export type PoolsOptions = {
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 
-type PoolName = 'intake' | 'worker' | 'boss' | 'api';
+type PoolName = 'intake' | 'worker' | 'boss' | 'api' | 'requests';
 
 const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; queryTimeoutMs?: number }> = {
   // The acknowledgement's deadline is 3 s and ours to keep: a stopped server enforces no timeout, so pg's own timer
@@ -61,6 +63,12 @@ const POOLS: Record<PoolName, { max: number; settings: Record<string, string>; q
   },
   boss: { max: 2, settings: { statement_timeout: '30000' }, queryTimeoutMs: 35_000 },
   api: { max: 5, settings: { statement_timeout: '30000', synchronous_commit: 'on' }, queryTimeoutMs: 35_000 },
+  // As intake, and as the worker's: it posts, too.
+  requests: {
+    max: 2,
+    settings: { statement_timeout: '2500', lock_timeout: '2000', synchronous_commit: 'on', enable_seqscan: 'off' },
+    queryTimeoutMs: 2_800,
+  },
 };
 
 export function createPools(url: string, { log, role, workers = 1 }: PoolsOptions): Pools {
@@ -97,7 +105,13 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
     });
     return pool;
   };
-  const pools = { intake: create('intake'), worker: create('worker'), boss: create('boss'), api: create('api') };
+  const pools = {
+    intake: create('intake'),
+    worker: create('worker'),
+    boss: create('boss'),
+    api: create('api'),
+    requests: create('requests'),
+  };
   return {
     ...pools,
     listener: () => {

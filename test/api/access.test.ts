@@ -7,8 +7,10 @@ import { createTokens } from '../../src/access/tokens.ts';
 import { buildApp } from '../../src/app.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
+import { createAccountReconciler } from '../../src/ledger/reconcile-account.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { providers } from '../../src/providers/index.ts';
+import { createTransfers } from '../../src/transfers/transfers.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -28,6 +30,7 @@ beforeAll(async () => {
   for (const role of ROLES) {
     tokenOf[role] = (await service.create({ name: role, roles: [role], expiresAt: null }, 'test')).token;
   }
+  const metrics = createMetrics({ process: false });
   app = await buildApp({
     log,
     trustProxy: false,
@@ -39,9 +42,11 @@ beforeAll(async () => {
       publicUrl: 'https://pay.example',
       tokens,
       providers,
-      metrics: createMetrics({ process: false }),
+      metrics,
       clock,
       log,
+      transfers: createTransfers({ pool, clock, log, metrics, deadlineMs: 3_000 }),
+      reconciler: createAccountReconciler({ pool, clock, log, metrics }),
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
       state: () => ({ draining }),
     },

@@ -1,22 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { currencyExponent } from '../../currency.ts';
-import { PosternError } from '../../errors.ts';
 import { balancesOf, trialBalance } from '../../ledger/balance-store.ts';
-import { type Account, findAccount, historyOf, listAccounts } from '../../ledger/queries-store.ts';
+import { historyOf, listAccounts } from '../../ledger/queries-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
+import { namedAccount } from '../named-account.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import {
+  AccountId,
   AccountShape,
   BalanceShape,
-  Id,
   PostingShape,
   problems,
   TransactionShape,
   TrialBalanceShape,
 } from '../shapes.ts';
-import { postingView, transactionView } from '../views.ts';
+import { accountView, postingView, transactionView } from '../views.ts';
 
 const Time = Type.Optional(Type.String({ format: 'date-time' }));
 const HistoryShape = Type.Object({ transaction: TransactionShape, posting: PostingShape });
@@ -27,15 +27,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
   const config = { access: ['finance', 'service'] } as const;
   const tags = ['accounts'];
 
-  async function accountOf(id: string): Promise<Account> {
-    const account = (await findAccount(sql, id)) ?? (await findAccount(sql, `asset:client:${id}`));
-    if (account === null)
-      throw new PosternError(
-        'not_found',
-        `there is no account ${id}; accounts come into being with their first posting`,
-      );
-    return account;
-  }
+  const accountOf = (id: string) => namedAccount(sql, id);
 
   app.get(
     '/accounts',
@@ -59,12 +51,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
         after,
         limit: limit + 1,
       });
-      return pageOf(
-        accounts,
-        limit,
-        (a) => [a.path],
-        (a) => ({ id: a.path, type: a.type, open_item: a.openItem, currencies: [...a.currencies], open: a.open }),
-      );
+      return pageOf(accounts, limit, (a) => [a.path], accountView);
     },
   );
 
@@ -75,7 +62,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
       schema: {
         tags,
         summary: 'Balances by currency: debits − credits, always',
-        params: Id,
+        params: AccountId,
         querystring: Type.Object({ at: Time, known_at: Time }, { additionalProperties: false }),
         response: { 200: BalanceShape, ...problems },
       },
@@ -106,7 +93,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
       schema: {
         tags,
         summary: 'What moved on an account, newest record first',
-        params: Id,
+        params: AccountId,
         querystring: Type.Object(PageQuery, { additionalProperties: false }),
         response: { 200: ListOf(HistoryShape), ...problems },
       },
