@@ -224,6 +224,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         },
         api: {
           pool: pools.api,
+          connectReader: pools.reader,
           endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
           publicUrl: config.publicUrl,
           tokens,

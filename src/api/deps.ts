@@ -10,6 +10,8 @@ import type { Provider } from '../providers/provider.ts';
 /** What the API stands on. */
 export type ApiDeps = {
   readonly pool: pg.Pool;
+  /** A connection of its own for one long read; whoever makes it ends it. */
+  readonly connectReader: () => pg.Client;
   readonly endpointService: EndpointService;
   /** What processors call, without a slash at its end; null: as the request names its host. */
   readonly publicUrl: string | null;

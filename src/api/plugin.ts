@@ -10,6 +10,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -48,7 +49,15 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_BYTES_MAX;
       });
-      for (const routes of [endpointRoutes, tokenRoutes, eventRoutes, backfillRoutes, accountRoutes, operationRoutes])
+      for (const routes of [
+        endpointRoutes,
+        tokenRoutes,
+        eventRoutes,
+        backfillRoutes,
+        accountRoutes,
+        exportRoutes,
+        operationRoutes,
+      ])
         await api.register(routes, deps);
       api.get(
         '/openapi.json',

@@ -4,6 +4,7 @@ import { PosternError } from '../errors.ts';
 import { type Balance, balancesOf, findAccount, trialBalance } from '../ledger/queries-store.ts';
 import { formatMajor } from '../money.ts';
 import type { CommandContext } from './context.ts';
+import { register as registerExport } from './ledger-export.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
 import { table } from './table.ts';
 
@@ -30,6 +31,7 @@ export function register(program: Command, context: CommandContext): void {
     .action((account: string | undefined, options: BalanceOptions) =>
       account === undefined ? trial(options, context) : balance(account, options, context),
     );
+  registerExport(ledger, context);
 }
 
 async function balance(path: string, { at = null }: { at?: Date | null }, context: CommandContext): Promise<void> {

@@ -34,6 +34,7 @@ beforeAll(async () => {
     webhooks: null,
     api: {
       pool,
+      connectReader: database.pools().reader,
       endpointService: createEndpointService({ pool, providers, keyring, clock }),
       publicUrl: 'https://pay.example',
       tokens,
