@@ -137,7 +137,9 @@ describe.each(TOOL_NAMES.map((tool) => ({ tool })))('$tool', ({ tool }) => {
     const other = await createTestDatabase();
     try {
       await postAbove(other, START);
-      expect(await complaintsOf(tool, await exported(other.pools(), tool))).toBe('');
+      const journal = await exported(other.pools(), tool);
+      expect(journal).toContain('Assets:Client:Up:Down  -5.00 EUR');
+      expect(await complaintsOf(tool, journal)).toBe('');
     } finally {
       await other.drop();
     }
