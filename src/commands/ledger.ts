@@ -5,6 +5,7 @@ import { type Balance, balancesOf, findAccount, trialBalance } from '../ledger/q
 import { formatMajor } from '../money.ts';
 import type { CommandContext } from './context.ts';
 import { register as registerExport } from './ledger-export.ts';
+import { register as registerRederive } from './ledger-rederive.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
 import { table } from './table.ts';
 
@@ -32,6 +33,7 @@ export function register(program: Command, context: CommandContext): void {
       account === undefined ? trial(options, context) : balance(account, options, context),
     );
   registerExport(ledger, context);
+  registerRederive(ledger, context);
 }
 
 async function balance(path: string, { at = null }: { at?: Date | null }, context: CommandContext): Promise<void> {

@@ -25,7 +25,11 @@ export async function lockPayments(tx: Tx, all: readonly Asked[]): Promise<void>
  */
 export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => string): Promise<Viewer> {
   const looking = all.filter((a) => a.draft.look !== null);
-  const payments = await readPayments(tx, looking);
+  return viewerOf(await readPayments(tx, looking), newId);
+}
+
+/** Answers from what stands about these payments, wherever that was read, and keeps it up to date with its answers. */
+export function viewerOf(payments: ReadonlyMap<string, PaymentState>, newId: () => string): Viewer {
   return {
     waitsFor(drafts) {
       for (const [n, asked] of drafts.entries()) {

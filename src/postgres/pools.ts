@@ -143,6 +143,7 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
           statement_timeout: String(READ_TIMEOUT_MS),
           idle_in_transaction_session_timeout: String(READER_IDLE_MS),
           client_connection_check_interval: '2000',
+          bytea_output: 'escape',
         }),
         application_name: 'postern reader',
         types: sqlTypes,
