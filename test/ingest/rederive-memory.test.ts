@@ -49,7 +49,6 @@ it('needs no more memory for twenty thousand events than for four thousand', asy
   const pools = database.pools();
   const client = pools.reader();
   await client.connect();
-  const started = Date.now();
   const found = rederive(
     { client, endpoints: { byId: (id) => simulated.all.find((one) => one.id === id) } },
     {
@@ -67,7 +66,6 @@ it('needs no more memory for twenty thousand events than for four thousand', asy
   const end = await found.next();
   await client.end();
   await pools.end();
-  console.log(JSON.stringify(used), Date.now() - started);
   expect(end).toMatchObject({ done: true, value: { missing: 0, extra: 0, different: 0, not_comparable: 0 } });
   expect(used.length).toBeGreaterThan(4);
   // Ids of events that were compared are remembered, up to fifty thousand: 2 MB of these twenty.

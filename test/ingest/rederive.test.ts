@@ -1,57 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../src/endpoints/endpoint.ts';
-import type { Finding, RederiveCounts } from '../../src/ingest/rederive/finding.ts';
-import { type RederiveOptions, rederive } from '../../src/ingest/rederive/rederive.ts';
-import { PRESENT_RULES, type Rules } from '../../src/ingest/rederive/told-event.ts';
-import { chart } from '../../src/ledger/chart.ts';
-import { contentOf, type Leg, leg } from '../../src/ledger/entry.ts';
-import type { Draft } from '../../src/ledger/rules.ts';
-import type { Sql } from '../../src/postgres/sql.ts';
-import { adyen } from '../../src/providers/adyen/index.ts';
-import type { EndpointSettings, Provider } from '../../src/providers/provider.ts';
-import { stripe } from '../../src/providers/stripe/index.ts';
 import { createRandom, shuffled } from '../../src/simulate/random.ts';
 import { simulators } from '../../src/simulate/simulators.ts';
 import { wholeLives } from '../../src/simulate/traffic.ts';
-import { uuidv7 } from '../../src/uuid.ts';
-import { adyenBody, adyenItem } from '../providers/adyen/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { eventually } from '../support/eventually.ts';
 import { nothingQueued } from '../support/old-days.ts';
-import { createPipeline, type Pipeline } from '../support/pipeline.ts';
-import { chargeSucceeded, refundCreated, stripeEvent } from '../support/stripe-bodies.ts';
+import { createPipeline } from '../support/pipeline.ts';
+import { asSuperuser, named, run } from './rederived.ts';
 import { makeSimulatedEndpoints, SIMULATED_ACCOUNT } from './simulated-traffic.ts';
-
-type Result = { readonly findings: Finding[]; readonly counts: RederiveCounts };
-
-async function run(
-  database: TestDatabase,
-  endpoints: readonly Endpoint[],
-  options: Partial<RederiveOptions> = {},
-): Promise<Result> {
-  const pools = database.pools();
-  const client = pools.reader();
-  await client.connect();
-  const findings: Finding[] = [];
-  try {
-    const found = rederive(
-      { client, endpoints: { byId: (id) => endpoints.find((one) => one.id === id) } },
-      { from: 0, to: Date.now() + 1_000, endpoints: null, limit: Number.MAX_SAFE_INTEGER, ...options },
-    );
-    for (let next = await found.next(); ; next = await found.next()) {
-      if (next.done === true) return { findings, counts: next.value };
-      findings.push(next.value);
-    }
-  } finally {
-    await client.end();
-    await pools.end();
-  }
-}
-
-/** As nobody may who is not the database's own superuser: past every trigger. */
-async function asSuperuser(sql: Sql, ...statements: string[]): Promise<void> {
-  await sql.query(`do $$ begin set local session_replication_role = replica; ${statements.join('; ')}; end $$`);
-}
 
 describe('simulated traffic', () => {
   let database: TestDatabase;
@@ -126,11 +82,7 @@ describe('simulated traffic', () => {
         `insert into postern.transactions select * from public.kept_t where id = '${id}'`,
         `insert into postern.postings select * from public.kept_p where transaction_id = '${id}'`,
       );
-      // Of the same payment, whose later steps then are others: never of another.
-      if (findings.length > 1) console.log(key, JSON.stringify(named(findings)));
     }
     expect((await run(database, endpoints)).findings).toEqual([]);
   }, 120_000);
 });
-
-const named = (findings: readonly Finding[]) => findings.map(({ kind, effectKey }) => [kind, effectKey]);
