@@ -247,6 +247,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         },
         api: {
           pool: pools.api,
+          connectReader: pools.reader,
           endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
           keyring,
           publicUrl: config.publicUrl,

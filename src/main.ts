@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
 import { register as registerBackfill } from './commands/backfill.ts';
 import { type CommandContext, createCommandContext } from './commands/context.ts';
@@ -56,6 +57,7 @@ export async function main(
     isJson: () => program.opts<{ json?: boolean }>().json === true,
     user: userName(),
     out: (text) => process.stdout.write(`${text}\n`),
+    stream: (text) => pipeline(text, process.stdout, { end: false }),
     input: readInput,
     fail: () => {
       status = FAILED;

@@ -13,6 +13,8 @@ import type { Transfers } from '../transfers/transfers.ts';
 /** What the API stands on. */
 export type ApiDeps = {
   readonly pool: pg.Pool;
+  /** A connection of its own for one long read; whoever makes it ends it. */
+  readonly connectReader: () => pg.Client;
   readonly endpointService: EndpointService;
   /** Opens the key that signs tree heads. */
   readonly keyring: Keyring;

@@ -12,6 +12,7 @@ import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
+import { exportRoutes } from './routes/exports.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
@@ -67,6 +68,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         accountPolicyRoutes,
         auditTrailRoutes,
         reconciliationRoutes,
+        exportRoutes,
         operationRoutes,
       ])
         await api.register(routes, deps);

@@ -11,6 +11,8 @@ import { type Sql, sqlOf } from '../postgres/sql.ts';
 export type CommandDatabase = Pick<Database, 'keyring' | 'limited' | 'applied' | 'serverVersion' | 'role'> & {
   readonly pool: pg.Pool;
   readonly sql: Sql;
+  /** A connection of its own for one long read; whoever makes it ends it. */
+  reader(): pg.Client;
 };
 
 /** What every command is given. */
@@ -26,6 +28,8 @@ export type CommandContext = {
   withDatabase<T>(work: (database: CommandDatabase) => Promise<T>, options?: { migrating?: boolean }): Promise<T>;
   /** Prints a line (or several) on standard output. */
   out(text: string): void;
+  /** Prints a text without end, no faster than it is read. */
+  stream(text: AsyncIterable<string>): Promise<void>;
   /** Standard input as text, for secrets that must not stand in the shell's history. */
   input(): Promise<string>;
   /** Ends the command with exit status 1, for what was found rather than thrown. */
@@ -45,12 +49,13 @@ export function createCommandContext(parts: {
   isJson: () => boolean;
   user: string;
   out: (text: string) => void;
+  stream: CommandContext['stream'];
   input: () => Promise<string>;
   fail: () => void;
   onSignal: CommandContext['onSignal'];
   stopWithinMs: number;
 }): CommandContext {
-  const { env, isJson, user, out, input, fail, onSignal, stopWithinMs } = parts;
+  const { env, isJson, user, out, stream, input, fail, onSignal, stopWithinMs } = parts;
   const config = (): Config => readConfig(env);
   return {
     get json() {
@@ -60,6 +65,7 @@ export function createCommandContext(parts: {
     clock: systemClock,
     config,
     out,
+    stream,
     input,
     fail,
     onSignal,
@@ -72,7 +78,7 @@ export function createCommandContext(parts: {
       try {
         const pools = createPools(database.url, { log, role: database.role });
         try {
-          return await work({ ...database, pool: pools.api, sql: sqlOf(pools.api) });
+          return await work({ ...database, pool: pools.api, sql: sqlOf(pools.api), reader: pools.reader });
         } finally {
           await pools.end();
         }

@@ -5,6 +5,8 @@ import { type Balance, balancesOf, trialBalance } from '../ledger/balance-store.
 import { findAccount } from '../ledger/queries-store.ts';
 import { formatMajor } from '../money.ts';
 import type { CommandContext } from './context.ts';
+import { register as registerExport } from './ledger-export.ts';
+import { register as registerRederive } from './ledger-rederive.ts';
 import { registerReverse } from './ledger-reverse.ts';
 import { registerVerify } from './ledger-verify.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
@@ -33,6 +35,8 @@ export function register(program: Command, context: CommandContext): void {
     .action((account: string | undefined, options: BalanceOptions) =>
       account === undefined ? trial(options, context) : balance(account, options, context),
     );
+  registerExport(ledger, context);
+  registerRederive(ledger, context);
   registerVerify(ledger, context);
   registerReverse(ledger, context);
 }

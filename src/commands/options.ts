@@ -38,6 +38,12 @@ export function time(text: string): Date {
   return date;
 }
 
+/** A day of the books, which has no time and no zone. */
+export function day(text: string): string {
+  if (!DAY.test(text)) throw new InvalidArgumentError('a day such as 2026-01-31');
+  return time(text).toISOString().slice(0, 10);
+}
+
 /** An option that may be given again. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

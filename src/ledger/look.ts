@@ -2,7 +2,7 @@ import { assertNever } from '../errors.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { type Draft, isFeeLook, type PaymentLook } from './draft.ts';
 import { contentOf, type Entry, type Leg, mirrored, summed } from './entry.ts';
-import { answerFee, readFees } from './fee-recognition.ts';
+import { answerFee, type FeeState, readFees } from './fee-recognition.ts';
 import { lockReferences } from './ledger-store.ts';
 import { authorised, finalLegs } from './payment-rules.ts';
 import { type Asked, CAPTURED, entryOf, type PaymentState, paymentKey, readPayments } from './payment-state.ts';
@@ -27,8 +27,15 @@ export async function lockLookedAt(tx: Tx, all: readonly Asked[]): Promise<void>
  */
 export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => string): Promise<Viewer> {
   const looking = all.filter((a) => a.draft.look !== null);
-  const payments = await readPayments(tx, looking);
-  const fees = await readFees(tx, looking);
+  return viewerOf(await readPayments(tx, looking), await readFees(tx, looking), newId);
+}
+
+/** Answers from what stands about these payments and fees, wherever that was read, and keeps it up to date with its answers. */
+export function viewerOf(
+  payments: ReadonlyMap<string, PaymentState>,
+  fees: ReadonlyMap<string, FeeState>,
+  newId: () => string,
+): Viewer {
   return {
     waitsFor(drafts) {
       for (const [n, asked] of drafts.entries()) {
@@ -41,9 +48,10 @@ export async function createViewer(tx: Tx, all: readonly Asked[], newId: () => s
       return null;
     },
     look(asked) {
-      const fee = isFeeLook(asked.draft.look) ? fees.get(paymentKey(asked)) : undefined;
+      const { look } = asked.draft;
+      const fee = isFeeLook(look) ? fees.get(paymentKey(asked)) : undefined;
       if (fee !== undefined) return answerFee(asked, fee, newId);
-      const payment = asked.draft.look === null ? undefined : payments.get(paymentKey(asked));
+      const payment = look === null || isFeeLook(look) ? undefined : payments.get(paymentKey(asked));
       if (payment === undefined) return [entryOf(asked, asked.draft, newId())];
       return asked.context.marketplace === 'on_capture'
         ? answerAndSplit(asked, payment, newId)

@@ -1,5 +1,5 @@
 import type { Tx } from '../postgres/sql.ts';
-import type { Entry } from './entry.ts';
+import type { Leg } from './entry.ts';
 import { debitsByOlderRule, type Taken, type ToldEntry } from './ledger-store.ts';
 import { RULE_VERSION } from './rules.ts';
 
@@ -15,13 +15,18 @@ export async function forgiveOlderRules(tx: Tx, taken: Taken[], entries: readonl
   for (const { id, currency, debits } of await debitsByOlderRule(tx, ids, RULE_VERSION)) {
     standing.set(id, (standing.get(id) ?? new Map<string, bigint>()).set(currency, debits));
   }
-  const told = new Map(entries.map(({ entry }) => [entry.id, debitsOf(entry)]));
+  const told = new Map(entries.map(({ entry }) => [entry.id, debitsOf(entry.legs)]));
   return taken.map((t) => (t.same || !areEqual(standing.get(t.existing), told.get(t.id)) ? t : { ...t, same: true }));
 }
 
-function debitsOf(entry: Entry): Map<string, bigint> {
+/** Whether two readings of one thing move the same money, whatever accounts they take it from and to. */
+export function isSameMoney(one: readonly Leg[], other: readonly Leg[]): boolean {
+  return areEqual(debitsOf(one), debitsOf(other));
+}
+
+function debitsOf(legs: readonly Leg[]): Map<string, bigint> {
   const debits = new Map<string, bigint>();
-  for (const { currency, amount } of entry.legs) {
+  for (const { currency, amount } of legs) {
     if (amount > 0n) debits.set(currency, (debits.get(currency) ?? 0n) + amount);
   }
   return debits;

@@ -48,13 +48,38 @@ export function entryOf(asked: Asked, draft: Draft, id: string): Entry {
   };
 }
 
+/** Of which nothing stands. */
+export const emptyPayment = (): PaymentState => ({
+  effects: new Map(),
+  open: new Map(),
+  lines: new Map(),
+  captures: new Map(),
+});
+
+/** Of an entry or a transaction, what those that look at its payment see of it. */
+type Seen = Pick<Entry, 'id' | 'effectKey' | 'kind' | 'legs'>;
+
+/** Notes what was posted without looking, as reading it from the books would find it. What is known already is left as it is. */
+export function noteStanding(payments: ReadonlyMap<string, PaymentState>, entry: Seen): void {
+  for (const [prefix, payment] of payments) {
+    if (!entry.effectKey.startsWith(prefix)) continue;
+    const key = entry.effectKey.slice(prefix.length);
+    if (payment.effects.has(key)) continue;
+    payment.effects.set(key, entry.id);
+    payment.lines.set(entry.id, entry.legs);
+    if (entry.kind === CAPTURED) payment.captures.set(entry.effectKey, entry.legs);
+    for (const line of entry.legs) {
+      if (!line.account.path.startsWith('memo:authorisations:')) continue;
+      payment.open.set(line.currency, (payment.open.get(line.currency) ?? 0n) + line.amount);
+    }
+  }
+}
+
 /** What the drafts of a batch need to see of their payments, which are locked. */
 export async function readPayments(tx: Tx, all: readonly Asked[]): Promise<ReadonlyMap<string, PaymentState>> {
   const payments = new Map<string, PaymentState>();
   const looking = all.filter(({ draft: { look } }) => look !== null && !isFeeLook(look));
-  for (const asked of looking) {
-    payments.set(paymentKey(asked), { effects: new Map(), open: new Map(), lines: new Map(), captures: new Map() });
-  }
+  for (const asked of looking) payments.set(paymentKey(asked), emptyPayment());
   if (payments.size === 0) return payments;
   await readEffects(tx, payments);
   await readOpen(tx, payments, looking);

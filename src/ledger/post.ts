@@ -216,7 +216,8 @@ function heldBack(asked: Round['asked'], among: readonly number[]): Set<number> 
   return held;
 }
 
-function viewAll(viewer: Viewer, asked: readonly Asked[]): Entry[] {
+/** The entries of one event. */
+export function viewAll(viewer: Viewer, asked: readonly Asked[]): Entry[] {
   const entries: Entry[] = [];
   for (const one of asked) {
     for (const entry of viewer.look(one)) {

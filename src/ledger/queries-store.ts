@@ -147,6 +147,15 @@ export async function findTransaction(
   return { transaction: transactionOf(row), postings: (await postingsOf(sql, [id])).get(id) ?? [] };
 }
 
+/** In no order; what is not there is left out. */
+export async function findTransactions(sql: Sql, ids: readonly string[]): Promise<Transaction[]> {
+  const result = await sql.query<TransactionRow>(
+    `select ${TRANSACTION_COLUMNS} from postern.transactions t where t.id = any ($1::uuid[])`,
+    [uuidTextArray(ids)],
+  );
+  return result.rows.map(transactionOf);
+}
+
 /** Lines of transactions by transaction, in their order. */
 export async function postingsOf(sql: Sql, transactionIds: readonly string[]): Promise<Map<string, Posting[]>> {
   const found = new Map<string, Posting[]>();

@@ -22,6 +22,11 @@ export type Pools = {
    * Where the login has no roles the tables are its own. A lock is waited for half a second: nobody queues behind us.
    */
   owner(): pg.Client;
+  /**
+   * One connection, made by the caller for one long read (an export), so that none of the API's is away for its length. The
+   * server ends what it runs within seconds of its caller's leaving.
+   */
+  reader(): pg.Client;
   /** Ends all pools; their connections in use end when they are given back. */
   end(): Promise<void>;
 };
@@ -36,6 +41,11 @@ export type PoolsOptions = {
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
+
+/** Adding up ten million postings takes seconds; this is where something is wrong. */
+const READ_TIMEOUT_MS = 600_000;
+/** Whoever reads what is exported so slowly that nothing is asked for so long holds back the cleaning up of every table. */
+const READER_IDLE_MS = 60_000;
 
 type PoolName = 'intake' | 'worker' | 'boss' | 'api' | 'requests';
 
@@ -137,6 +147,22 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
         types: sqlTypes,
         connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
         query_timeout: 12_000,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      }),
+    reader: () =>
+      new pg.Client({
+        connectionString: withSettings(url, {
+          ...shared,
+          statement_timeout: String(READ_TIMEOUT_MS),
+          idle_in_transaction_session_timeout: String(READER_IDLE_MS),
+          client_connection_check_interval: '2000',
+          bytea_output: 'escape',
+        }),
+        application_name: 'postern reader',
+        types: sqlTypes,
+        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+        query_timeout: READ_TIMEOUT_MS + 5_000,
         keepAlive: true,
         keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       }),

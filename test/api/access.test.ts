@@ -37,6 +37,7 @@ beforeAll(async () => {
     webhooks: null,
     api: {
       pool,
+      connectReader: database.pools().reader,
       endpointService: createEndpointService({ pool, providers, keyring, clock }),
       keyring,
       publicUrl: 'https://pay.example',

@@ -232,10 +232,12 @@ describe('npx postern backfill', () => {
           role: 'postern_app',
           pool: pools.api,
           sql: sqlOf(pools.api),
+          reader: pools.reader,
         }),
       out: (text) => {
         out += `${text}\n`;
       },
+      stream: async () => undefined,
       input: async () => '',
       fail: () => {
         failed = true;

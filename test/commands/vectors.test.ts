@@ -46,6 +46,7 @@ async function run(
   register(program, {
     withDatabase: () => Promise.reject(new Error('there is no database here')),
     config: () => readConfig({}),
+    stream: async () => undefined,
     input: async () => '',
     onSignal: () => () => undefined,
     stopWithinMs: 1_000,
