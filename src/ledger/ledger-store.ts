@@ -88,17 +88,32 @@ export async function openAccounts(
   return result.rows;
 }
 
-/** Waits for whoever posts on these references: in one order, before anything else of the ledger is touched. */
-export async function lockReferences(tx: Tx, references: readonly string[]): Promise<void> {
+/**
+ * Waits for whoever posts on these references: in one order, before anything else of the ledger is touched. What `shared`
+ * names comes first, and is held beside others: who waits for one that holds it alone holds nothing that one could want.
+ */
+export async function lockReferences(
+  tx: Tx,
+  references: readonly string[],
+  shared: readonly string[] = [],
+): Promise<void> {
   await tx.query(
     {
       name: 'ledger-lock-references',
-      text: `select pg_advisory_xact_lock(h) from (
-        select distinct hashtextextended(r, 0) as h from unnest($1::text[]) as r order by 1
+      text: `select case when beside then pg_advisory_xact_lock_shared(h) else pg_advisory_xact_lock(h) end from (
+        select distinct true as beside, hashtextextended(r, 0) as h from unnest($2::text[]) as r
+        union all
+        select distinct false, hashtextextended(r, 0) from unnest($1::text[]) as r
+        order by 1 desc, 2
       ) as locks`,
     },
-    [textArray(references)],
+    [textArray(references), textArray(shared)],
   );
+}
+
+/** Alone what others share: waits for all of them, and they for the end of this transaction. */
+export async function lockAlone(tx: Tx, shared: string): Promise<void> {
+  await tx.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [shared]);
 }
 
 /** An effect that stands, and the prefix it was found under. */

@@ -1,5 +1,6 @@
 import { assertNever } from '../errors.ts';
 import type { Tx } from '../postgres/sql.ts';
+import type { Books } from './chart.ts';
 import { type Draft, isFeeLook, type PaymentLook } from './draft.ts';
 import { contentOf, type Entry, type Leg, mirrored, summed } from './entry.ts';
 import { answerFee, type FeeState, readFees } from './fee-recognition.ts';
@@ -15,11 +16,28 @@ export type Viewer = {
   look(asked: Asked): readonly Entry[];
 };
 
-/** Waits for whoever else looks at these payments and references; held until the transaction ends. */
-export async function lockLookedAt(tx: Tx, all: readonly Asked[]): Promise<void> {
-  const references = new Set(all.filter((a) => a.draft.look !== null).map(paymentKey));
-  if (references.size > 0) await lockReferences(tx, [...references]);
+/**
+ * Waits for whoever else looks at these payments and references; held until the transaction ends. Accounts in `held` are held
+ * whole already: their fees need no locks of their own.
+ */
+export async function lockLookedAt(tx: Tx, all: readonly Asked[], held: ReadonlySet<string>): Promise<void> {
+  const references = new Set<string>();
+  const accounts = new Set<string>();
+  for (const asked of all) {
+    const { look } = asked.draft;
+    if (look === null) continue;
+    if (isFeeLook(look)) {
+      const account = feesOfAccount(asked.context);
+      if (held.has(account)) continue;
+      accounts.add(account);
+    }
+    references.add(paymentKey(asked));
+  }
+  if (references.size > 0) await lockReferences(tx, [...references], [...accounts]);
 }
+
+/** What everybody shares who looks at fees of the account, and an import holds alone. */
+export const feesOfAccount = ({ provider, account }: Books): string => `fees of ${provider}:${account}`;
 
 /**
  * Reads what the looking drafts of a batch need (their payments are locked), and answers them one after the other: each

@@ -2,10 +2,18 @@ import type { Clock } from '../clock.ts';
 import { PosternError } from '../errors.ts';
 import type { Tx } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
-import type { AccountRef } from './chart.ts';
+import type { AccountRef, Books } from './chart.ts';
 import type { Entry } from './entry.ts';
-import { noteConflicts, noteEvidence, openAccounts, postEntries, type Taken, type ToldEntry } from './ledger-store.ts';
-import { createViewer, lockLookedAt, type Viewer } from './look.ts';
+import {
+  lockAlone,
+  noteConflicts,
+  noteEvidence,
+  openAccounts,
+  postEntries,
+  type Taken,
+  type ToldEntry,
+} from './ledger-store.ts';
+import { createViewer, feesOfAccount, lockLookedAt, type Viewer } from './look.ts';
 import { forgiveOlderRules } from './older-rules.ts';
 import type { Asked } from './payment-state.ts';
 import { draftsOf, RULE_VERSION, type RuleContext } from './rules.ts';
@@ -34,6 +42,12 @@ export type PostResult =
 export type Ledger = {
   /** In the caller's transaction. One result a request, in their order. */
   post(tx: Tx, requests: readonly PostRequest[]): Promise<PostResult[]>;
+  /**
+   * Keeps everybody else from announcing and recognising fees of the account until the transaction ends. For whoever posts
+   * thousands of lines in one transaction, before its first: a lock for each reference would be more than Postgres has room
+   * for (max_locks_per_transaction × max_connections, some 6,400).
+   */
+  holdFees(tx: Tx, books: Books): Promise<void>;
 };
 
 const ACCOUNTS_CACHED_MAX = 50_000;
@@ -48,11 +62,19 @@ type Round = {
 export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
   /** Accounts are never removed, so an id once committed stays right. */
   const accountIds = new Map<string, number>();
+  /** Whose fees a transaction holds whole. */
+  const heldFees = new WeakMap<Tx, Set<string>>();
+
+  async function holdFees(tx: Tx, books: Books): Promise<void> {
+    const fees = feesOfAccount(books);
+    await lockAlone(tx, fees);
+    heldFees.set(tx, (heldFees.get(tx) ?? new Set<string>()).add(fees));
+  }
 
   async function post(tx: Tx, requests: readonly PostRequest[]): Promise<PostResult[]> {
     const results: PostResult[] = requests.map(() => ({ kind: 'nothing', reason: 'moves no money' }));
     const asked = requests.map(askedBy);
-    await lockLookedAt(tx, asked.flat());
+    await lockLookedAt(tx, asked.flat(), heldFees.get(tx) ?? new Set());
     const conflicts = new Map<number, string>();
     // Each round settles at least the first of those left.
     let left = [...requests.keys()];
@@ -184,7 +206,7 @@ export function createLedger({ clock }: { readonly clock: Clock }): Ledger {
     return ids;
   }
 
-  return { post: (tx, requests) => (requests.length === 0 ? Promise.resolve([]) : post(tx, requests)) };
+  return { post: (tx, requests) => (requests.length === 0 ? Promise.resolve([]) : post(tx, requests)), holdFees };
 }
 
 function askedBy(request: PostRequest): Asked[] {

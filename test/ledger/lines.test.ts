@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
-import { fromLine } from '../../src/ledger/source.ts';
+import { fromEvent, fromLine } from '../../src/ledger/source.ts';
 import { type Tx, withTransaction } from '../../src/postgres/sql.ts';
 import { lineFault, type SettlementLine } from '../../src/settlement-line.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { AT, derivedDifferences, eur, expectNoConflict, line, openBooks } from './books.ts';
 
 let database: TestDatabase;
@@ -327,5 +328,44 @@ describe('a report of many lines', () => {
     expect(await queriesOf(200)).toBe(few);
     expect(few).toBeLessThan(20);
     expect(await derivedDifferences(database)).toEqual([]);
+  });
+
+  it('in one transaction holds the account’s fees whole, instead of a lock for each reference', async () => {
+    const ledger = createLedger({ clock: { now: () => AT } });
+    const books = { provider: 'test', account: 'import' };
+    const about = { ...books, marketplace: null };
+    const announcement = {
+      ...about,
+      source: fromEvent(uuidv7(AT)),
+      events: [{ type: 'payment.fee_known', key: 't:fee', reference: 'p7', of: 'payment', ...eur(25n) } as const],
+    };
+    let announcing: Promise<unknown> | undefined;
+    await withTransaction(database.appPool, async (tx) => {
+      await ledger.holdFees(tx, books);
+      for (let batch = 0; batch < 3; batch += 1) {
+        const requests = Array.from({ length: 200 }, (_, n) => ({
+          ...about,
+          source: fromLine(uuidv7(AT)),
+          events: [line('charge', `l${batch}-${n}`, { reference: `p${n}`, gross: 1000n, fee: 29n })],
+        }));
+        expectNoConflict(await ledger.post(tx, requests));
+      }
+      const { rows } = await tx.query<{ locks: number }>(
+        `select count(*)::int as locks from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+      );
+      expect(rows[0]?.locks).toBeLessThan(5);
+      announcing = withTransaction(database.appPool, (other) => ledger.post(other, [announcement]));
+      await eventually(async () => {
+        const waiting = await tx.query('select from pg_locks where locktype = $1 and not granted', ['advisory']);
+        expect(waiting.rowCount).toBe(1);
+      });
+    });
+    await announcing;
+    // All but the announced reference's three lines are recognised.
+    const { rows } = await database.sql.query<{ expense: string }>(
+      `select sum(p.amount)::text as expense from postern.postings p join postern.accounts a on a.id = p.account_id
+       where a.path = 'expense:processing_fees:test:import'`,
+    );
+    expect(rows).toEqual([{ expense: String(29 * 3 * 199 + 25) }]);
   });
 });
