@@ -73,4 +73,4 @@ create table postern.account_differences (
 comment on table postern.account_differences is 'Each balance compared, equal or not, and each open item that differs';
 
 grant select, insert, update on postern.requests, postern.account_reconciliations to postern_app;
-grant select, insert on postern.account_differences to postern_app;
+grant select, insert, delete on postern.account_differences to postern_app;

@@ -34,6 +34,9 @@ const IS_LOST = `r.status = 'running' and r.started_at < now() - ${LOST_AFTER} a
 const COLUMNS = `r.id, r.actor, case when ${IS_LOST} then 'failed' else r.status end as status, r.started_at, r.ended_at, r.postings,
   r.open_items, r.differences, case when ${IS_LOST} then 'its process ended' else r.error end as error`;
 
+/** Runs of an account whose differences are kept; of those before them the counts alone. */
+const RUNS_KEPT = 20;
+
 /** Begins a run, unless one of this account is under way. */
 export async function beginReconciliation(
   tx: Tx,
@@ -48,6 +51,12 @@ export async function beginReconciliation(
     `insert into postern.account_reconciliations (id, account_id, actor) values ($1, $2, $3)
      on conflict (account_id) where status = 'running' do nothing`,
     [run.id, run.accountId, run.actor],
+  );
+  await tx.query(
+    `delete from postern.account_differences d using (
+       select r.id from postern.account_reconciliations r where r.account_id = $1 order by r.id desc offset ${RUNS_KEPT} limit 5
+     ) as old where d.reconciliation_id = old.id`,
+    [run.accountId],
   );
   return result.rowCount === 1;
 }

@@ -17,7 +17,8 @@ let calls: ServiceCalls;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  gateway = await startTestGateway(database);
+  // A deadline that a busy machine keeps.
+  gateway = await startTestGateway(database, { env: { ACK_DEADLINE_MS: '20000' } });
   calls = serviceCalls([gateway.url]);
   await gateway.addEndpoint('stripe', 'main', [SECRET], { account: 'acct_1' });
   for (const n of [1, 2, 3]) {
@@ -279,6 +280,17 @@ describe('a reconciliation', () => {
     expect(asked[2]).toMatchObject({ reason: { code: 'overloaded' } });
     await reconciler.close();
     await expect(reconciler.ask(await accountNamed('many-3'), 'token:x')).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('keeps the differences of the last twenty runs, and says so of older ones', async () => {
+    const first = (await difference(PENDING)).body.reconciliation as { id: string };
+    expect((await difference(PENDING, `?reconciliation=${first.id}`)).status).toBe(200);
+    for (let n = 0; n < 21; n += 1) await reconcile(PENDING);
+    expect((await difference(PENDING, `?reconciliation=${first.id}`)).status).toBe(410);
+    expect((await difference(PENDING)).body.items).toHaveLength(4);
+    expect((await json(`/accounts/${PENDING}/reconciliation-history/${first.id}`)).body).toMatchObject({
+      differences: 4,
+    });
   });
 
   it.each([1, 2, 3, 5])('comes to the same in slices of %i', async (slice) => {

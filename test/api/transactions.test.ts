@@ -13,7 +13,8 @@ let calls: ServiceCalls;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  gateway = await startTestGateway(database);
+  // A deadline that a busy machine keeps.
+  gateway = await startTestGateway(database, { env: { ACK_DEADLINE_MS: '20000' } });
   calls = serviceCalls([gateway.url]);
 });
 afterAll(async () => {
@@ -416,7 +417,7 @@ describe('who may', () => {
     for (const role of ['monitor', 'ops', 'finance', 'service'] as const) {
       const { token } = await tokens.create({ name: role, roles: [role], expiresAt: null }, 'test');
       await gateway.gateway.reloadTokens();
-      const as = serviceCalls([gateway.url], token);
+      const as = serviceCalls([gateway.url], { token });
       const may = role === 'service';
       expect((await as.transfer({ key: `by ${role}` })).status, role).toBe(may ? 202 : 403);
       expect((await as.refund(id, `refund by ${role}`, '"0.01"')).status, role).toBe(may ? 202 : 403);
@@ -429,7 +430,7 @@ describe('who may', () => {
       );
       expect((await as.post('/accounts/alice/reconcile', '{}')).status, role).toBe(role === 'finance' ? 202 : 403);
     }
-    const stranger = serviceCalls([gateway.url], 'pst_nobody');
+    const stranger = serviceCalls([gateway.url], { token: 'pst_nobody' });
     expect((await stranger.transfer({ key: 'by nobody' })).status).toBe(401);
     expect((await calls.result('by nobody')).status).toBe(404);
   });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createRandom } from '../../src/simulate/random.ts';
 import { type ChildGateway, startChildGateway } from '../support/child-gateway.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { ADMIN_TOKEN } from '../support/gateway.ts';
 import { serviceCalls } from '../support/service-calls.ts';
 import { startTransferLoad } from '../support/transfer-load.ts';
@@ -29,7 +30,11 @@ it(`ends every acknowledged request exactly once through ${KILLS} kills, its key
   const accounts = Array.from({ length: 8 }, (_, n) => `teller-${n}`);
   const first = await start();
   for (const account of accounts)
-    await serviceCalls([first.url]).made({ to: account, amount: '"100.00"', key: `fill ${account}` });
+    await serviceCalls([first.url], { patient: true }).made({
+      to: account,
+      amount: '"100.00"',
+      key: `fill ${account}`,
+    });
   for (const account of accounts)
     await fetch(`${first.url}/api/v1/accounts/${account}`, {
       method: 'PATCH',
@@ -55,8 +60,9 @@ it(`ends every acknowledged request exactly once through ${KILLS} kills, its key
       [...all.values()].filter(({ key }) => !answered.has(key)),
       CONNECTIONS,
     );
+    await eventually(() => expect(load.answered.size).toBeGreaterThan(0), { timeoutMs: 20_000 });
     // Not to wait for something: the moment of the kill is what chance decides here.
-    await new Promise((resolve) => setTimeout(resolve, random.between(20, 400)));
+    await new Promise((resolve) => setTimeout(resolve, random.between(1, 400)));
     if (load.inFlight() > 0) killedInFlight += 1;
     await gateway.kill();
     await load.ended;
@@ -79,10 +85,17 @@ it(`ends every acknowledged request exactly once through ${KILLS} kills, its key
   expect(new Set(before.map((row) => row.status)).difference(new Set(['completed', 'failed']))).toEqual(new Set());
 
   last = await start();
-  const calls = serviceCalls([last.url]);
-  const again = startTransferLoad(last.url, [...all.values()], CONNECTIONS);
-  await again.ended;
-  expect([again.answered.size, again.odd]).toEqual([all.size, []]);
+  const calls = serviceCalls([last.url], { patient: true });
+  const again = new Set<string>();
+  // A busy machine may answer 503; who sent it then sends it again.
+  for (let turn = 0; turn < 5 && again.size < all.size; turn += 1) {
+    const rest = [...all.values()].filter(({ key }) => !again.has(key));
+    const load = startTransferLoad(last.url, rest, CONNECTIONS);
+    await load.ended;
+    expect(load.odd).toEqual([]);
+    for (const key of load.answered) again.add(key);
+  }
+  expect(again.size).toBe(all.size);
   const after = await ended();
   expect(after).toHaveLength(all.size);
   // Sent again, nothing that had ended ended otherwise.

@@ -12,9 +12,13 @@ let calls: ServiceCalls;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const start = () => startChildGateway(database.url, { work: false, env: { POSTERN_ADMIN_TOKEN: ADMIN_TOKEN } });
+  const env = { POSTERN_ADMIN_TOKEN: ADMIN_TOKEN, ACK_DEADLINE_MS: '20000' };
+  const start = () => startChildGateway(database.url, { work: false, env });
   gateways = await Promise.all([start(), start()]);
-  calls = serviceCalls(gateways.map((gateway) => gateway.url));
+  calls = serviceCalls(
+    gateways.map((gateway) => gateway.url),
+    { patient: true },
+  );
 });
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.stop()));
@@ -77,7 +81,7 @@ describe(`two instances (TRANSFERS_SEED=${SEED})`, () => {
     const id = await calls.made({ from: 'r-payer', to: 'r-shop', amount: '"100.00"', key: 'r-sale' });
     const keys = Array.from({ length: 50 }, (_, n) => `refund-${n}`);
     const answers = await Promise.all(keys.map((key) => calls.refund(id, key, '"10.00"')));
-    expect(new Set(answers.map((a) => a.status))).toEqual(new Set([202]));
+    expect(new Set(answers.map((a) => a.status)).difference(new Set([200, 202]))).toEqual(new Set());
     expect(await endings(keys)).toEqual({ COMPLETED: 10, exceeds_remaining: 40 });
     expect(await calls.balance('r-shop')).toBe('0');
     await booksAreRight();
@@ -105,7 +109,8 @@ describe(`two instances (TRANSFERS_SEED=${SEED})`, () => {
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => calls.transfer({ to: 'k-once', amount: '"1.00"', key: 'k-fifty' })),
     );
-    expect(answers.map((a) => a.status).sort()).toEqual([...Array.from({ length: 49 }, () => 200), 202]);
+    expect(answers.filter((a) => a.status === 202).length).toBeLessThanOrEqual(1);
+    expect(new Set(answers.map((a) => a.status)).difference(new Set([200, 202]))).toEqual(new Set());
     expect(
       new Set((await Promise.all(answers.map(() => calls.result('k-fifty')))).map((a) => a.body.messageId)).size,
     ).toBe(1);

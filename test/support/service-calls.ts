@@ -32,10 +32,24 @@ export type ServiceCalls = {
   balance(account: string, currency?: string): Promise<string | undefined>;
 };
 
-/** What services ask of the gateways at these addresses, in turn. */
-export function serviceCalls(origins: readonly string[], token = ADMIN_TOKEN): ServiceCalls {
+const PATIENCE = 20;
+
+/**
+ * What services ask of the gateways at these addresses, in turn. `patient`: what is answered 503 is sent again, as a service
+ * does, so that a busy machine changes nothing but the time.
+ */
+export function serviceCalls(
+  origins: readonly string[],
+  { token = ADMIN_TOKEN, patient = false }: { readonly token?: string; readonly patient?: boolean } = {},
+): ServiceCalls {
   let turn = 0;
   async function call(path: string, init: RequestInit = {}): Promise<Answer> {
+    for (let tries = 1; ; tries += 1) {
+      const answer = await callOnce(path, init);
+      if (answer.status !== 503 || !patient || tries >= PATIENCE) return answer;
+    }
+  }
+  async function callOnce(path: string, init: RequestInit): Promise<Answer> {
     turn += 1;
     const headers = { authorization: `Bearer ${token}`, ...init.headers };
     const response = await fetch(`${origins[turn % origins.length]}/api/v1${path}`, { ...init, headers });
@@ -65,7 +79,7 @@ export function serviceCalls(origins: readonly string[], token = ADMIN_TOKEN): S
     async made(transfer) {
       const { status } = await calls.transfer(transfer);
       const { body } = await calls.result(transfer.key ?? '');
-      if (status !== 202 || body.transaction === null) throw new Error(`${status}: ${JSON.stringify(body)}`);
+      if ((status !== 202 && status !== 200) || body.transaction === null) throw new Error(`${status}: ${JSON.stringify(body)}`);
       return body.transaction.id;
     },
     async balance(account, currency = 'EUR') {

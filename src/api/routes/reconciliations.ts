@@ -152,6 +152,11 @@ export const reconciliationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (a
       if (row.status !== 'done')
         throw new PosternError('conflict', `reconciliation ${row.id} is ${row.status}: it has no differences to show`);
       const rows = await selectDifferences(sql, row.id, { after: Number(line), limit: limit + 1 });
+      if (rows.length === 0 && line === '0' && row.differences > 0n)
+        throw new PosternError(
+          'removed',
+          `the differences of reconciliation ${row.id} were removed: newer ones are there`,
+        );
       return {
         account: account.path,
         reconciliation: reconciliationView(account, row),
