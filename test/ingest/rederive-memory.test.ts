@@ -73,7 +73,7 @@ it('needs no more memory for twelve thousand events than for three thousand', as
   await client.end();
   await pools.end();
   expect(end).toMatchObject({ done: true, value: { missing: 0, extra: 0, different: 0, not_comparable: 0 } });
-  expect(used.length).toBeGreaterThan(3);
+  expect(used.length).toBeGreaterThan(2);
   // Ids of events that were compared are remembered, up to fifty thousand: some MB in all.
   expect((used.at(-1)?.mb ?? 0) - (used[0]?.mb ?? 0)).toBeLessThan(8);
 }, 180_000);
