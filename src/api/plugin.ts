@@ -60,7 +60,6 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         tokenRoutes,
         eventRoutes,
         backfillRoutes,
-        accountRoutes,
         ledgerRoutes,
         reversalRoutes,
         transactionRoutes,

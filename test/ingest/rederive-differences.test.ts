@@ -8,7 +8,7 @@ import type { Draft } from '../../src/ledger/rules.ts';
 import { adyen } from '../../src/providers/adyen/index.ts';
 import type { EndpointSettings, Provider } from '../../src/providers/provider.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
-import { uuidv7 } from '../../src/uuid.ts';
+import { uuidTime, uuidv7 } from '../../src/uuid.ts';
 import { adyenBody, adyenItem } from '../providers/adyen/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
@@ -405,6 +405,37 @@ describe('changed books', () => {
       ]);
       expect(counts).toMatchObject({ bytes_gone: 1, missing: 0, extra: 0, different: 0 });
     });
+  });
+
+  it('may tell an order that was another: what a payment came to is what counts', async () => {
+    const { rows } = await database.sql.query<{ id: string; event_id: string }>(
+      `select t.id, e.event_id from postern.transactions t join postern.events e on e.id = t.source_event
+       where e.event_id in ('evt_re_92', 'evt_re_93') order by t.id`,
+    );
+    // As a machine has it whose clock is behind: its refund, the later one, looks the earlier.
+    const before = uuidTime(rows.find((row) => row.event_id === 'evt_re_92')?.id ?? '') - 1;
+    const moved = rows.filter((row) => row.event_id === 'evt_re_93').map(({ id }) => [id, uuidv7(before)] as const);
+    const move = moved.flatMap(([id, other]) => [
+      `update postern.transactions set id = '${other}' where id = '${id}'`,
+      `update postern.postings set transaction_id = '${other}' where transaction_id = '${id}'`,
+    ]);
+    await tampered(move, async () => {
+      const { findings, counts } = await run(database, endpoints);
+      expect(findings).toEqual([]);
+      expect(counts).toMatchObject({ other_order: 2, different: 0 });
+    });
+    // But money that is missing is missing in any order.
+    const [first] = moved;
+    const less = [
+      ...move,
+      `update postern.postings set amount = amount - sign(amount) where transaction_id = '${first?.[1]}'`,
+    ];
+    await tampered(
+      [...less, ...less.slice(-1).map((text) => text.replace(String(first?.[1]), String(moved[1]?.[1])))],
+      async () => {
+        expect((await run(database, endpoints)).counts.different).toBeGreaterThan(0);
+      },
+    );
   });
 
   it('cannot be compared without what was fetched, nor without the endpoint', async () => {

@@ -4,14 +4,14 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { rederive } from '../../src/ingest/rederive/rederive.ts';
 import { wholeLives } from '../../src/simulate/traffic.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { nothingQueued } from '../support/old-days.ts';
+import { eventually } from '../support/eventually.ts';
 import { createPipeline } from '../support/pipeline.ts';
 import { makeSimulatedEndpoints, POSTING, SIMULATED_ACCOUNT, type SimulatedEndpoints } from './simulated-traffic.ts';
 
 let database: TestDatabase;
 let simulated: SimulatedEndpoints;
 
-const EVENTS = 20_000;
+const EVENTS = 12_000;
 const AT_ONCE = 200;
 const MB = 1_048_576;
 
@@ -36,12 +36,18 @@ beforeAll(async () => {
       sent += requests.length;
     }
   }
-  await nothingQueued(database.sql);
+  await eventually(
+    async () => {
+      const { rows } = await database.sql.query(`select from postern.events where status = 'queued' limit 1`);
+      expect(rows).toEqual([]);
+    },
+    { timeoutMs: 200_000 },
+  );
   await pipeline.stop();
-}, 180_000);
+}, 300_000);
 afterAll(() => database.drop());
 
-it('needs no more memory for twenty thousand events than for four thousand', async () => {
+it('needs no more memory for twelve thousand events than for three thousand', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const used: { events: number; mb: number }[] = [];
@@ -56,7 +62,7 @@ it('needs no more memory for twenty thousand events than for four thousand', asy
       endpoints: null,
       limit: Number.MAX_SAFE_INTEGER,
       onProgress({ events }) {
-        if (events - (used.at(-1)?.events ?? 0) < 4_000) return;
+        if (events - (used.at(-1)?.events ?? 0) < 3_000) return;
         collect();
         used.push({ events, mb: Math.round(process.memoryUsage().heapUsed / MB) });
       },
@@ -66,7 +72,7 @@ it('needs no more memory for twenty thousand events than for four thousand', asy
   await client.end();
   await pools.end();
   expect(end).toMatchObject({ done: true, value: { missing: 0, extra: 0, different: 0, not_comparable: 0 } });
-  expect(used.length).toBeGreaterThan(4);
-  // Ids of events that were compared are remembered, up to fifty thousand: 2 MB of these twenty.
+  expect(used.length).toBeGreaterThan(2);
+  // Ids of events that were compared are remembered, up to fifty thousand: some MB in all.
   expect((used.at(-1)?.mb ?? 0) - (used[0]?.mb ?? 0)).toBeLessThan(8);
 }, 180_000);

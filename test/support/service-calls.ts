@@ -79,7 +79,8 @@ export function serviceCalls(
     async made(transfer) {
       const { status } = await calls.transfer(transfer);
       const { body } = await calls.result(transfer.key ?? '');
-      if ((status !== 202 && status !== 200) || body.transaction === null) throw new Error(`${status}: ${JSON.stringify(body)}`);
+      if ((status !== 202 && status !== 200) || body.transaction === null)
+        throw new Error(`${status}: ${JSON.stringify(body)}`);
       return body.transaction.id;
     },
     async balance(account, currency = 'EUR') {
