@@ -1,6 +1,7 @@
 import type { Keyring } from '../encryption.ts';
 import { messageOf } from '../errors.ts';
 import type { Sql } from '../postgres/sql.ts';
+import { providers } from '../providers/index.ts';
 import { backfillsCheck, gapDetectionCheck, readListing } from './doctor-backfills.ts';
 import { type Check, ok } from './doctor-check.ts';
 import { ledgerLog } from './doctor-log.ts';
@@ -37,8 +38,7 @@ const POSTGRES_MIN = 150_000;
 const POSTGRES_TESTED_BELOW = 190_000;
 const PARTITION_DAYS_MIN = 7;
 const QUEUE_AGE_S_MAX = 60;
-/** PayPal signs with its own certificate: its endpoints need no secret of ours. */
-const WITHOUT_SECRETS = ['paypal'];
+const WITHOUT_SECRETS = [...providers.values()].filter(({ facts }) => facts.withoutSecret).map(({ name }) => name);
 
 /** Looks at a database that could be opened: with its schema and its key right, or it could not. */
 export async function examine({

@@ -60,7 +60,9 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
   }
 
   async function sign(): Promise<void> {
-    if ((await signNow({ sql, keyring, clock })) !== null) await writeHeads();
+    // An empty log has nothing to sign: its first transactions are not to wait a minute.
+    if ((await signNow({ sql, keyring, clock })) === null) return;
+    await writeHeads();
     signedAt = clock.now();
   }
 

@@ -36,6 +36,8 @@ export type Provider = {
 export type ProviderFacts = {
   /** How long the processor tries to deliver, in hours: after that an unacknowledged event is gone. */
   readonly retryHorizonHours: number;
+  /** Its requests verify without a secret of ours: by certificates, keys that are asked for, or not at all (hints). */
+  readonly withoutSecret?: true;
   /** How long the processor may go on signing with an old secret, in hours, where it says so; see `rotationOverlapMs`. */
   readonly rotationOverlapHours?: number;
   /** How long event rows are kept for deduplication, in days; null without end (no signed time: a capture replays for ever). */

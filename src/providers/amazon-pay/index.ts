@@ -11,6 +11,7 @@ export const amazonPay: Provider = {
   name: 'amazon-pay',
   title: 'Amazon Pay',
   facts: {
+    withoutSecret: true,
     retryHorizonHours: 336,
     dedupHorizonDays: 35,
     certificateHosts: SNS_HOSTS,

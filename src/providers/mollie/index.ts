@@ -9,6 +9,7 @@ export const mollie: Provider = {
   name: 'mollie',
   title: 'Mollie',
   facts: {
+    withoutSecret: true,
     retryHorizonHours: 26,
     // No time is signed: a captured event replays for ever.
     dedupHorizonDays: null,

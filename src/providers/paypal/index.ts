@@ -15,6 +15,7 @@ export const paypal: Provider = {
   name: 'paypal',
   title: 'PayPal',
   facts: {
+    withoutSecret: true,
     retryHorizonHours: 72,
     // Events can be sent again by hand for 30 days; the signed time bounds what else can come back.
     dedupHorizonDays: 60,

@@ -13,6 +13,7 @@ export const plaid: Provider = {
   name: 'plaid',
   title: 'Plaid Transfer',
   facts: {
+    withoutSecret: true,
     retryHorizonHours: 24,
     // A hint that comes back is asked about once more, and finds what is posted.
     dedupHorizonDays: 35,
