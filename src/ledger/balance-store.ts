@@ -1,4 +1,5 @@
 import type { Sql } from '../postgres/sql.ts';
+import { UNSEALED } from './log-store.ts';
 
 /** What balances are, now and then. Every one is debits − credits, so that a liability shows negative. */
 export type Balance = {
@@ -7,14 +8,6 @@ export type Balance = {
   readonly credits: bigint;
   readonly balance: bigint;
 };
-
-/**
- * Transactions that are recorded and not sealed, which no day's sum holds yet. The log's end is at hand as `o`; numbers from
- * before a move to another server may lie beyond it, hence the second look.
- */
-const UNSEALED = `postern.sealing o
-  join postern.transactions t on (t.xact, t.id) > (o.xact, o.id) and t.xact < pg_snapshot_xmax(pg_current_snapshot())
-    and not exists (select from postern.seal s where s.transaction_id = t.id)`;
 
 const DEBITS = 'coalesce(sum(p.amount) filter (where p.amount > 0), 0) as debits';
 const CREDITS = 'coalesce(-sum(p.amount) filter (where p.amount < 0), 0) as credits';

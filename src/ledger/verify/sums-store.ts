@@ -1,4 +1,5 @@
 import type { Sql } from '../../postgres/sql.ts';
+import { UNSEALED } from '../log-store.ts';
 import type { Fault } from './report.ts';
 
 /*
@@ -62,10 +63,7 @@ export async function sumUnsealedLines(sql: Sql, seed: bigint): Promise<Sums> {
   const { rows } = await sql.query<SumsRow>(
     `select null as balances, null as items,
        sum(${balanceTerm('p.amount', h('p'))}::int8 * ${dayFactor(EFFECTIVE_DAY, RECORDED_DAY, 't.accounting_date')} % ${PRIME})::text as days
-     from postern.sealing o
-     join postern.transactions t on (t.xact, t.id) > (o.xact, o.id) and t.xact < pg_snapshot_xmax(pg_current_snapshot())
-     join postern.postings p on p.transaction_id = t.id
-     where not exists (select from postern.seal s where s.transaction_id = t.id)`,
+     from ${UNSEALED} join postern.postings p on p.transaction_id = t.id`,
     [seed],
   );
   return sumsOf(rows[0]);
