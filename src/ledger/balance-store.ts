@@ -12,7 +12,7 @@ export type Balance = {
 const DEBITS = 'coalesce(sum(p.amount) filter (where p.amount > 0), 0) as debits';
 const CREDITS = 'coalesce(-sum(p.amount) filter (where p.amount < 0), 0) as credits';
 
-const day = (time: string): string => `(${time}::timestamptz at time zone 'utc')::date`;
+const day = (time: string): string => `((${time})::timestamptz at time zone 'utc')::date`;
 
 /**
  * An account's balances by currency: now, or as of `at` (what had happened by then) as far as it was known at `knownAt`.
@@ -32,7 +32,7 @@ export async function balancesOf(
         )
       : await sql.query<SumRow>(
           `with days as materialized (
-             select d.*, ($2::timestamptz is null or d.effective_day < ${day('$2')})
+             select d.*, ($2::timestamptz is null or d.effective_day < ${day(`$2::timestamptz + interval '1 millisecond'`)})
                and ($3::timestamptz is null or d.recorded_day < ${day('$3')}) as whole
              from postern.balance_days d
              where d.account_id = $1 and ($2::timestamptz is null or d.effective_day <= ${day('$2')})
