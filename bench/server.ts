@@ -16,6 +16,8 @@ export type ServerOrder =
       readonly mode: ServerMode;
       readonly database: { readonly url: string; readonly role: 'postern_app' | null };
       readonly keys: string;
+      /** Where signed tree heads go. */
+      readonly dataDir: string;
     }
   | { readonly kind: 'stop' };
 
@@ -28,13 +30,13 @@ let gateway: Gateway | undefined;
 let closeNaive: (() => Promise<void>) | undefined;
 
 async function start(order: Extract<ServerOrder, { kind: 'start' }>): Promise<ServerAnswer> {
-  const { mode, database, keys } = order;
+  const { mode, database, keys, dataDir } = order;
   const naive = mode === 'naive' ? await createNaive(database.url) : null;
   closeNaive = naive?.close;
   const answering = { accept: async () => ({ stored: 1, duplicates: 0, conflicts: 0 }) };
   const intake = mode === 'bare' ? answering : naive;
   gateway = await createGateway({
-    config: { ...readConfig({}), host: '127.0.0.1', port: 0 },
+    config: { ...readConfig({}), host: '127.0.0.1', port: 0, dataDir },
     database,
     keyring: parseKeyring(keys),
     // A log line a request is part of what is measured; where it goes is not.

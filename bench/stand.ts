@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { readConfig } from '../src/config.ts';
 import { type Database, openDatabase } from '../src/database.ts';
+import type { Keyring } from '../src/encryption.ts';
 import { createLog } from '../src/log.ts';
 import { type Child, startChild } from './child.ts';
 import { addBenchEndpoint, BENCH_ENDPOINT } from './endpoint.ts';
@@ -17,6 +18,9 @@ export type Stand = {
   readonly sql: pg.Pool;
   readonly databaseUrl: string;
   readonly role: Database['role'];
+  readonly keyring: Keyring;
+  /** Temporary. */
+  readonly folder: string;
   readonly version: string;
   /** Starts a server of `mode`, hands it over, and ends it whatever happens. */
   withServer<T>(mode: ServerMode, use: (server: Server) => Promise<T>): Promise<T>;
@@ -60,6 +64,7 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
         mode,
         database: { url: database.url, role: database.role },
         keys,
+        dataDir: folder,
       });
       if (started.kind !== 'started') throw new Error(`the server said ${started.kind}`);
       const { port } = started;
@@ -101,6 +106,7 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
         mode: 'acknowledge_and_post',
         database: { url: database.url, role: database.role },
         keys,
+        dataDir: folder,
       });
       if (started.kind !== 'started') throw new Error(`the server said ${started.kind}`);
       return { url: `http://127.0.0.1:${started.port}`, kill };
@@ -114,6 +120,8 @@ export async function openStand(databaseUrl: string | null): Promise<Stand> {
     sql,
     databaseUrl: database.url,
     role: database.role,
+    keyring: database.keyring,
+    folder,
     version: String((await sql.query<{ server_version: string }>('show server_version')).rows[0]?.server_version),
     withServer,
     startDoomedServer,

@@ -1,4 +1,5 @@
 import type { Sql } from '../postgres/sql.ts';
+import { UNSEALED } from './log-store.ts';
 
 /** What balances are, now and then. Every one is debits − credits, so that a liability shows negative. */
 export type Balance = {
@@ -8,18 +9,10 @@ export type Balance = {
   readonly balance: bigint;
 };
 
-/**
- * Transactions that are recorded and not sealed, which no day's sum holds yet. The log's end is at hand as `o`; numbers from
- * before a move to another server may lie beyond it, hence the second look.
- */
-const UNSEALED = `postern.sealing o
-  join postern.transactions t on (t.xact, t.id) > (o.xact, o.id) and t.xact < pg_snapshot_xmax(pg_current_snapshot())
-    and not exists (select from postern.seal s where s.transaction_id = t.id)`;
-
 const DEBITS = 'coalesce(sum(p.amount) filter (where p.amount > 0), 0) as debits';
 const CREDITS = 'coalesce(-sum(p.amount) filter (where p.amount < 0), 0) as credits';
 
-const day = (time: string): string => `(${time}::timestamptz at time zone 'utc')::date`;
+const day = (time: string): string => `((${time})::timestamptz at time zone 'utc')::date`;
 
 /**
  * An account's balances by currency: now, or as of `at` (what had happened by then) as far as it was known at `knownAt`.
@@ -39,7 +32,7 @@ export async function balancesOf(
         )
       : await sql.query<SumRow>(
           `with days as materialized (
-             select d.*, ($2::timestamptz is null or d.effective_day < ${day('$2')})
+             select d.*, ($2::timestamptz is null or d.effective_day < ${day(`$2::timestamptz + interval '1 millisecond'`)})
                and ($3::timestamptz is null or d.recorded_day < ${day('$3')}) as whole
              from postern.balance_days d
              where d.account_id = $1 and ($2::timestamptz is null or d.effective_day <= ${day('$2')})

@@ -47,10 +47,17 @@ it('are the sums of the lines, at any two times', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(step, { minLength: 1, maxLength: 12 }),
-      fc.array(fc.tuple(fc.option(fc.integer({ min: -1, max: 98 })), fc.option(fc.integer({ min: -1, max: 98 }))), {
-        minLength: 1,
-        maxLength: 6,
-      }),
+      fc.array(
+        fc.tuple(
+          fc.option(fc.integer({ min: -1, max: 98 })),
+          fc.option(fc.integer({ min: -1, max: 98 })),
+          fc.boolean(),
+        ),
+        {
+          minLength: 1,
+          maxLength: 6,
+        },
+      ),
       async (steps, times) => {
         for (const { happened, recorded, amount, currency, seal } of steps) {
           made += 1;
@@ -66,9 +73,10 @@ it('are the sums of the lines, at any two times', async () => {
           if (seal) await withTransaction(database.appPool, (tx) => sealStep(tx, 3));
         }
         const account = await findAccount(database.app, 'income:revenue');
-        for (const [at, knownAt] of times) {
+        for (const [at, knownAt, before] of times) {
           const asked = {
-            at: at === null ? null : new Date(AT + at * HOUR),
+            // The last millisecond of a day, too.
+            at: at === null ? null : new Date(AT + at * HOUR - (before ? 1 : 0)),
             knownAt: knownAt === null ? null : new Date(AT + knownAt * HOUR),
           };
           expect(await balancesOf(database.app, account?.id ?? 0, asked)).toEqual(await addedUp(asked));

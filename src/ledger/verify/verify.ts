@@ -4,25 +4,11 @@ import { sessionBeside } from '../../postgres/pools.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import { logSize } from '../log-store.ts';
 import type { TreeHeadText } from '../tree-head.ts';
+import { firstEmptySeal, firstWrongBalance, firstWrongDay, firstWrongItem } from './first-wrong-store.ts';
 import { checkLog } from './log-check.ts';
 import { CHECKS, type CheckName, type Fault, SAYS, type VerifyReport } from './report.ts';
-import {
-  boundaryAfter,
-  firstEmptySeal,
-  firstUneven,
-  firstWrongBalance,
-  firstWrongDay,
-  firstWrongItem,
-  type IdRange,
-  residue,
-  type Sums,
-  seeEvents,
-  seeKeys,
-  seeTransactions,
-  sumKept,
-  sumLines,
-  sumUnsealedLines,
-} from './verify-store.ts';
+import { added, type KeptItems, NO_SUMS, sumItems, sumKept, sumUnsealedLines, taken } from './sums-store.ts';
+import { boundaryAfter, type Range, type Ranged, seeEvents, seeKeys, seeTransactions } from './verify-store.ts';
 
 export type VerifyOptions = {
   readonly pool: pg.Pool;
@@ -37,6 +23,8 @@ export type VerifyOptions = {
 /** Enough to keep Postgres busy and not so many that a step takes seconds or its sorts leave memory. */
 const ROWS_A_RANGE = 40_000;
 const SESSIONS = 2;
+/** One reads the log, one asks for the bounds of ranges. */
+const OTHERS = 2;
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
@@ -55,7 +43,7 @@ export async function verifyLedger(options: VerifyOptions): Promise<VerifyReport
 
 /** All see what the first one sees. */
 async function openSessions(pool: pg.Pool, count: number): Promise<pg.Client[]> {
-  const sessions = Array.from({ length: count + 1 }, () => sessionBeside(pool, 'postern verify'));
+  const sessions = Array.from({ length: count + OTHERS }, () => sessionBeside(pool, 'postern verify'));
   try {
     await Promise.all(sessions.map((session) => session.connect()));
     let snapshot = '';
@@ -63,11 +51,16 @@ async function openSessions(pool: pg.Pool, count: number): Promise<pg.Client[]> 
       await session.query('begin isolation level repeatable read read only');
       if (snapshot === '') snapshot = (await session.query('select pg_export_snapshot() as id')).rows[0].id;
       else await session.query(`set transaction snapshot '${snapshot}'`);
-      // A range's sort fits; parallel helpers would only take the cores from each other.
+      // Parallel helpers would only take the cores from each other.
       await session.query(
         `set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0; set local jit = off`,
       );
     }
+    // Ranges are read in the order of their indexes and merged: planned otherwise each of them is sorted first.
+    for (const session of sessions.slice(OTHERS))
+      await session.query(
+        'set local enable_bitmapscan = off; set local enable_sort = off; set local enable_hashjoin = off',
+      );
     return sessions;
   } catch (error) {
     await Promise.all(sessions.map((session) => session.end().catch(() => undefined)));
@@ -78,11 +71,11 @@ async function openSessions(pool: pg.Pool, count: number): Promise<pg.Client[]> 
 type Found = { readonly faults: Map<CheckName, Fault>; readonly checked: Map<CheckName, number> };
 
 async function examine(
-  [first, ...others]: readonly Sql[],
+  [logSession, first, ...others]: readonly Sql[],
   options: VerifyOptions,
   started: number,
 ): Promise<VerifyReport> {
-  if (first === undefined) throw new RangeError('no session');
+  if (logSession === undefined || first === undefined) throw new RangeError('no session');
   const found: Found = { faults: new Map(), checked: new Map() };
   const note = (name: CheckName, fault: Fault | null): void => {
     if (fault !== null && !found.faults.has(name)) found.faults.set(name, fault);
@@ -93,51 +86,62 @@ async function examine(
   let postings = 0;
   let unsealed = 0;
   let events = 0;
-  let sums: Sums = { balances: 0n, days: 0n, items: 0n };
+  let keys = 0;
+  let sums = NO_SUMS;
+  let items: KeptItems = { sums: NO_SUMS, rows: 0, uneven: null };
 
-  async function lookAtTransactions(sql: Sql, range: IdRange): Promise<void> {
-    const seen = await seeTransactions(sql, range);
+  async function lookAtTransactions(sql: Sql, range: Range): Promise<void> {
+    const seen = await seeTransactions(sql, seed, range);
     transactions += seen.transactions;
     postings += seen.postings;
     unsealed += seen.unsealed;
+    sums = added(sums, seen.sums);
     if (seen.bad !== null) note(seen.bad.check, seen.bad.fault);
-    const part = await sumLines(sql, seed, range);
-    sums = added(sums, part);
     options.tell?.(transactions);
   }
-  async function lookAtEvents(sql: Sql, range: IdRange): Promise<void> {
+  async function lookAtEvents(sql: Sql, range: Range): Promise<void> {
     const seen = await seeEvents(sql, range);
     events += seen.events;
     note('events', seen.bad);
   }
+  async function lookAtKeys(sql: Sql, range: Range): Promise<void> {
+    const seen = await seeKeys(sql, range);
+    keys += seen.keys;
+    note('effect_keys', seen.bad);
+  }
+  async function lookAtItems(sql: Sql): Promise<void> {
+    items = await sumItems(sql, seed);
+    note('open_items', items.uneven);
+  }
 
   const steps = merged(
-    ranges(first, 'transactions', lookAtTransactions),
-    ranges(first, 'events', lookAtEvents),
-    keyPages(first, found, note),
+    [lookAtItems],
+    ranges(first, { table: 'transactions', by: 'id' }, NO_ID, lookAtTransactions),
+    ranges(first, { table: 'events', by: 'id' }, NO_ID, lookAtEvents),
+    ranges(first, { table: 'transactions', by: 'effect_key' }, '', lookAtKeys),
   );
   const [log] = await Promise.all([
-    checkLog(first, size, options.held ?? [], () => undefined),
+    checkLog(logSession, size, options.held ?? [], () => undefined),
     ...others.map(async (sql) => {
       for (let step = await steps.next(); step.done !== true; step = await steps.next()) await step.value(sql);
     }),
   ]);
   note('log', log.fault);
   if (size !== transactions - unsealed) note('no_orphans', await firstEmptySeal(first));
-  const tail = await sumUnsealedLines(first, seed);
+  const sealed = taken(sums, await sumUnsealedLines(first, seed));
   const kept = await sumKept(first, seed);
-  if (kept.balances !== sums.balances) note('balances', (await firstWrongBalance(first)) ?? UNKNOWN);
-  if (kept.days !== sums.days - tail.days) note('days', (await firstWrongDay(first)) ?? UNKNOWN);
-  if (kept.items !== residue(sums.items)) note('open_items', (await firstWrongItem(first)) ?? UNKNOWN);
-  note('open_items', await firstUneven(first));
+  if (kept.sums.balances !== sums.balances) note('balances', (await firstWrongBalance(first)) ?? UNKNOWN);
+  if (kept.sums.days !== sealed.days) note('days', (await firstWrongDay(first)) ?? UNKNOWN);
+  if (items.sums.items !== sums.items) note('open_items', (await firstWrongItem(first)) ?? UNKNOWN);
 
   const { checked } = found;
   for (const name of ['balanced', 'no_orphans', 'sealed'] as const) checked.set(name, transactions);
   checked.set('log', log.leaves);
+  checked.set('effect_keys', keys);
   checked.set('events', events);
   checked.set('balances', kept.rows.balances);
   checked.set('days', kept.rows.days);
-  checked.set('open_items', kept.rows.items);
+  checked.set('open_items', items.rows);
   return {
     ok: found.faults.size === 0,
     transactions,
@@ -160,46 +164,23 @@ async function examine(
 /** Sums that differ though no row does: never seen, and not to be passed over. */
 const UNKNOWN: Fault = { row: 'all', found: 'the sums differ, and no single row does: run it again' };
 
-const added = (a: Sums, b: Sums): Sums => ({
-  balances: a.balances + b.balances,
-  days: a.days + b.days,
-  items: a.items + b.items,
-});
-
 type Step = (sql: Sql) => Promise<void>;
 
 /** Looks at a whole table, range by range. Its bounds are asked of `sql`; the ranges may be looked at side by side. */
 async function* ranges(
   sql: Sql,
-  table: 'transactions' | 'events',
-  look: (sql: Sql, range: IdRange) => Promise<void>,
+  ranged: Ranged,
+  start: string,
+  look: (sql: Sql, range: Range) => Promise<void>,
 ): AsyncGenerator<Step> {
-  for (let after: string | null = NO_ID; after !== null; ) {
-    const range: IdRange = { after, to: await boundaryAfter(sql, table, after, ROWS_A_RANGE) };
+  for (let after: string | null = start; after !== null; ) {
+    const range: Range = { after, to: await boundaryAfter(sql, ranged, after, ROWS_A_RANGE) };
     yield (session) => look(session, range);
     after = range.to;
   }
 }
 
-/** The index of effect keys in its order: one page after the other. */
-async function* keyPages(
-  sql: Sql,
-  { checked }: Found,
-  note: (name: CheckName, fault: Fault | null) => void,
-): AsyncGenerator<Step> {
-  let keys = 0;
-  for (let from: string | null = ''; from !== null; ) {
-    const page: Awaited<ReturnType<typeof seeKeys>> = await seeKeys(sql, from, ROWS_A_RANGE);
-    keys += page.keys - (from === '' ? 0 : 1);
-    checked.set('effect_keys', keys);
-    if (page.twice !== null)
-      note('effect_keys', { row: `effect key ${page.twice}`, found: 'two transactions are under it' });
-    from = page.keys < ROWS_A_RANGE || page.last === from ? null : page.last;
-    yield async () => undefined;
-  }
-}
-
 /** The steps of all, one after the other, for several takers. */
-async function* merged(...all: readonly AsyncGenerator<Step>[]): AsyncGenerator<Step> {
+async function* merged(...all: readonly (AsyncGenerator<Step> | readonly Step[])[]): AsyncGenerator<Step> {
   for (const steps of all) yield* steps;
 }
