@@ -16,6 +16,9 @@ export default {
   ...base,
   test: {
     ...base.test,
+    include: process.env.POSTERN_MUTATION_TESTS?.split(','),
+    // One process for the files of a run: most of what a mutant costs is starting them.
+    isolate: false,
     setupFiles: ['test/support/mutation-setup.ts'],
     sequence: { sequencer: ExamplesFirst },
   },

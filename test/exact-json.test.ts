@@ -23,6 +23,8 @@ describe('parseExactJson', () => {
     ['{"a":[1,null,false,"x",{"b":2}]}', { a: ['1', null, false, 'x', { b: '2' }] }],
     // The exact way, with everything else in it too.
     ['{"a":[1.50,null,false,"x",{"b":2}]}', { a: ['1.50', null, false, 'x', { b: '2' }] }],
+    ['{"a":12.50}', { a: '12.50' }],
+    ['{"a": -120e1}', { a: '-120e1' }],
     ['{"amount":1,"amount":2}', { amount: '2' }],
     ['{"text":"an amount: 1.50"}', { text: 'an amount: 1.50' }],
     ['{"text":"\\"{[","n":1}', { text: '"{[', n: '1' }],
@@ -39,7 +41,7 @@ describe('parseExactJson', () => {
     expect(withoutBom('')).toBe('');
   });
 
-  it.each(['', ' ', '{', '[1,]', '{"a":}', '01', '1.', 'nul', "{'a':1}", '1 2', '[1.5', '"\\ud800'])(
+  it.each(['', ' ', '{', '[1,]', '{"a":}', '01', '1.', 'nul', "{'a':1}", '1 2', '[1.5', '"\\ud800', '["\ud800"'])(
     'refuses %j as no JSON, with the cause',
     (text) => {
       expect(refusal(text)).toMatch(/^the body is not JSON: .+/);

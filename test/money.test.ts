@@ -153,6 +153,7 @@ describe('rescale', () => {
 
   it('refuses what no longer fits a posting', () => {
     expect(refusal(() => rescale(AMOUNT_MAX, 2, 3))).toBe(`"${MAX}" is not an amount that fits 64 bits`);
+    expect(refusal(() => rescale(AMOUNT_MAX + 1n, 2, 2))).toBe(`"${BEYOND}" is not an amount that fits 64 bits`);
     expect(refusal(() => rescale(-AMOUNT_MAX, 2, 3))).toBe(`"-${MAX}" is not an amount that fits 64 bits`);
   });
 });
