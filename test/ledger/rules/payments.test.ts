@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { contentOf } from '../../../src/ledger/entry.ts';
+import { finalLegs } from '../../../src/ledger/payment-rules.ts';
+import { draftsOf } from '../../../src/ledger/rules.ts';
 import type { PaymentCaptured, PaymentEvent } from '../../../src/payment-event.ts';
 import { AT, eur } from '../books.ts';
-import { drafted } from './shown.ts';
+import { CONTEXT, drafted, legShown } from './shown.ts';
 
 /*
  * What each event becomes, to the letter: the keys under which its effects stand for good, what they look at, and their
@@ -354,5 +357,29 @@ describe('a payout', () => {
 });
 
 it('has no rule for an event that nobody knows', () => {
-  expect(() => drafted({ ...captured, type: 'payment.teleported' } as unknown as PaymentEvent)).toThrow();
+  const unknown = { ...captured, type: 'payment.teleported' } as unknown as PaymentEvent;
+  expect(() => drafted(unknown)).toThrow(expect.objectContaining({ code: 'internal' }));
+});
+
+describe('a final release', () => {
+  it('gives back what is open in each currency, and nothing where nothing is', () => {
+    const open = new Map([
+      ['EUR', 500n],
+      ['JPY', 0n],
+      ['USD', -3n],
+    ]);
+    expect(finalLegs('p', open, CONTEXT).map(legShown)).toEqual([
+      '  memo:authorisations:t:a [p] EUR -500',
+      '  memo:authorisations_contra EUR 500',
+      '  memo:authorisations:t:a [p] USD 3',
+      '  memo:authorisations_contra USD -3',
+    ]);
+    expect(finalLegs('p', new Map(), CONTEXT)).toEqual([]);
+  });
+
+  it('and the proof that a payment is manual tell no lines: their content is a word that must stay', () => {
+    const told = { key: 'p:x', payment: 'p', currency: 'EUR', at: AT, captureMode: 'proves_manual' } as const;
+    const contents = draftsOf({ type: 'payment.cancelled', ...told }, CONTEXT).map(({ content }) => content);
+    expect(contents).toEqual([contentOf([], 'manual'), contentOf([], 'final')]);
+  });
 });
