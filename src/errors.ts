@@ -53,7 +53,9 @@ export class PosternError extends Error {
 
 /** Marks the branch that the types say cannot be reached. */
 export function assertNever(value: never): never {
-  throw new PosternError('internal', `unexpected value ${JSON.stringify(value)}`);
+  // JSON knows no bigint, and whatever carries an amount would be an error about JSON instead of one about itself.
+  const text = JSON.stringify(value, (_, member: unknown) => (typeof member === 'bigint' ? String(member) : member));
+  throw new PosternError('internal', `unexpected value ${text}`);
 }
 
 /** The text of anything thrown. */

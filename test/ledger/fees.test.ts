@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PostResult } from '../../src/ledger/post.ts';
 import { reverseTransaction } from '../../src/ledger/reversal.ts';
 import type { Told } from '../../src/ledger/told.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
@@ -124,6 +125,55 @@ describe('a recognition', () => {
     return rows.map(({ what }) => what);
   }
 
+  const transactionsOf = ([result]: readonly PostResult[]): readonly string[] => {
+    if (result?.kind !== 'posted') throw new Error(`not posted: ${JSON.stringify(result)}`);
+    return result.transactions;
+  };
+
+  async function reverseByHand(id = ''): Promise<void> {
+    const order = { id, actor: 'cli:test', reason: 'test' };
+    const result = await withTransaction(database.appPool, (tx) =>
+      reverseTransaction(tx, order, { clock: { now: () => AT } }),
+    );
+    expect(result).toMatchObject({ kind: 'reversed' });
+  }
+
+  it('is made again by the next line once the announcement was taken back, and stays when that is told again', async () => {
+    const books = openBooks(database);
+    const [told] = transactionsOf(await books.post([announced('t', 25n)]));
+    await reverseByHand(told);
+    await books.post([charge('l', 29n)]);
+    expect(await books.balances()).toMatchObject({ 'expense:processing_fees EUR': '29' });
+    // A processor tells an event for days: that it was taken back is ours to know.
+    expect(await books.post([announced('t', 25n)])).toEqual([{ kind: 'posted', transactions: [told], replayed: true }]);
+    expect(await books.balances()).toMatchObject({ 'expense:processing_fees EUR': '29' });
+    expectNoConflict(await books.post([announced('t2', 7n)]));
+    expect(await books.balances()).toMatchObject({ 'expense:processing_fees EUR': '7' });
+  });
+
+  it('is taken back as it stands where its line comes again with the announcement', async () => {
+    const books = openBooks(database);
+    const [settled, recognised] = transactionsOf(await books.post([charge('l', 29n)]));
+    const [again, announcement] = await books.post([charge('l', 29n)], [announced('t', 25n)]);
+    expect(again).toEqual({ kind: 'posted', transactions: [settled, recognised], replayed: true });
+    expect(announcement).toMatchObject({ kind: 'posted', replayed: false });
+    expect(await kindsOf(books)).toContain('line:l:fee_recognised:reversed reverses line:l:fee_recognised');
+    // With the announcement the line is evidence of the line alone.
+    expect(await books.post([charge('l', 29n)])).toEqual([{ kind: 'posted', transactions: [settled], replayed: true }]);
+  });
+
+  it('is taken back by the first of two announcements, and the second is about itself alone', async () => {
+    const books = openBooks(database);
+    await books.post([charge('l', 29n)]);
+    const results = await books.post([announced('t1', 20n)], [announced('t2', 9n)]);
+    expect(results.map((result) => transactionsOf([result]).length)).toEqual([2, 1]);
+    const { rows } = await database.sql.query<{ kind: string }>(
+      'select kind from postern.transactions where starts_with(effect_key, $1) and reverses is not null',
+      [`test:${books.account}:`],
+    );
+    expect(rows).toEqual([{ kind: 'fee.recognition_reversed' }]);
+  });
+
   it('is reversed once, by the announcement, and told again stays so', async () => {
     const books = openBooks(database);
     await books.post([charge('l', 29n)]);
@@ -149,27 +199,20 @@ describe('a recognition', () => {
 
   it('that a person reversed is not reversed again', async () => {
     const books = openBooks(database);
-    const [posted] = await books.post([charge('l', 29n)]);
-    if (posted?.kind !== 'posted') throw new Error('not posted');
-    const order = { id: posted.transactions[1] ?? '', actor: 'cli:test', reason: 'test' };
-    await withTransaction(database.appPool, (tx) => reverseTransaction(tx, order, { clock: { now: () => AT } }));
+    await reverseByHand(transactionsOf(await books.post([charge('l', 29n)]))[1]);
     expectNoConflict(await books.post([announced('t', 25n)]));
     expect(await books.balances()).toMatchObject({ 'expense:processing_fees EUR': '25' });
   });
 
-  it('is reversed on the day it was accounted on', async () => {
+  it.each([['later'], ['in one batch']])('is reversed on the day it was accounted on, %s', async (when) => {
     const books = openBooks(database);
     // 20:00 in Los Angeles on the fourth.
-    await books.post([
-      line('charge', 'l', {
-        reference: 'p',
-        gross: 9n,
-        fee: 1n,
-        at: Date.UTC(2026, 2, 5, 4),
-        zone: 'America/Los_Angeles',
-      }),
-    ]);
-    await books.post([announced('t', 1n)]);
+    const at = Date.UTC(2026, 2, 5, 4);
+    const settled = line('charge', 'l', { reference: 'p', gross: 9n, fee: 1n, at, zone: 'America/Los_Angeles' });
+    if (when === 'later') {
+      await books.post([settled]);
+      await books.post([announced('t', 1n)]);
+    } else await books.post([settled], [announced('t', 1n)]);
     const { rows } = await database.sql.query<{ day: string }>(
       `select accounting_date::text as day from postern.transactions
        where starts_with(effect_key, $1) and effect_key like '%fee_recognised%'`,

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockReferences } from '../../src/ledger/ledger-store.ts';
 import { type ReversalResult, reverseTransaction } from '../../src/ledger/reversal.ts';
 import type { Told } from '../../src/ledger/told.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
 import { AT, type Books, captured, derivedDifferences, eur, openBooks } from './books.ts';
 
 let database: TestDatabase;
@@ -87,7 +89,7 @@ describe('a reversal', () => {
     ['that is not there', 'not_found', uuidv7(AT)],
     ['whose id is none', 'not_found', "1' or true"],
   ])('of a transaction %s is refused', async (_name, code, id) => {
-    expect(await reverse(id)).toMatchObject({ kind: 'refused', code });
+    expect(await reverse(id)).toEqual({ kind: 'refused', code, message: `there is no transaction ${id}` });
   });
 
   it('of a marker is refused: it moves nothing', async () => {
@@ -97,13 +99,22 @@ describe('a reversal', () => {
       'select id from postern.transactions where effect_key = $1',
       [`test:${books.account}:p:memo_final`],
     );
-    expect(await reverse(rows[0]?.id ?? '')).toMatchObject({ kind: 'refused', code: 'conflict' });
+    const id = rows[0]?.id ?? '';
+    expect(await reverse(id)).toEqual({
+      kind: 'refused',
+      code: 'conflict',
+      message: `transaction ${id} (memo.final) moves nothing that could be taken back`,
+    });
   });
 
   it('without a reason is refused; what no text may hold is replaced', async () => {
     const books = openBooks(database);
     const id = await posted(books, captured('p', 1000n));
-    expect(await reverse(id, { reason: ' \n' })).toMatchObject({ kind: 'refused', code: 'invalid_request' });
+    expect(await reverse(id, { reason: ' \n' })).toEqual({
+      kind: 'refused',
+      code: 'invalid_request',
+      message: 'a reversal needs a reason',
+    });
     const result = await reverse(id, { reason: 'a\u0000b\ud800' });
     if (result.kind !== 'reversed') throw new Error(result.message);
     const { rows } = await auditOf(`transaction:${result.transaction.id}`);
@@ -122,8 +133,47 @@ describe('a reversal', () => {
     await database.sql.query('update postern.accounts set closed_at = now() where path = $1', [
       `liability:seller_payable:closed ${books.account}`,
     ]);
-    expect(await reverse(id)).toMatchObject({ kind: 'refused', code: 'conflict' });
+    expect(await reverse(id)).toMatchObject({
+      kind: 'refused',
+      code: 'conflict',
+      message: expect.stringMatching(`^transaction ${id} was not reversed: .*closed`),
+    });
     expect(await books.balances()).toMatchObject({ 'asset:processor_pending [tr gross] EUR': '-5' });
+  });
+
+  it('that the database cannot take for another reason is an error, not a refusal', async () => {
+    const id = await posted(openBooks(database), captured('p', 1000n));
+    await database.sql.query(
+      `create function postern.broken() returns trigger language plpgsql as
+         $$ begin raise exception 'broken' using errcode = 'disk_full'; end $$;
+       create trigger broken before insert on postern.transactions for each row when (new.kind = 'reversal')
+         execute function postern.broken()`,
+    );
+    try {
+      await expect(reverse(id)).rejects.toMatchObject({ code: '53100' });
+    } finally {
+      await database.sql.query('drop trigger broken on postern.transactions; drop function postern.broken()');
+    }
+    expect(await reverse(id)).toMatchObject({ kind: 'reversed' });
+  });
+
+  it('waits for whoever posts on the same payment, and for nobody else', async () => {
+    const books = openBooks(database);
+    const [p, q] = [await posted(books, captured('p', 1000n)), await posted(books, captured('q', 1n))];
+    const waiting = await withTransaction(database.appPool, async (tx) => {
+      await lockReferences(tx, [`test:${books.account}:p:`]);
+      expect(await reverse(q)).toMatchObject({ kind: 'reversed' });
+      const begun = reverse(p);
+      await eventually(async () => {
+        const { rowCount } = await database.sql.query(
+          `select from pg_locks where locktype = 'advisory' and not granted
+             and database = (select oid from pg_database where datname = current_database())`,
+        );
+        expect(rowCount).toBe(1);
+      });
+      return { begun };
+    });
+    expect(await waiting.begun).toMatchObject({ kind: 'reversed' });
   });
 
   it('as a dry run shows what would be posted, and posts nothing', async () => {
