@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseKeyring } from '../../src/encryption.ts';
+import { chart } from '../../src/ledger/chart.ts';
 import { signNow } from '../../src/ledger/heads.ts';
 import { headText, type TreeHeadText } from '../../src/ledger/tree-head.ts';
 import type { CheckName, Fault } from '../../src/ledger/verify/report.ts';
 import { verifyLedger } from '../../src/ledger/verify/verify.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
+import { createTransfers } from '../../src/transfers/transfers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seal } from '../support/sealed.ts';
 import { AT, captured, openBooks } from './books.ts';
@@ -42,10 +45,35 @@ async function filled(): Promise<TestDatabase> {
     },
   ]);
   await tellEvents(database);
+  await transferAndRefund(database);
   await seal(database);
   await books.post([captured('last', 1n)]);
   await tellEvents(database);
   return database;
+}
+
+/** A service's transfer of 10.00, of which 4.00 came back. */
+async function transferAndRefund(database: TestDatabase): Promise<void> {
+  const metrics = createMetrics({ process: false });
+  const transfers = createTransfers({ pool: database.appPool, clock, log: database.log, metrics, deadlineMs: 10_000 });
+  const transfer = {
+    kind: 'transfer',
+    source: chart.client('a'),
+    destination: chart.client('b'),
+    amount: 1000n,
+    currency: 'EUR',
+  } as const;
+  try {
+    const { messageId } = await transfers.submit({ idempotencyKey: 'moved', actor: 'test', wish: transfer });
+    const { rows } = await database.sql.query<{ transaction_id: string }>(
+      'select transaction_id from postern.requests where id = $1',
+      [messageId],
+    );
+    const of = rows[0]?.transaction_id ?? '';
+    await transfers.submit({ idempotencyKey: 'back', actor: 'test', wish: { kind: 'refund', of, amount: '4.00' } });
+  } finally {
+    await transfers.close();
+  }
 }
 
 /** The events of what was posted: posted, with a body each. */
@@ -55,7 +83,7 @@ async function tellEvents(database: TestDatabase): Promise<void> {
      select id, id, now(), 1, 0, id::text, sha256(id::text::bytea), 't', 'a',
        case when exists (select from postern.transactions t join postern.postings p on p.transaction_id = t.id where t.source_event = s.id)
          or exists (select from postern.transaction_evidence e where e.event_id = s.id) then 'posted' else 'no_effect' end
-     from (select source_event as id from postern.transactions union select event_id from postern.transaction_evidence) as s
+     from (select source_event as id from postern.transactions where source_event is not null union select event_id from postern.transaction_evidence) as s
      on conflict do nothing`,
   );
 }

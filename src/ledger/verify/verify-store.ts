@@ -16,7 +16,7 @@ import {
 /* What `ledger verify` asks: ranges of a bounded size each, so that neither side's memory grows with the books. */
 
 /** What is looked at range by range, in the order of an index. */
-export type Ranged = { readonly table: 'transactions' | 'events'; readonly by: 'id' | 'effect_key' };
+export type Ranged = { readonly table: 'transactions' | 'events' | 'requests'; readonly by: 'id' | 'effect_key' };
 
 /** The value that ends a range of `size` rows after `after`; null: fewer are left. */
 export async function boundaryAfter(
@@ -78,6 +78,7 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
            when t.seq is null then case when (t.xact, t.id) <= (o.xact, o.id) then 'sealed' end
            when t.leaf_hash <> postern.leaf_hash(t.id, t.effect_key, t.content, t.kind, t.effective_at, t.recorded_at, t.accounting_date,
              t.rule_version, t.reverses, t.source_event, t.source_sha256, t.source_line, t.source_request, t.cause, l.bytes) then 'sealed'
+           when t.source_request is not null and (r.transaction_id = t.id) is not true then 'requests'
            when t.source_event is null then null
            when e.id is null or e.body_sha256 <> t.source_sha256 or l.count > 0 and e.status <> 'posted' then 'events'
          end as wrong
@@ -89,6 +90,7 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
        full join lines l on l.transaction_id = t.id
        -- The limit keeps it a lookup by key: planned as a join it reads all events for every range.
        left join lateral (select e.id, e.body_sha256, e.status from postern.events e where e.id = t.source_event limit 1) as e on true
+       left join lateral (select r.transaction_id from postern.requests r where r.id = t.source_request and r.status = 'completed' limit 1) as r on true
        cross join (select s.xact, s.id from postern.sealing s limit 1) as o
        -- Looked into, it would be three times the work: what is wrong is asked for three times below.
        offset 0
@@ -116,6 +118,7 @@ const FOUND: Partial<Record<CheckName, string>> = {
   no_orphans: 'a line without its transaction, or on an account that is not there',
   balanced: 'its debits and credits differ',
   sealed: 'it is not what was sealed: it was changed, or is missing in the log though later ones are there',
+  requests: 'its request is not there, or did not lead to it',
   events: 'its event is not there, is not posted, or has other bytes than when this was sealed',
 };
 
@@ -139,6 +142,23 @@ export async function seeEvents(sql: Sql, { after, to }: Range): Promise<{ event
       ? null
       : { row: `event ${row.id}`, found: 'it is posted and has no transaction' };
   return { events: row?.events ?? 0, bad };
+}
+
+/** Completed requests of a range without their transaction, or whose refunds are not what was counted. */
+export async function seeRequests(sql: Sql, { after, to }: Range): Promise<{ requests: number; bad: Fault | null }> {
+  const { rows } = await sql.query<{ requests: number; id: string | null }>(
+    `select count(*)::int4 as requests, min(id::text) filter (where wrong) as id from (
+       select r.id, r.status = 'completed' and (
+         not exists (select from postern.transactions t where t.id = r.transaction_id and t.source_request = r.id)
+         or r.refunded <> coalesce((
+           select sum(f.amount) from postern.requests f where f.refunds = r.transaction_id and f.status = 'completed'), 0)) as wrong
+       from postern.requests r where r.id > $1 and ($2::uuid is null or r.id <= $2)
+     ) as seen`,
+    [after, to],
+  );
+  const { requests = 0, id = null } = rows[0] ?? {};
+  const found = 'it is completed and has no transaction, or its refunds are not what was counted';
+  return { requests, bad: id === null ? null : { row: `request ${id}`, found } };
 }
 
 /** The effect keys of a range: how many, and the first that is there twice. */

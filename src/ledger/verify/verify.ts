@@ -8,7 +8,15 @@ import { firstEmptySeal, firstWrongBalance, firstWrongDay, firstWrongItem } from
 import { checkLog } from './log-check.ts';
 import { CHECKS, type CheckName, type Fault, SAYS, type VerifyReport } from './report.ts';
 import { added, type KeptItems, NO_SUMS, sumItems, sumKept, sumUnsealedLines, taken } from './sums-store.ts';
-import { boundaryAfter, type Range, type Ranged, seeEvents, seeKeys, seeTransactions } from './verify-store.ts';
+import {
+  boundaryAfter,
+  type Range,
+  type Ranged,
+  seeEvents,
+  seeKeys,
+  seeRequests,
+  seeTransactions,
+} from './verify-store.ts';
 
 export type VerifyOptions = {
   readonly pool: pg.Pool;
@@ -87,6 +95,7 @@ async function examine(
   let unsealed = 0;
   let events = 0;
   let keys = 0;
+  let requests = 0;
   let sums = NO_SUMS;
   let items: KeptItems = { sums: NO_SUMS, rows: 0, uneven: null };
 
@@ -104,6 +113,11 @@ async function examine(
     events += seen.events;
     note('events', seen.bad);
   }
+  async function lookAtRequests(sql: Sql, range: Range): Promise<void> {
+    const seen = await seeRequests(sql, range);
+    requests += seen.requests;
+    note('requests', seen.bad);
+  }
   async function lookAtKeys(sql: Sql, range: Range): Promise<void> {
     const seen = await seeKeys(sql, range);
     keys += seen.keys;
@@ -118,6 +132,7 @@ async function examine(
     [lookAtItems],
     ranges(first, { table: 'transactions', by: 'id' }, NO_ID, lookAtTransactions),
     ranges(first, { table: 'events', by: 'id' }, NO_ID, lookAtEvents),
+    ranges(first, { table: 'requests', by: 'id' }, NO_ID, lookAtRequests),
     ranges(first, { table: 'transactions', by: 'effect_key' }, '', lookAtKeys),
   );
   const [log] = await Promise.all([
@@ -139,6 +154,7 @@ async function examine(
   checked.set('log', log.leaves);
   checked.set('effect_keys', keys);
   checked.set('events', events);
+  checked.set('requests', requests);
   checked.set('balances', kept.rows.balances);
   checked.set('days', kept.rows.days);
   checked.set('open_items', items.rows);
