@@ -7,7 +7,7 @@ import { verifyLedger } from '../../src/ledger/verify/verify.ts';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seal } from '../support/sealed.ts';
-import { AT, captured, openBooks } from './books.ts';
+import { AT, captured, openBooks, tellEvents } from './books.ts';
 
 const keyring = parseKeyring(`test:${Buffer.alloc(32, 7).toString('base64')}`);
 const clock = { now: () => AT };
@@ -46,18 +46,6 @@ async function filled(): Promise<TestDatabase> {
   await books.post([captured('last', 1n)]);
   await tellEvents(database);
   return database;
-}
-
-/** The events of what was posted: posted, with a body each. */
-async function tellEvents(database: TestDatabase): Promise<void> {
-  await database.sql.query(
-    `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status)
-     select id, id, now(), 1, 0, id::text, sha256(id::text::bytea), 't', 'a',
-       case when exists (select from postern.transactions t join postern.postings p on p.transaction_id = t.id where t.source_event = s.id)
-         or exists (select from postern.transaction_evidence e where e.event_id = s.id) then 'posted' else 'no_effect' end
-     from (select source_event as id from postern.transactions union select event_id from postern.transaction_evidence) as s
-     on conflict do nothing`,
-  );
 }
 
 /** As nobody but the server's superuser can: behind every trigger. */
