@@ -221,19 +221,20 @@ function askedBy(request: PostRequest): Asked[] {
 
 /**
  * Those that tell an effect otherwise than one before them in the batch. Which of the two is the conflict is not for this
- * batch to say: the other may contradict what stands.
+ * batch to say: the other may contradict what stands. What yields never waits, but who contradicts it does: a webhook would
+ * else be taken for evidence of a payout that its line told with another amount.
  */
 function heldBack(asked: Round['asked'], among: readonly number[]): Set<number> {
   const contents = new Map<string, Buffer>();
   const held = new Set<number>();
   for (const n of among) {
-    const firm = (asked[n] ?? []).filter(({ draft }) => draft.yields !== true);
-    const mine = firm.map(({ draft, context }) => ({
+    const mine = (asked[n] ?? []).map(({ draft, context }) => ({
       key: `${context.provider}:${context.account}:${draft.key}`,
       content: draft.content,
+      firm: draft.yields !== true,
     }));
-    if (mine.some(({ key, content }) => contents.get(key)?.equals(content) === false)) held.add(n);
-    else for (const { key, content } of mine) contents.set(key, content);
+    if (mine.some(({ key, content, firm }) => firm && contents.get(key)?.equals(content) === false)) held.add(n);
+    else for (const { key, content } of mine) if (!contents.has(key)) contents.set(key, content);
   }
   return held;
 }

@@ -7,7 +7,7 @@ import { zoneOfDay } from './accounting-day.ts';
 import { reversalOf } from './entry.ts';
 import { linesOf, lockReferences, openAccounts, postEntries, type ToldEntry } from './ledger-store.ts';
 import { findTransaction, type Posting, type Transaction } from './queries-store.ts';
-import { reversedBy } from './reversal-store.ts';
+import { hasRefunds, reversedBy } from './reversal-store.ts';
 import { RULE_VERSION } from './rules.ts';
 import { fromPerson } from './source.ts';
 
@@ -48,6 +48,11 @@ export async function reverseTransaction(
     );
   }
   await lockReferences(tx, locksOf(original, postings));
+  if (original.source.request !== null && (await hasRefunds(tx, id)))
+    return refused(
+      'conflict',
+      `transaction ${id} was refunded, in part or whole: refund what is left of it, or reverse its refunds first`,
+    );
   const before = await reversedBy(tx, id);
   if (before !== null) return refused('conflict', `transaction ${id} was reversed before, by ${before}`);
   const legs = (await linesOf(tx, [id])).map(({ line }) => line);

@@ -83,7 +83,7 @@ export async function findClaimed(
   return new Map(result.rows.map((row) => [row.idempotency_key, row]));
 }
 
-/** Waits for other refunds of these transactions, and tells what is left of each. */
+/** Waits for other refunds of these transactions, and tells what is left of each: nothing, where a person took it back. */
 export async function holdOriginals(tx: Tx, transactionIds: readonly string[]): Promise<Map<string, bigint>> {
   const result = await tx.query<{ transaction_id: string; remaining: bigint }>(
     {
@@ -93,7 +93,16 @@ export async function holdOriginals(tx: Tx, transactionIds: readonly string[]): 
     },
     [uuidTextArray(transactionIds)],
   );
-  return new Map(result.rows.map((row) => [row.transaction_id, row.remaining]));
+  // A statement of its own: the one above does not see a reversal that was committed while it waited.
+  const reversed = await tx.query<{ id: string }>(
+    {
+      name: 'requests-reversed-originals',
+      text: 'select t.reverses as id from postern.transactions t where t.reverses = any ($1::uuid[])',
+    },
+    [uuidTextArray(transactionIds)],
+  );
+  const none = new Set(reversed.rows.map(({ id }) => id));
+  return new Map(result.rows.map((row) => [row.transaction_id, none.has(row.transaction_id) ? 0n : row.remaining]));
 }
 
 export type Ended = {

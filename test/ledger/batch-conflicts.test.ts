@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PaymentEvent } from '../../src/payment-event.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { captured, derivedDifferences, openBooks } from './books.ts';
+import { captured, derivedDifferences, eur, line, openBooks } from './books.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -39,6 +39,28 @@ describe('two of one batch that contradict each other', () => {
     );
     expect(results.map((r) => r.kind)).toEqual(['posted', 'conflict', 'posted', 'conflict', 'posted']);
     expect(await books.balances()).toMatchObject({ 'income:revenue EUR': '-5' });
+  });
+});
+
+describe('a payout that its line and its webhook tell differently', () => {
+  const paid = line('payout', 'l', { payout: 'po', gross: -100n });
+  const announced: PaymentEvent = { type: 'payout.created', key: 'po:created', payout: 'po', ...eur(250n) };
+
+  it('is a conflict of the webhook’s where the line stands first, in one batch as one by one', async () => {
+    const together = openBooks(database);
+    expect(await together.post([paid], [announced])).toMatchObject([{ kind: 'posted' }, { kind: 'conflict' }]);
+    const apart = openBooks(database);
+    expect([...(await apart.post([paid])), ...(await apart.post([announced]))]).toMatchObject([
+      { kind: 'posted' },
+      { kind: 'conflict' },
+    ]);
+    expect(await together.balances()).toEqual(await apart.balances());
+  });
+
+  it('is as the webhook told where that comes first, and the line stands beside it', async () => {
+    const books = openBooks(database);
+    expect(await books.post([announced], [paid])).toMatchObject([{ kind: 'posted' }, { kind: 'posted' }]);
+    expect(await books.balances()).toMatchObject({ 'asset:bank_in_transit [po] EUR': '250' });
   });
 });
 

@@ -101,6 +101,18 @@ export async function derivedDifferences(database: TestDatabase): Promise<unknow
   return rows;
 }
 
+/** The events of what was posted: posted, with a body each. */
+export async function tellEvents(database: TestDatabase): Promise<void> {
+  await database.sql.query(
+    `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status)
+     select id, id, now(), 1, 0, id::text, sha256(id::text::bytea), 't', 'a',
+       case when exists (select from postern.transactions t join postern.postings p on p.transaction_id = t.id where t.source_event = s.id)
+         or exists (select from postern.transaction_evidence e where e.event_id = s.id) then 'posted' else 'no_effect' end
+     from (select source_event as id from postern.transactions where source_event is not null union select event_id from postern.transaction_evidence) as s
+     on conflict do nothing`,
+  );
+}
+
 /** Every order of a list: for lists of at most five. */
 export function permutations<T>(list: readonly T[]): T[][] {
   if (list.length <= 1) return [[...list]];

@@ -10,7 +10,7 @@ import type { PaymentEvent } from '../../src/payment-event.ts';
 import { createTransfers } from '../../src/transfers/transfers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { seal } from '../support/sealed.ts';
-import { AT, captured, openBooks } from './books.ts';
+import { AT, captured, openBooks, tellEvents } from './books.ts';
 
 const keyring = parseKeyring(`test:${Buffer.alloc(32, 7).toString('base64')}`);
 const clock = { now: () => AT };
@@ -74,18 +74,6 @@ async function transferAndRefund(database: TestDatabase): Promise<void> {
   } finally {
     await transfers.close();
   }
-}
-
-/** The events of what was posted: posted, with a body each. */
-async function tellEvents(database: TestDatabase): Promise<void> {
-  await database.sql.query(
-    `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status)
-     select id, id, now(), 1, 0, id::text, sha256(id::text::bytea), 't', 'a',
-       case when exists (select from postern.transactions t join postern.postings p on p.transaction_id = t.id where t.source_event = s.id)
-         or exists (select from postern.transaction_evidence e where e.event_id = s.id) then 'posted' else 'no_effect' end
-     from (select source_event as id from postern.transactions where source_event is not null union select event_id from postern.transaction_evidence) as s
-     on conflict do nothing`,
-  );
 }
 
 /** As nobody but the server's superuser can: behind every trigger. */

@@ -1,9 +1,11 @@
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { chart } from '../../src/ledger/chart.ts';
+import { reverseTransaction } from '../../src/ledger/reversal.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { withDatabase } from '../../src/postgres/address.ts';
 import type { Pools } from '../../src/postgres/pools.ts';
+import { withTransaction } from '../../src/postgres/sql.ts';
 import type { Wish } from '../../src/transfers/asked.ts';
 import { createTransfers, type Transfers } from '../../src/transfers/transfers.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -126,6 +128,58 @@ describe('a group', () => {
        where a.path = 'asset:client:purse'`,
     );
     expect(rows).toEqual([{ balance: '30' }]);
+  });
+});
+
+describe('what is taken back by a person and refunded by a service', () => {
+  const back = (id: string) =>
+    withTransaction(database.appPool, (tx) =>
+      reverseTransaction(tx, { id, actor: 'cli:ada', reason: 'a mistake' }, { clock: { now: () => Date.now() } }),
+    );
+  const idOf = async (key: string): Promise<string> => {
+    const { rows } = await database.sql.query<{ id: string }>(
+      'select transaction_id as id from postern.requests where idempotency_key = $1',
+      [key],
+    );
+    return rows[0]?.id ?? '';
+  };
+  const refund = (key: string, of: string, amount: string | null) =>
+    transfers.submit({ idempotencyKey: key, actor: 'token:test', wish: { kind: 'refund', of, amount } });
+  const balance = async (): Promise<unknown> =>
+    (
+      await database.sql.query(
+        `select (debits - credits)::text as balance from postern.balances b join postern.accounts a on a.id = b.account_id
+         where a.path = 'asset:client:shop'`,
+      )
+    ).rows[0]?.balance;
+
+  it('is given back once: nothing of what was reversed is left to refund', async () => {
+    await submit('sale', wish('shop'));
+    const id = await idOf('sale');
+    expect(await back(id)).toMatchObject({ kind: 'reversed' });
+    await refund('part', id, '0.40');
+    await refund('rest', id, null);
+    const ended = await statuses();
+    expect([ended.get('part'), ended.get('rest')]).toEqual(['exceeds_remaining', 'exceeds_remaining']);
+    expect(await balance()).toBe('0');
+  });
+
+  it('is not reversed whole after a part was refunded, unless that refund was reversed', async () => {
+    await submit('sale', wish('shop'));
+    const id = await idOf('sale');
+    await refund('part', id, '0.40');
+    expect(await back(id)).toMatchObject({ kind: 'refused', code: 'conflict' });
+    expect(await balance()).toBe('60');
+    expect(await back(await idOf('part'))).toMatchObject({ kind: 'reversed' });
+    expect(await back(id)).toMatchObject({ kind: 'reversed' });
+    expect(await balance()).toBe('0');
+  });
+
+  it('is given back once where both come at the same time', async () => {
+    await Promise.all(Array.from({ length: 20 }, (_, n) => submit(`sale-${n}`, wish('shop'))));
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, n) => idOf(`sale-${n}`)));
+    await Promise.all(ids.flatMap((id, n) => [back(id), refund(`all-${n}`, id, null)]));
+    expect(await balance()).toBe('0');
   });
 });
 
