@@ -205,13 +205,14 @@ function heldBack(asked: Round['asked'], among: readonly number[]): Set<number> 
   const contents = new Map<string, Buffer>();
   const held = new Set<number>();
   for (const n of among) {
-    const firm = (asked[n] ?? []).filter(({ draft }) => draft.yields !== true);
-    const mine = firm.map(({ draft, context }) => ({
+    const mine = (asked[n] ?? []).map(({ draft, context }) => ({
       key: `${context.provider}:${context.account}:${draft.key}`,
       content: draft.content,
+      // It contradicts nothing that came before it; what comes after it may well contradict it.
+      firm: draft.yields !== true,
     }));
-    if (mine.some(({ key, content }) => contents.get(key)?.equals(content) === false)) held.add(n);
-    else for (const { key, content } of mine) contents.set(key, content);
+    if (mine.some(({ key, content, firm }) => firm && contents.get(key)?.equals(content) === false)) held.add(n);
+    else for (const { key, content } of mine) if (!contents.has(key)) contents.set(key, content);
   }
   return held;
 }
