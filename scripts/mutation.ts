@@ -40,7 +40,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   },
   posting: {
     files: ledger('older-rules', 'post'),
-    tests: ledgerTests('batch-conflicts', 'lines', 'postings'),
+    tests: ledgerTests('batch-conflicts', 'post', 'postings'),
   },
   reversal: { files: ledger('reversal'), tests: ledgerTests('days', 'matches', 'reversal') },
 };

@@ -232,6 +232,33 @@ describe('effects that are told again', () => {
     expect(await books.balances()).toEqual(before);
   });
 
+  const paidOut = (amount: bigint, settled?: bigint): PaymentEvent => ({
+    type: 'payout.created',
+    key: 'po:created',
+    payout: 'po',
+    ...(settled === undefined ? {} : { settled: { amount: settled, currency: 'USD' } }),
+    ...eur(amount),
+  });
+
+  it.each([
+    ['another amount in one of two currencies', paidOut(900n, 1080n), paidOut(900n, 1081n)],
+    ['another amount in the other', paidOut(900n, 1080n), paidOut(901n, 1080n)],
+    ['a currency more', paidOut(900n), paidOut(900n, 1080n)],
+    ['a currency less', paidOut(900n, 1080n), paidOut(900n)],
+  ])('is a conflict with what an older rule posted of %s', async (_name, before, event) => {
+    const books = openBooks(database);
+    await postByRule(1, books.account, before);
+    expect(await books.post([event])).toMatchObject([{ kind: 'conflict' }]);
+  });
+
+  it('is, beside what an older rule posted as other legs of the same money, each judged alone', async () => {
+    const books = openBooks(database);
+    await postByRule(1, books.account, captured);
+    await postByRule(1, books.account, paidOut(900n));
+    const results = await books.post([{ ...captured, seller }], [paidOut(901n)]);
+    expect(results).toMatchObject([{ kind: 'posted', replayed: true }, { kind: 'conflict' }]);
+  });
+
   it('posts nothing of an event of which one effect conflicts, and all of its neighbours', async () => {
     const books = openBooks(database);
     await books.post([captured]);
