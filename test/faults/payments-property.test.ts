@@ -20,7 +20,10 @@ import { moneyOfBalances, moneyOfLives } from '../support/life-money.ts';
  */
 
 const SEED = process.env.PAYMENTS_SEED ?? '7';
-const ORDERS = 6;
+/** As they happened, backwards, and orders of chance: more of these where a processor tells most of what a life may hold. */
+const ORDERS = 3;
+const ORDERS_OF_FULL_LIVES = 6;
+const FULL_LIVES: ReadonlySet<string> = new Set(['stripe', 'adyen', 'paypal', 'square']);
 const EACH_FEATURE = 2;
 const LIVES_LOOKED_AT = 400;
 const CONNECTIONS = 24;
@@ -182,7 +185,8 @@ describe(`the books of generated payments (PAYMENTS_SEED=${SEED})`, () => {
     '%s: are the same for every order, duplication and company',
     async (provider) => {
       const seen: Record<string, string>[] = [];
-      const accounts = Array.from({ length: ORDERS }, (_, order) => `${provider.replaceAll(/\W/g, '')}order${order}`);
+      const orders = FULL_LIVES.has(provider) ? ORDERS_OF_FULL_LIVES : ORDERS;
+      const accounts = Array.from({ length: orders }, (_, order) => `${provider.replaceAll(/\W/g, '')}order${order}`);
       for (const [order, account] of accounts.entries()) {
         const targets = await targetsOf(provider, account);
         const told = orderOf(livesOf(provider, account), order, createRandom(SEED).fork(account));
