@@ -41,6 +41,13 @@ const ROWS: readonly Row[] = [
   { key: 'balance_at_ms', what: '… as of the middle of a day, ms', digits: 2 },
   { key: 'verify_per_s', what: 'verifying the books, postings/s', digits: 0, aim: ['≥', 500_000] },
   { key: 'verify_rss_mb', what: 'memory that verifying adds to its process, MB', digits: 0 },
+  { key: 'hot_ratio', what: 'transfers on one account, 32 writers ÷ 4', digits: 2, aim: ['≥', 0.8] },
+  {
+    key: 'hot_batches_ratio',
+    what: 'batches of ten events on one account, 32 writers ÷ 4',
+    digits: 2,
+    aim: ['≥', 0.8],
+  },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
 ];

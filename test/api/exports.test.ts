@@ -15,7 +15,7 @@ beforeAll(async () => {
   database = await createTestDatabase();
   await postMany(database, TRANSACTIONS);
   gateway = await startTestGateway(database, { work: false });
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await gateway.stop();
   await database.drop();
@@ -133,7 +133,7 @@ describe('GET /exports/journal', () => {
     for await (const chunk of second) length += (chunk as Buffer).length;
     expect(length).toBeGreaterThan(20_000_000);
     await noReaders();
-  }, 60_000);
+  }, 120_000);
 
   it('is broken off, and not ended as if it were whole, when the gateway stops', async () => {
     const other = await startTestGateway(database, { work: false });
@@ -145,5 +145,5 @@ describe('GET /exports/journal', () => {
     await Promise.all([other.stop(), expect(answer.text()).rejects.toThrow()]);
     expect(Date.now() - started).toBeLessThan(10_000);
     await noReaders();
-  }, 60_000);
+  }, 120_000);
 });

@@ -221,7 +221,7 @@ describe('commands on a database', () => {
     expect(last.err).toContain('only secret');
     expect(await remove(young, '--force')).toMatchObject({ status: 0, err: '' });
     expect(await json(['endpoint', 'secrets', 'adyen', 'rolled'])).toMatchObject({ secrets: [] });
-  }, 90_000);
+  }, 180_000);
 
   it('refuse a secret that cannot be one, without repeating it', async () => {
     const { status, err } = await postern(['endpoint', 'add', 'stripe', 'wrong', '--secret', 'sk_live_0123456789']);

@@ -56,4 +56,4 @@ it('shows a reversal, makes it, and makes it no second time', async () => {
     expect(refused).toMatchObject({ status: 1, out: '' });
     expect(refused.err).toContain(says);
   }
-}, 60_000);
+}, 120_000);

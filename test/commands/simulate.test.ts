@@ -21,13 +21,13 @@ beforeAll(async () => {
   gateway = launch(['start'], { DATABASE_URL: database.url, PORT: '0', LOG_LEVEL: 'warn' });
   const { port } = new URL(await greeted(gateway));
   env = { DATABASE_URL: database.url, PORT: port, LOG_LEVEL: 'warn' };
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   if (gateway.child.exitCode === null) gateway.child.kill('SIGTERM');
   await gateway.ended;
   await database.drop();
-}, 30_000);
+}, 120_000);
 
 type Counted = { readonly provider: string; readonly status: string; readonly waiting_for: string | null; n: number };
 

@@ -64,4 +64,4 @@ it(`takes each of ${CHARGES} missing events in once, and counts it once, however
        (select count(*) from postern.duplicate_deliveries) as copies`,
   );
   expect(rows).toEqual([{ events: all, captured: all, copies: 0n }]);
-}, 120_000);
+}, 240_000);

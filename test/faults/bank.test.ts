@@ -169,7 +169,7 @@ it(`keeps its money through kills and restarts, and does what it acknowledged ex
   expect(looks.filter(({ lowest }) => Number(lowest) < 0)).toEqual([]);
   await expectAsAcknowledged([...acknowledged.values()]);
   await expectProven();
-}, 120_000);
+}, 300_000);
 
 async function expectAsAcknowledged(
   all: readonly { readonly sent: Sent; readonly messageId: string | null }[],

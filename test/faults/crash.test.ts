@@ -35,4 +35,4 @@ it(`loses nothing it acknowledged in ${KILLS} kills, and posts nothing twice (CR
   } finally {
     await gateway.stop();
   }
-}, 150_000);
+}, 300_000);

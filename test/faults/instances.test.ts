@@ -85,7 +85,7 @@ describe(`two that serve and two that work (INSTANCES_SEED=${SEED})`, () => {
     gateways = [];
     await Promise.all(running.map((gateway) => gateway.stop()));
     expect(await deadlocks()).toBe(0n);
-  }, 90_000);
+  }, 240_000);
 
   it('post within 60 s and once what was acknowledged while all jobs are deleted again and again', async () => {
     const [first, second] = await startFour();
@@ -105,5 +105,5 @@ describe(`two that serve and two that work (INSTANCES_SEED=${SEED})`, () => {
     expect(deleted).toBeGreaterThan(0);
     expect(acknowledged.size).toBe(bodies.size);
     await expectPostedOnce(database.sql, acknowledged, 60_000);
-  }, 120_000);
+  }, 240_000);
 });

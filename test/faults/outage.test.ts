@@ -66,7 +66,7 @@ it('answers 503 while the server is away and 2xx after its return, without a res
     postgres.sql,
     load.answers.map(({ id }) => id),
   );
-}, 120_000);
+}, 240_000);
 
 function firstAfter(answers: readonly Timed[], moment: number, wanted: (answer: Timed) => boolean): Timed {
   const found = answers.find((answer) => answer.at > moment && wanted(answer));

@@ -72,7 +72,7 @@ it('refuses in time while Postgres is paused, stays in health, and takes everyth
   }
   expect([...open.keys()]).toEqual([]);
   await expectPostedOnce(postgres.sql, sent.keys());
-}, 90_000);
+}, 180_000);
 
 /** Each on a connection of its own, so that none waits for another's answer. */
 async function sendAtOnce(origin: string, bodies: ReadonlyMap<string, string>): Promise<Answered[]> {

@@ -27,7 +27,7 @@ describe.skipIf(cases.length === 0)('hostile and odd requests, signed now, again
       });
       expect(made.status, await made.text()).toBe(201);
     }
-  }, 90_000);
+  }, 180_000);
   afterAll(async () => {
     const ended = await gateway?.stop();
     expect(ended?.status ?? 0, ended?.err).toBe(0);

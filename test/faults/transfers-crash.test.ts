@@ -113,4 +113,4 @@ it(`ends every acknowledged request exactly once through ${KILLS} kills, its key
   expect(tally).toEqual({ transactions: tally?.completed, completed: expect.anything(), twice: 0n, below_zero: 0n });
   const balances = await Promise.all(accounts.map(async (account) => Number(await calls.balance(account))));
   expect(balances.reduce((a, b) => a + b, 0)).toBe(accounts.length * 10_000);
-}, 120_000);
+}, 240_000);

@@ -54,4 +54,4 @@ it('answers 503 with Retry-After while the database is away or does not answer, 
     `select count(*) as n from postern.transactions t join postern.requests r on r.transaction_id = t.id where r.kind = 'transfer'`,
   );
   expect(rows).toEqual([{ n: BigInt(sent.length + 2) }]);
-}, 120_000);
+}, 240_000);

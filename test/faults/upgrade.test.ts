@@ -249,7 +249,7 @@ it(`upgrades a filled ${FIRST} under live traffic: no 5xx but 503, nothing lost 
   expect(filledRows.filter((row) => !rowsNow.has(row))).toEqual([]);
   await expectReadable(after, filledIds, [...sent.map(sha256), ...filling.acknowledged.map((one) => one.sha256)]);
   expect((await after.stop()).status).toBe(0);
-}, 180_000);
+}, 360_000);
 
 /** Every acknowledged body is there with each of its events once, and all of them are through. */
 async function expectStoredOnce(deliveries: readonly Acknowledged[]): Promise<void> {
@@ -305,4 +305,4 @@ it(`${FIRST} runs on a schema one release newer, and refuses one two releases ne
   const { status, out, err } = await releases.start(old.launcher).ended;
   expect({ status, out }).toEqual({ status: 1, out: '' });
   expect(err).toMatch(/^postern: the database was migrated by a later release than this program knows[^\n]*\n$/);
-}, 90_000);
+}, 240_000);

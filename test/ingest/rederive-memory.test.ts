@@ -75,4 +75,4 @@ it('needs no more memory for twelve thousand events than for three thousand', as
   expect(used.length).toBeGreaterThan(2);
   // Ids of events that were compared are remembered, up to fifty thousand: some MB in all.
   expect((used.at(-1)?.mb ?? 0) - (used[0]?.mb ?? 0)).toBeLessThan(8);
-}, 180_000);
+}, 300_000);

@@ -35,7 +35,7 @@ describe('simulated traffic', () => {
     }
     await nothingQueued(database.sql);
     await pipeline.stop();
-  }, 60_000);
+  }, 120_000);
   afterAll(() => database.drop());
 
   it('is what the rules make of it, in whatever order it came', async () => {
@@ -56,7 +56,7 @@ describe('simulated traffic', () => {
     // Each effect of the books was compared, and each once.
     expect(BigInt(counts.effects)).toBe(rows[0]?.effects);
     expect(counts.other_order).toBe(0);
-  }, 60_000);
+  }, 120_000);
 
   it('finds a transaction of any kind that is taken away, by its effect key', async () => {
     const { rows } = await database.sql.query<{ key: string; id: string }>(
@@ -72,5 +72,5 @@ describe('simulated traffic', () => {
     const { findings } = await run(database, endpoints);
     const missing = findings.filter(({ kind }) => kind === 'missing').map(({ effectKey }) => effectKey);
     expect(missing.sort()).toEqual(rows.map(({ key }) => key).sort());
-  }, 60_000);
+  }, 120_000);
 });

@@ -189,4 +189,4 @@ it('refuses no request of either secret in flight, on any instance, while one is
     phase.young = false;
     await other.stop();
   }
-}, 60_000);
+}, 120_000);

@@ -166,5 +166,5 @@ describe('an event that waits for an effect', () => {
       await other.stop();
     }
     expect(await deadlocks()).toBe(0);
-  }, 60_000);
+  }, 120_000);
 });

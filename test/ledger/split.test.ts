@@ -167,7 +167,7 @@ it('ends the same for any captures, refunds and failures of them, in any order a
     { numRuns: 60 },
   );
   expect(await derivedDifferences(database)).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 /** The end state by the formula, computed from the events alone. */
 function expectSplit(
