@@ -33,8 +33,9 @@ export async function createTestDatabase({ migrated = true }: { migrated?: boole
     client.query(`create database ${name} template ${migrated ? template : 'template0'} owner "${login}"`),
   );
   const url = withDatabase(loginUrl, name);
-  const superuser = poolOf(withDatabase(superuserUrl, name));
-  const appPool = poolOf(withSettings(url, { role: 'postern_app', timezone: 'UTC' }));
+  // Without just-in-time compilation, as the gateway's own pools.
+  const superuser = poolOf(withSettings(withDatabase(superuserUrl, name), { jit: 'off' }));
+  const appPool = poolOf(withSettings(url, { role: 'postern_app', timezone: 'UTC', jit: 'off' }));
   const log = createLog('silent');
   const allPools: { pools: Pools; ended: boolean }[] = [];
   return {

@@ -60,9 +60,7 @@ async function openSessions(pool: pg.Pool, count: number): Promise<pg.Client[]> 
       if (snapshot === '') snapshot = (await session.query('select pg_export_snapshot() as id')).rows[0].id;
       else await session.query(`set transaction snapshot '${snapshot}'`);
       // Parallel helpers would only take the cores from each other.
-      await session.query(
-        `set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0; set local jit = off`,
-      );
+      await session.query(`set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0`);
     }
     // Ranges are read in the order of their indexes and merged: planned otherwise each of them is sorted first.
     for (const session of sessions.slice(OTHERS))
