@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
+import { search } from './search.ts';
 import {
   acknowledging,
   againstNaive,
@@ -16,9 +17,10 @@ import {
 import { openStand, type Stand } from './stand.ts';
 import { comparison } from './table.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger,search] [--postings N]
   DATABASE_URL: another server than the embedded one
-  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick`;
+  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
+  search fills 10,000,000 events first; 200,000 where it is --quick`;
 
 const POSTINGS_MAX = 100_000_000;
 
@@ -31,6 +33,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   post: posting,
   steady,
   ledger: books,
+  search,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

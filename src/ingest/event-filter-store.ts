@@ -10,32 +10,53 @@ export type EventPage = {
 };
 
 /**
- * The text of a query for one page of the events a filter means, as `(id uuid)` in order of their arrival; what it is given is
- * pushed on `values`. Everything but a provider's event id and a reference is looked for in the order of `received_at`, then
- * id: the order of the ids alone, since an id begins with that millisecond, but one the primary key does not have (see
- * migrations/0016-event-search-indexes.sql).
+ * How a page is read:
+ * - `references`: what names a reference, in its order: of one that names a tenth of all events, a page and not all of them.
+ * - `endpoints`: a page of each endpoint, by its own index, of which the first are taken.
+ * - `times`: in the order of `received_at`, then id. That is the order of the ids alone, which begin with that millisecond, but
+ *   one that the primary key does not have (migrations/0016-event-search-indexes.sql).
+ * - `ids`: as the planner finds best.
  */
-export function eventPageSql(filter: EventFilter, page: EventPage, values: unknown[]): string {
-  const down = page.order === 'newest' ? ' desc' : '';
-  const push = (value: unknown): string => `$${values.push(value)}`;
+type Way = 'references' | 'endpoints' | 'times' | 'ids';
+
+function wayOf(filter: EventFilter): Way {
   const status = statusOf(filter);
-  const found = filter.event_id !== undefined || filter.reference !== undefined;
-  const eachEndpoint =
-    !found && (filter.provider !== undefined || filter.endpoint !== undefined || filter.type !== undefined);
-  const byTime = !found && (eachEndpoint || filter.amount !== undefined || status === 'dead' || status === 'deferred');
-  const conditions = [
-    ...(byTime ? timeConditions(filter, page, push) : idConditions(filter, page, push)),
-    ...otherConditions(filter, push),
-    ...(eachEndpoint ? ['e.endpoint_id = n.id'] : endpointConditions(filter, push)),
-  ];
-  const order = byTime ? `e.received_at${down}, e.id${down}` : `e.id${down}`;
+  if (filter.event_id !== undefined) return 'ids';
+  // Of few events in all, those that name the reference are found from either side.
+  const isRare = status === 'queued' || status === 'deferred' || status === 'dead';
+  if (filter.reference !== undefined) return isRare ? 'ids' : 'references';
+  if (filter.provider !== undefined || filter.endpoint !== undefined || filter.type !== undefined) return 'endpoints';
+  return filter.amount !== undefined || status === 'dead' || status === 'deferred' ? 'times' : 'ids';
+}
+
+/** The text of a query for one page of the events a filter means, as `(id uuid)`; what it is given is pushed on `values`. */
+export function eventPageSql(filter: EventFilter, page: EventPage, values: unknown[]): string {
+  const push = (value: unknown): string => `$${values.push(value)}`;
+  const down = page.order === 'newest' ? ' desc' : '';
   const limit = push(page.limit);
-  const branch = (state: string | null): string =>
-    `select e.id from postern.events e${whereAll(state === null ? conditions : [...conditions, state])} order by ${order} limit ${limit}`;
-  if (!eachEndpoint) return branch(statusCondition(status));
+  const way = wayOf(filter);
+  const status = statusOf(filter);
+  if (way === 'references') {
+    const { reference, ...rest } = filter;
+    const named = [`r.value = ${push(reference)}`, ...idConditions('r.event_id', filter, page, push)];
+    const conditions = [...otherConditions(rest, push), ...endpointConditions(filter, push), statusCondition(status)];
+    // Distinct: an event may name it as two things.
+    return `select e.id
+      from (select distinct r.event_id from postern.event_references r${whereAll(named)} order by r.event_id${down}) r
+      join postern.events e on e.id = r.event_id${whereAll(conditions)} order by e.id${down} limit ${limit}`;
+  }
+  const conditions = [
+    ...(way === 'ids' ? idConditions('e.id', filter, page, push) : timeConditions(filter, page, push)),
+    ...otherConditions(filter, push),
+    ...(way === 'endpoints' ? ['e.endpoint_id = n.id'] : endpointConditions(filter, push)),
+  ];
+  const order = way === 'ids' ? `e.id${down}` : `e.received_at${down}, e.id${down}`;
+  const inState = (state: string | null): string =>
+    `select e.id from postern.events e${whereAll([...conditions, state])} order by ${order} limit ${limit}`;
+  if (way !== 'endpoints') return inState(statusCondition(status));
   // The queued ones are in no index by endpoint or type, and are few.
   const states = status === undefined ? ["e.status <> 'queued'", "e.status = 'queued'"] : [statusCondition(status)];
-  const branches = states.map((state) => `(${branch(state)})`).join('\n    union all ');
+  const branches = states.map((state) => `(${inState(state)})`).join('\n    union all ');
   return `select x.id from (${endpointsSql(filter, push)}) n cross join lateral (
     ${branches}
   ) x order by x.id${down} limit ${limit}`;
@@ -59,18 +80,17 @@ export async function countEvents(sql: Sql, filter: EventFilter, max: number): P
 /** The same filter as conditions on `postern.events e`, for a statement that already has the events at hand, such as by id. */
 export function eventConditions(filter: EventFilter, values: unknown[]): string[] {
   const push = (value: unknown): string => `$${values.push(value)}`;
-  const state = statusCondition(statusOf(filter));
   return [
-    ...idConditions(filter, null, push),
+    ...idConditions('e.id', filter, null, push),
     ...otherConditions(filter, push),
     ...endpointConditions(filter, push),
-    ...(state === null ? [] : [state]),
-  ];
+    statusCondition(statusOf(filter)),
+  ].filter((one) => one !== null);
 }
 
 type Push = (value: unknown) => string;
 
-/** A constant, not a parameter: the planner must see that a partial index holds it. */
+/** Null: any. A constant, not a parameter: the planner must see that a partial index holds it. */
 function statusCondition(status: string | undefined): string | null {
   const known = EVENT_STATUSES.find((one) => one === status);
   return known === undefined ? null : `e.status = '${known}'`;
@@ -89,12 +109,12 @@ function timeConditions(filter: EventFilter, page: EventPage, push: Push): strin
 }
 
 /** An id begins with the millisecond of `received_at`: a time is a place in the primary key. */
-function idConditions(filter: EventFilter, page: EventPage | null, push: Push): string[] {
+function idConditions(id: string, filter: EventFilter, page: EventPage | null, push: Push): string[] {
   const conditions: string[] = [];
-  if (filter.from !== undefined) conditions.push(`e.id >= ${push(idAt(filter.from))}::uuid`);
-  if (filter.to !== undefined) conditions.push(`e.id < ${push(idAt(filter.to))}::uuid`);
+  if (filter.from !== undefined) conditions.push(`${id} >= ${push(idAt(filter.from))}::uuid`);
+  if (filter.to !== undefined) conditions.push(`${id} < ${push(idAt(filter.to))}::uuid`);
   if (page !== null && page.beyond !== null)
-    conditions.push(`e.id ${page.order === 'newest' ? '<' : '>'} ${push(page.beyond)}::uuid`);
+    conditions.push(`${id} ${page.order === 'newest' ? '<' : '>'} ${push(page.beyond)}::uuid`);
   return conditions;
 }
 
