@@ -1,6 +1,7 @@
 import type pg from 'pg';
-import { selectEventGroups, selectEvents } from '../src/api/event-store.ts';
+import { selectEvents } from '../src/api/event-store.ts';
 import type { EventFilter } from '../src/ingest/event-filter.ts';
+import { selectEventGroups } from '../src/ingest/event-groups-store.ts';
 import { type Sql, sqlOf } from '../src/postgres/sql.ts';
 import { fillEvents } from './fill-events.ts';
 import { median } from './ratios.ts';
@@ -65,7 +66,7 @@ export async function searching(pool: pg.Pool, tell: Tell): Promise<Figures> {
     const page = { order: 'newest', beyond: null, limit: PAGE } as const;
     took.push(await time(what, (on) => selectEvents(on, filter, page)));
   }
-  const groups = await time('dead letters by cause', (on) => selectEventGroups(on, 'dead', 500));
+  const groups = await time('dead letters by cause', (on) => selectEventGroups(on, { status: 'dead' }, 500));
   return { search_worst_ms: Math.max(...took), groups_ms: groups };
 }
 

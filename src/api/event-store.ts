@@ -129,25 +129,3 @@ function eventIdsOf(deliveryId: string): [first: string, last: string] {
   const time = deliveryId.slice(0, 13);
   return [`${time}-0000-0000-000000000000`, `${time}-ffff-ffff-ffffffffffff`];
 }
-
-export type EventGroupRow = {
-  readonly provider: string;
-  readonly type: string;
-  readonly error_code: string | null;
-  readonly count: bigint;
-  readonly first: Date;
-  readonly last: Date;
-  readonly example: string;
-};
-
-/** Unfinished events by cause, so that 4,000 failures with one reason are one line. */
-export async function selectEventGroups(sql: Sql, status: string, limit: number): Promise<EventGroupRow[]> {
-  const result = await sql.query<EventGroupRow>(
-    `select n.provider, e.type, coalesce(e.error_code, e.waiting_for) as error_code, count(*) as count, min(e.received_at) as first,
-       max(e.received_at) as last, (array_agg(e.id::text order by e.id desc))[1] as example
-     from postern.events e join postern.endpoints n on n.id = e.endpoint_id
-     where e.status = $1 group by 1, 2, 3 order by count(*) desc, 1, 2, 3 limit $2`,
-    [status, limit],
-  );
-  return result.rows;
-}
