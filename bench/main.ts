@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { search } from './search.ts';
 import {
   acknowledging,
   againstNaive,
@@ -17,9 +18,10 @@ import {
 import { openStand, type Stand } from './stand.ts';
 import { comparison } from './table.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger,hot] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N]
   DATABASE_URL: another server than the embedded one
-  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick`;
+  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
+  search fills 10,000,000 events first; 200,000 where it is --quick`;
 
 const POSTINGS_MAX = 100_000_000;
 
@@ -33,6 +35,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   steady,
   ledger: books,
   hot,
+  search,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -49,7 +52,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const names = values.only?.split(',') ?? Object.keys(SECTIONS);
   const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
   if (values.help === true || unknown !== undefined) {
-    process.stderr.write(`${unknown === undefined ? '' : `there is no section "${unknown}"\n`}${USAGE}\n`);
+    process.stderr.write(`${unknown === undefined ? '' : `there is no section "${unknown}"\n`}${USAGE}\n  Sections: ${Object.keys(SECTIONS).join(', ')}\n`);
     return unknown === undefined ? 0 : 2;
   }
   const usual = values.quick === true ? QUICK : FULL;

@@ -11,6 +11,8 @@ export type Effort = {
   readonly postedS: number;
   /** Postings that are there before the ledger by itself is measured, and for how long it is. */
   readonly books: { readonly postings: number; readonly seconds: number };
+  /** Events among which is searched. */
+  readonly searched: number;
 };
 
 export const FULL: Effort = {
@@ -19,8 +21,16 @@ export const FULL: Effort = {
   warmUpS: 2,
   postedS: 20,
   books: { postings: 10_000_000, seconds: 60 },
+  searched: 10_000_000,
 };
-export const QUICK: Effort = { pairs: 1, seconds: 2, warmUpS: 1, postedS: 5, books: { postings: 200_000, seconds: 5 } };
+export const QUICK: Effort = {
+  pairs: 1,
+  seconds: 2,
+  warmUpS: 1,
+  postedS: 5,
+  books: { postings: 200_000, seconds: 5 },
+  searched: 200_000,
+};
 
 export type Figures = Record<string, number>;
 type Tell = (line: string) => void;

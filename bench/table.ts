@@ -48,6 +48,9 @@ const ROWS: readonly Row[] = [
     digits: 2,
     aim: ['≥', 0.8],
   },
+  { key: 'searched_events', what: 'events among which the following are searched', digits: 0 },
+  { key: 'search_worst_ms', what: 'the slowest search of events, ms', digits: 1, aim: ['<', 50] },
+  { key: 'groups_ms', what: 'dead letters by cause, ms', digits: 1 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
 ];

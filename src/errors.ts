@@ -25,6 +25,7 @@ const CODES = {
   amount_invalid: { http: 500, retryable: false },
   currency_unknown: { http: 500, retryable: false },
   rule_failed: { http: 500, retryable: false },
+  worker_killed: { http: 500, retryable: false },
   egress_refused: { http: 500, retryable: false },
   egress_failed: { http: 503, retryable: true },
   internal: { http: 500, retryable: false },

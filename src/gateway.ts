@@ -16,6 +16,8 @@ import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
 import { createBackfiller } from './ingest/backfiller.ts';
+import { createDismissals } from './ingest/dismissals.ts';
+import { createDismisser } from './ingest/dismisser.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
 import { createFetcher } from './ingest/fetcher.ts';
@@ -215,6 +217,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       })
     : null;
 
+  const dismisser = options.work
+    ? createDismisser({ dismissals: createDismissals({ pool: pools.worker, clock, metrics }), log })
+    : null;
+
   let draining = false;
   let usesTimer: NodeJS.Timeout | undefined;
   async function writeSecretUses(): Promise<void> {
@@ -284,6 +290,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       if (options.serve) hints.start();
       fetcher?.start();
       backfiller?.start();
+      dismisser?.start();
       housekeeping?.start();
       sealer?.start();
       if (app === null) return { url: null };
@@ -297,7 +304,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
-      await Promise.all([backfiller?.stop(), fetcher?.stop()]);
+      await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
       await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
       await rejections.close();
       clearTimeout(cut);

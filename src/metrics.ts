@@ -125,6 +125,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'sqlstate',
     ]),
     sweptEvents: counter('postern_swept_events_total', 'Queued events without a live job that got a new one'),
+    dismissedEvents: counter('postern_dismissed_events_total', 'Dead letters that a person put away'),
     wokenEvents: counter('postern_woken_events_total', 'Parked events that were sent on'),
     takenUp: counter('postern_taken_up_total', 'Events taken over from a worker that died'),
     queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),

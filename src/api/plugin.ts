@@ -10,6 +10,7 @@ import { accountPolicyRoutes } from './routes/account-policies.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
+import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exportRoutes } from './routes/exports.ts';
@@ -59,6 +60,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         endpointRoutes,
         tokenRoutes,
         eventRoutes,
+        deadLetterRoutes,
         backfillRoutes,
         ledgerRoutes,
         reversalRoutes,

@@ -7,8 +7,9 @@ import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
-import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
+import { isDatabaseError, isDataError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
+import { noteFailedAttempts } from './event-history-store.ts';
 import { orderFetches, withFetched } from './fetch-store.ts';
 import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
 import type { EventsJob, JobQueue } from './job-queue.ts';
@@ -51,7 +52,13 @@ export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[
       await runBatch(ids.slice(middle), jobs, parts);
       return;
     }
-    await bury(ids, jobs, error, parts);
+    try {
+      await bury(ids, jobs, error, parts, { readable: true });
+    } catch (refused) {
+      // What it is about is what Postgres refuses: without that it is sure to be stored.
+      if (!isDataError(refused)) throw refused;
+      await bury(ids, jobs, error, parts, { readable: false });
+    }
   }
 }
 
@@ -142,6 +149,20 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
         : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
   }));
   await finishEvents(tx, finished, parts.writer);
+  const died = finished.flatMap(({ interpretation: { event }, ending }) =>
+    ending.status === 'dead'
+      ? [
+          {
+            eventId: event.id,
+            what: 'died' as const,
+            attempt: event.attempts + 1,
+            code: ending.code,
+            message: ending.message,
+          },
+        ]
+      : [],
+  );
+  if (died.length > 0) await noteFailedAttempts(tx, died);
   const orders = finished.flatMap(({ interpretation: { event }, ending }) =>
     ending.status === 'deferred' && ending.fetch !== undefined ? [{ event, ...ending.fetch }] : [],
   );
@@ -187,6 +208,7 @@ async function bury(
   jobs: readonly EventsJob[],
   error: unknown,
   parts: BatchParts,
+  { readable }: { readonly readable: boolean },
 ): Promise<void> {
   const retryable = error instanceof PosternError && error.retryable;
   const refused = sqlStateOf(error) === undefined ? 'rule_failed' : 'refused_by_database';
@@ -194,33 +216,56 @@ async function bury(
   parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
   await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);
+    const interpretations = readable ? await aboutEach(tx, taken, parts) : new Map<string, About>();
     for (const event of taken) {
       const attempts = event.attempts + 1;
+      const failure = { eventId: event.id, attempt: attempts, code, message: messageOf(error) };
       if (retryable && attempts < ATTEMPTS_MAX) {
         const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
         const jobId = uuidv7(parts.clock.now());
         await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
         await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
+        await noteFailedAttempts(tx, [{ ...failure, what: 'failed' }]);
         parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
         continue;
       }
       const interpretation: Interpretation = {
         event,
-        references: [],
-        amount: null,
+        ...(interpretations.get(event.id) ?? NOTHING_KNOWN),
         kind: 'end',
         ending: { status: 'dead', code, message: messageOf(error) },
       };
       await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
+      await noteFailedAttempts(tx, [{ ...failure, what: 'died' }]);
     }
     await comeBackToPassedOver(tx, ids, taken, parts);
     await parts.queue.complete(tx, jobs);
   });
 }
 
+type About = Pick<Interpretation, 'references' | 'amount'>;
+
+const NOTHING_KNOWN: About = { references: [], amount: null };
+
+/** What dead letters are about: a person looks for them by their payment, and their money is at risk. */
+async function aboutEach(
+  tx: Tx,
+  taken: readonly TakenEvent[],
+  { endpoints }: BatchParts,
+): Promise<ReadonlyMap<string, About>> {
+  return new Map(
+    (await withFetched(tx, taken)).map((event) => {
+      const endpoint = endpoints.byId(event.endpointId);
+      return [event.id, endpoint === undefined ? NOTHING_KNOWN : interpret(event, endpoint)];
+    }),
+  );
+}
+
 /** An event that killed its worker this often dies alone, so that the rest of the queue lives. */
 export async function buryKiller(id: string, parts: BatchParts): Promise<void> {
-  await bury([id], [], new PosternError('rule_failed', 'three workers died while they ran this event'), parts);
+  // Not read once more: that may be what killed them.
+  const error = new PosternError('worker_killed', 'three workers died while they ran this event');
+  await bury([id], [], error, parts, { readable: false });
 }
 
 /** 5 s × 2ⁿ with full jitter, at most 15 min. */

@@ -243,6 +243,8 @@ export async function forgetEventsStep(
        delete from postern.duplicate_deliveries x using gone g where x.event_id = g.id
      ), without_amounts as (
        delete from postern.event_amounts a using gone g where a.event_id = g.id
+     ), without_history as (
+       delete from postern.event_history h using gone g where h.event_id = g.id
      ), without_fetched as (
        delete from postern.fetched_objects f using gone g where f.event_id = g.id
      ), without_fetches as (

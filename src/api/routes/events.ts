@@ -2,43 +2,15 @@ import { createHash } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { PosternError } from '../../errors.ts';
-import { transactionsOfEvent } from '../../ledger/queries-store.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import { isUuid } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
-import {
-  selectDelivery,
-  selectDeliveryIds,
-  selectEvent,
-  selectEventGroups,
-  selectEvents,
-  selectRemovedDelivery,
-} from '../event-store.ts';
+import { EventDetailShape, eventDetail } from '../event-detail.ts';
+import { EventFilterShape } from '../event-filter-shape.ts';
+import { selectDelivery, selectEvent, selectEvents, selectRemovedDelivery } from '../event-store.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
-import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../shapes.ts';
-import { eventView, transactionView } from '../views.ts';
-
-const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'] as const;
-const Status = Type.Enum([...STATUSES]);
-const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 600 }));
-const Time = Type.Optional(Type.String({ format: 'date-time' }));
-const GROUPS_MAX = 500;
-
-const EventDetail = Type.Object({
-  ...EventShape.properties,
-  deliveries: Type.Array(Type.String()),
-  posted: Type.Array(TransactionShape),
-});
-
-const GroupShape = Type.Object({
-  provider: Type.String(),
-  type: Type.String(),
-  error_code: Type.Union([Type.String(), Type.Null()]),
-  count: Type.Integer(),
-  first: Type.String({ format: 'date-time' }),
-  last: Type.String({ format: 'date-time' }),
-  example: Type.String(),
-});
+import { DeliveryShape, EventShape, Id, problems } from '../shapes.ts';
+import { eventView } from '../views.ts';
 
 export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool }) => {
   const sql = sqlOf(pool);
@@ -52,57 +24,15 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
       schema: {
         tags,
         summary: 'Find events, newest first',
-        querystring: Type.Object(
-          {
-            status: Type.Optional(Status),
-            provider: Text,
-            endpoint: Text,
-            type: Text,
-            reference: Text,
-            event_id: Text,
-            from: Time,
-            to: Time,
-            ...PageQuery,
-          },
-          { additionalProperties: false },
-        ),
+        querystring: Type.Object({ ...EventFilterShape, ...PageQuery }, { additionalProperties: false }),
         response: { 200: ListOf(EventShape), ...problems },
       },
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
-      const rows = await selectEvents(sql, filter, { before, limit: limit + 1 });
+      const beyond = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const rows = await selectEvents(sql, filter, { order: 'newest', beyond, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], eventView);
-    },
-  );
-
-  app.get(
-    '/events/groups',
-    {
-      config,
-      schema: {
-        tags,
-        summary: 'Unfinished events by provider, type and cause',
-        querystring: Type.Object(
-          {
-            status: Type.Optional(Type.Union([Type.Literal('dead'), Type.Literal('deferred'), Type.Literal('queued')])),
-          },
-          { additionalProperties: false },
-        ),
-        response: { 200: Type.Object({ items: Type.Array(GroupShape) }), ...problems },
-      },
-    },
-    async (request) => {
-      const rows = await selectEventGroups(sql, request.query.status ?? 'dead', GROUPS_MAX);
-      return {
-        items: rows.map((row) => ({
-          ...row,
-          count: Number(row.count),
-          first: row.first.toISOString(),
-          last: row.last.toISOString(),
-        })),
-      };
     },
   );
 
@@ -114,15 +44,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
         tags,
         summary: 'One event, with what it posted and who brought it',
         params: Id,
-        response: { 200: EventDetail, ...problems },
+        response: { 200: EventDetailShape, ...problems },
       },
     },
     async (request) => {
       const { id } = request.params;
       const row = isUuid(id) ? await selectEvent(sql, id) : undefined;
       if (row === undefined) throw new PosternError('not_found', `there is no event ${id}`);
-      const [deliveries, posted] = await Promise.all([selectDeliveryIds(sql, id), transactionsOfEvent(sql, id)]);
-      return { ...eventView(row), deliveries, posted: posted.map((t) => transactionView(t.transaction, t.postings)) };
+      return eventDetail(sql, row);
     },
   );
 
