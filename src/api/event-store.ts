@@ -1,3 +1,5 @@
+import type { EventFilter } from '../ingest/event-filter.ts';
+import { type EventPage, eventPageSql } from '../ingest/event-filter-store.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { uuidTime } from '../uuid.ts';
 
@@ -25,56 +27,27 @@ export type EventRow = {
   readonly last_duplicate_at: Date | null;
   readonly conflict: boolean;
   readonly delivery_id: string;
+  readonly amount: bigint | null;
+  readonly currency: string | null;
   readonly reference_list: readonly { kind: string; value: string }[];
   readonly transactions: readonly string[];
 };
 
-export type EventFilter = {
-  readonly status?: string | undefined;
-  readonly provider?: string | undefined;
-  readonly endpoint?: string | undefined;
-  readonly type?: string | undefined;
-  readonly reference?: string | undefined;
-  readonly event_id?: string | undefined;
-  readonly from?: string | undefined;
-  readonly to?: string | undefined;
-};
-
 const COLUMNS = `e.id, n.provider, n.name as endpoint, e.event_id, e.type, e.api_version, e.live, e.account, e.status, e.reason,
   e.occurred_at, e.received_at, e.posted_at, e.attempts, e.next_attempt_at, e.error_code, e.error_message, e.waiting_for, e.until,
-  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id,
+  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id, e.amount, e.currency,
   coalesce((select json_agg(json_build_object('kind', r.kind, 'value', r.value) order by r.kind, r.value)
     from postern.event_references r where r.event_id = e.id), '[]') as reference_list,
   array(select t.id::text from postern.transactions t where t.source_event = e.id
     union select x.transaction_id::text from postern.transaction_evidence x where x.event_id = e.id order by 1 limit 200) as transactions`;
 
-/** Newest first; ids are UUIDv7, so their order is that of arrival. */
-export async function selectEvents(
-  sql: Sql,
-  filter: EventFilter,
-  page: { before: string | null; limit: number },
-): Promise<EventRow[]> {
+/** One page in the order of arrival, which is that of the ids: they are UUIDv7. */
+export async function selectEvents(sql: Sql, filter: EventFilter, page: EventPage): Promise<EventRow[]> {
   const values: unknown[] = [];
-  const where: string[] = [];
-  const add = (condition: (parameter: string) => string, value: unknown): void => {
-    if (value === undefined || value === null) return;
-    values.push(value);
-    where.push(condition(`$${values.length}`));
-  };
-  add((p) => `e.id < ${p}::uuid`, page.before);
-  add((p) => `e.status = ${p}`, filter.status);
-  add((p) => `n.provider = ${p}`, filter.provider);
-  add((p) => `n.name = ${p}`, filter.endpoint);
-  add((p) => `e.type = ${p}`, filter.type);
-  add((p) => `e.event_id = ${p}`, filter.event_id);
-  add((p) => `e.received_at >= ${p}::timestamptz`, filter.from);
-  add((p) => `e.received_at < ${p}::timestamptz`, filter.to);
-  add((p) => `e.id in (select r.event_id from postern.event_references r where r.value = ${p})`, filter.reference);
-  values.push(page.limit);
   const result = await sql.query<EventRow>(
-    `select ${COLUMNS} from postern.events e join postern.endpoints n on n.id = e.endpoint_id
-     ${where.length === 0 ? '' : `where ${where.join(' and ')}`}
-     order by e.id desc limit $${values.length}`,
+    `select ${COLUMNS} from (${eventPageSql(filter, page, values)}) x
+     join postern.events e on e.id = x.id join postern.endpoints n on n.id = e.endpoint_id
+     order by e.id ${page.order === 'newest' ? 'desc' : 'asc'}`,
     values,
   );
   return result.rows;

@@ -59,6 +59,8 @@ export const EventShape = Type.Object({
   status: Type.String(),
   reason: Nullable(Type.String()),
   references: Type.Record(Type.String(), Type.Array(Type.String())),
+  amount: Nullable(Amount),
+  currency: Nullable(Type.String()),
   occurred_at: Nullable(Time),
   received_at: Time,
   posted_at: Nullable(Time),

@@ -72,6 +72,8 @@ export function eventView(row: EventRow): Static<typeof EventShape> {
     status: row.status,
     reason: row.reason,
     references,
+    amount: row.amount === null ? null : String(row.amount),
+    currency: row.currency,
     occurred_at: iso(row.occurred_at),
     received_at: row.received_at.toISOString(),
     posted_at: iso(row.posted_at),

@@ -1,8 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type EventFilter, selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
+import { selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { eventView, transactionView } from '../api/views.ts';
 import { PosternError } from '../errors.ts';
+import type { EventFilter, EventStatus } from '../ingest/event-filter.ts';
 import { transactionsOfEvent } from '../ledger/queries-store.ts';
 import { isUuid } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
@@ -12,7 +13,7 @@ import { type TransactionView, transactionText } from './transaction-text.ts';
 
 type EventView = ReturnType<typeof eventView>;
 type ListOptions = {
-  readonly status?: string;
+  readonly status?: EventStatus;
   readonly provider?: string;
   readonly endpoint?: string;
   readonly type?: string;
@@ -60,7 +61,7 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
-  const before = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const beyond = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
   const filter: EventFilter = {
     status: options.status,
     provider: options.provider,
@@ -71,11 +72,13 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     from: options.from?.toISOString(),
     to: options.to?.toISOString(),
   };
-  const rows = await context.withDatabase(({ sql }) => selectEvents(sql, filter, { before, limit: options.limit + 1 }));
+  const rows = await context.withDatabase(({ sql }) =>
+    selectEvents(sql, filter, { order: 'newest', beyond, limit: options.limit + 1 }),
+  );
   const page = pageOf(rows, options.limit, (row) => [row.id], eventView);
   if (context.json) return context.out(JSON.stringify(page, null, 2));
   if (page.items.length === 0) {
-    const filtered = before !== null || Object.values(filter).some((value) => value !== undefined);
+    const filtered = beyond !== null || Object.values(filter).some((value) => value !== undefined);
     return context.out(
       filtered
         ? 'No event is like that.'
@@ -103,7 +106,9 @@ async function show(id: string, context: CommandContext): Promise<void> {
   const view = await context.withDatabase(async ({ sql }) => {
     const row = isUuid(id) ? await selectEvent(sql, id) : undefined;
     const rows =
-      row === undefined ? await selectEvents(sql, { event_id: id }, { before: null, limit: SAME_ID_MAX }) : [row];
+      row === undefined
+        ? await selectEvents(sql, { event_id: id }, { order: 'newest', beyond: null, limit: SAME_ID_MAX })
+        : [row];
     const [found, another] = rows;
     if (found === undefined) throw new PosternError('not_found', `there is no event ${id}`);
     if (another !== undefined) {

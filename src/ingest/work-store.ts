@@ -135,9 +135,11 @@ with moved as (
   update postern.events e
   set status = f.status, reason = f.reason, error_code = f.error_code, error_message = f.error_message,
     waiting_for = f.waiting_for, waiting_key = f.waiting_key, until = f.until, attempts = f.attempts, next_attempt_at = null,
-    posted_at = case when f.status = 'posted' then now() end
-  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::int2[])
-    as f (id, status, reason, error_code, error_message, waiting_for, waiting_key, until, attempts)
+    posted_at = case when f.status = 'posted' then now() end, amount = coalesce(f.amount, e.amount),
+    currency = coalesce(f.currency, e.currency)
+  from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::int2[],
+    $17::int8[], $18::text[])
+    as f (id, status, reason, error_code, error_message, waiting_for, waiting_key, until, attempts, amount, currency)
   where e.id = f.id
   returning e.endpoint_id
 ), referenced as (
@@ -170,6 +172,8 @@ on conflict (minute, endpoint_id, writer) do update set finished = endpoint_minu
       textArray(atRisk.map((a) => a.currency)),
       int8Array(atRisk.map((a) => a.amount)),
       writer,
+      int8Array(finished.map((f) => f.interpretation.amount?.amount ?? null)),
+      textArray(finished.map((f) => f.interpretation.amount?.currency ?? null)),
     ],
   );
 }

@@ -6,6 +6,7 @@ import { transactionsOfEvent } from '../../ledger/queries-store.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import { isUuid } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
+import { EventFilterShape } from '../event-filter-shape.ts';
 import {
   selectDelivery,
   selectDeliveryIds,
@@ -18,10 +19,6 @@ import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../pagin
 import { DeliveryShape, EventShape, Id, problems, TransactionShape } from '../shapes.ts';
 import { eventView, transactionView } from '../views.ts';
 
-const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'] as const;
-const Status = Type.Enum([...STATUSES]);
-const Text = Type.Optional(Type.String({ minLength: 1, maxLength: 600 }));
-const Time = Type.Optional(Type.String({ format: 'date-time' }));
 const GROUPS_MAX = 500;
 
 const EventDetail = Type.Object({
@@ -52,27 +49,14 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
       schema: {
         tags,
         summary: 'Find events, newest first',
-        querystring: Type.Object(
-          {
-            status: Type.Optional(Status),
-            provider: Text,
-            endpoint: Text,
-            type: Text,
-            reference: Text,
-            event_id: Text,
-            from: Time,
-            to: Time,
-            ...PageQuery,
-          },
-          { additionalProperties: false },
-        ),
+        querystring: Type.Object({ ...EventFilterShape, ...PageQuery }, { additionalProperties: false }),
         response: { 200: ListOf(EventShape), ...problems },
       },
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
-      const rows = await selectEvents(sql, filter, { before, limit: limit + 1 });
+      const beyond = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const rows = await selectEvents(sql, filter, { order: 'newest', beyond, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], eventView);
     },
   );
