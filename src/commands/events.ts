@@ -1,31 +1,19 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
 import { selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { eventView, transactionView } from '../api/views.ts';
 import { PosternError } from '../errors.ts';
-import type { EventFilter, EventStatus } from '../ingest/event-filter.ts';
 import { transactionsOfEvent } from '../ledger/queries-store.ts';
 import { isUuid } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
-import { LIMIT_DEFAULT, limit, time } from './options.ts';
+import { type EventFilterOptions, eventFilterOf, withEventFilter } from './event-filter-options.ts';
+import { LIMIT_DEFAULT, limit } from './options.ts';
 import { moment, oneLine, table } from './table.ts';
 import { type TransactionView, transactionText } from './transaction-text.ts';
 
 type EventView = ReturnType<typeof eventView>;
-type ListOptions = {
-  readonly status?: EventStatus;
-  readonly provider?: string;
-  readonly endpoint?: string;
-  readonly type?: string;
-  readonly reference?: string;
-  readonly eventId?: string;
-  readonly from?: Date;
-  readonly to?: Date;
-  readonly limit: number;
-  readonly cursor?: string;
-};
+type ListOptions = EventFilterOptions & { readonly limit: number; readonly cursor?: string };
 
-const STATUSES = ['queued', 'posted', 'no_effect', 'deferred', 'dead'];
 /** By the provider's id there is one event an endpoint, and a conflicting one beside it at most. */
 const SAME_ID_MAX = 10;
 
@@ -34,17 +22,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('events')
     .description('what the processors told')
     .addHelpText('after', '\nExample:\n  npx postern events list --status dead');
-  events
-    .command('list')
-    .description('find events, newest first')
-    .addOption(new Option('--status <status>', 'what became of it').choices(STATUSES))
-    .option('--provider <name>')
-    .option('--endpoint <name>')
-    .option('--type <type>', "the provider's own, such as charge.succeeded")
-    .option('--reference <id>', 'a payment, refund, dispute, order or payout it is about')
-    .option('--event-id <id>', "the provider's id of it", nonEmpty)
-    .option('--from <time>', 'received at or after', time)
-    .option('--to <time>', 'received before', time)
+  withEventFilter(events.command('list').description('find events, newest first'))
     .option('--limit <n>', 'at most so many', limit, LIMIT_DEFAULT)
     .option('--cursor <cursor>', 'where the page before ended')
     .addHelpText(
@@ -62,23 +40,14 @@ export function register(program: Command, context: CommandContext): void {
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
   const beyond = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
-  const filter: EventFilter = {
-    status: options.status,
-    provider: options.provider,
-    endpoint: options.endpoint,
-    type: options.type,
-    reference: options.reference,
-    event_id: options.eventId,
-    from: options.from?.toISOString(),
-    to: options.to?.toISOString(),
-  };
+  const filter = eventFilterOf(options);
   const rows = await context.withDatabase(({ sql }) =>
     selectEvents(sql, filter, { order: 'newest', beyond, limit: options.limit + 1 }),
   );
   const page = pageOf(rows, options.limit, (row) => [row.id], eventView);
   if (context.json) return context.out(JSON.stringify(page, null, 2));
   if (page.items.length === 0) {
-    const filtered = beyond !== null || Object.values(filter).some((value) => value !== undefined);
+    const filtered = beyond !== null || Object.keys(filter).length > 0;
     return context.out(
       filtered
         ? 'No event is like that.'
@@ -154,9 +123,4 @@ function readable(view: EventView & { deliveries: readonly string[]; posted: rea
 function reasonOf({ error, reason, waiting_for: waitingFor }: EventView): string {
   if (error !== null) return [error.code, error.message].filter((part) => part !== null).join(': ');
   return reason ?? (waitingFor === null ? '' : `waits for ${waitingFor}`);
-}
-
-function nonEmpty(text: string): string {
-  if (text === '') throw new InvalidArgumentError('the id of an event');
-  return text;
 }
