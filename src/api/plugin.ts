@@ -17,6 +17,7 @@ import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -59,6 +60,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         endpointRoutes,
         tokenRoutes,
         eventRoutes,
+        replayRoutes,
         backfillRoutes,
         ledgerRoutes,
         reversalRoutes,
