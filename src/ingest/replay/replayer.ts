@@ -30,6 +30,8 @@ export type ReplayerParts = RunParts & {
   readonly pool: pg.Pool;
   /** A session of the lane's own, which holds its lock; made when there is something to do. */
   readonly connect: () => pg.Client;
+  /** Asked before each batch; without it the lane is never paused. */
+  readonly isPaused?: () => boolean;
   readonly log: Log;
   readonly metrics: Metrics;
 };
@@ -72,7 +74,7 @@ type Course = {
  * all instances, by an advisory lock that ends with it; how far a replay is stands in its row, written with the postings.
  */
 export function createReplayer(parts: ReplayerParts): Replayer {
-  const { clock, log, metrics, pool } = parts;
+  const { clock, isPaused = () => false, log, metrics, pool } = parts;
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   const rest = createNudgedPause();
@@ -110,18 +112,20 @@ export function createReplayer(parts: ReplayerParts): Replayer {
         if (going.length === 0) return;
         const lag = await selectLiveLag(session);
         behind = lag > (behind ? LAG_OVER_S : LAG_MAX_S);
-        await tellStandstill(
-          session,
-          going,
-          behind ? `live events wait for ${Math.round(lag)} s: they come first` : null,
-        );
-        if (behind) await rest.take(LOOK_MS);
+        const note = standstill(behind ? lag : null);
+        await tellStandstill(session, going, note);
+        if (note !== null) await rest.take(LOOK_MS);
         else await runFor(LOOK_MS, { client, session, courses, going });
       }
     } finally {
       metrics.replayStandstill.set(0);
       await client.end();
     }
+  }
+
+  function standstill(lag: number | null): string | null {
+    if (isPaused()) return 'the queue replay is paused';
+    return lag === null ? null : `live events wait for ${Math.round(lag)} s: they come first`;
   }
 
   function forgetOthers(going: readonly Going[]): void {
@@ -149,7 +153,7 @@ export function createReplayer(parts: ReplayerParts): Replayer {
     const until = clock.now() + ms;
     const left = new Map(going.map((one) => [one.id, one]));
     for (const id of courses.keys()) if (!left.has(id)) courses.delete(id);
-    while (!stopping && left.size > 0 && clock.now() < until) {
+    while (!stopping && !isPaused() && left.size > 0 && clock.now() < until) {
       const next = [...left.values()]
         .map((one) => ({ one, course: courseOf(courses, one) }))
         .sort((a, b) => a.course.nextAt - b.course.nextAt)[0];
