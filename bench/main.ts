@@ -52,7 +52,9 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const names = values.only?.split(',') ?? Object.keys(SECTIONS);
   const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
   if (values.help === true || unknown !== undefined) {
-    process.stderr.write(`${unknown === undefined ? '' : `there is no section "${unknown}"\n`}${USAGE}\n  Sections: ${Object.keys(SECTIONS).join(', ')}\n`);
+    process.stderr.write(
+      `${unknown === undefined ? '' : `there is no section "${unknown}"\n`}${USAGE}\n  Sections: ${Object.keys(SECTIONS).join(', ')}\n`,
+    );
     return unknown === undefined ? 0 : 2;
   }
   const usual = values.quick === true ? QUICK : FULL;

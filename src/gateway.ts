@@ -26,6 +26,7 @@ import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createRejections } from './ingest/rejections.ts';
+import { createReplayer } from './ingest/replay/replayer.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
@@ -192,6 +193,20 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const replayer = options.work
+    ? createReplayer({
+        pool: pools.worker,
+        connect: pools.reader,
+        ledger: createLedger({ clock }),
+        queue,
+        endpoints,
+        clock,
+        random: Math.random,
+        log,
+        metrics,
+        writer: uuidv7(clock.now()),
+      })
+    : null;
   const sealer = options.work
     ? createSealer({
         pool: pools.worker,
@@ -291,6 +306,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       fetcher?.start();
       backfiller?.start();
       dismisser?.start();
+      replayer?.start();
       housekeeping?.start();
       sealer?.start();
       if (app === null) return { url: null };
@@ -308,7 +324,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
       await rejections.close();
       clearTimeout(cut);
-      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);
       await housekeeping?.stop();
       // After the postings, so that its last signed head is over them.
       await sealer?.stop();

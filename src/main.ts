@@ -10,6 +10,8 @@ import { register as registerEvents } from './commands/events.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerLedger } from './commands/ledger.ts';
 import { register as registerMigrate } from './commands/migrate.ts';
+import { register as registerReplay } from './commands/replay.ts';
+import { register as registerReplays } from './commands/replays.ts';
 import { register as registerSimulate } from './commands/simulate.ts';
 import { register as registerStart } from './commands/start.ts';
 import { oneLine } from './commands/table.ts';
@@ -28,6 +30,8 @@ const COMMANDS = [
   registerEndpoint,
   registerToken,
   registerEvents,
+  registerReplay,
+  registerReplays,
   registerBackfill,
   registerLedger,
   registerExplain,

@@ -131,6 +131,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),
     queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest event that is due'),
 
+    replayedEvents: counter('postern_replayed_events_total', 'Events run again, by what came of it', ['outcome']),
+    replaySeconds: histogram('postern_replay_seconds', 'One replay transaction, from begin to COMMIT', WORK_SECONDS),
+    replayStandstill: gauge('postern_replay_standstill', '1 while replays wait for live events to be through'),
+
     // What services ask.
     requests: counter('postern_requests_total', 'Transfers and refunds that services asked for, by what came of it', [
       'kind',

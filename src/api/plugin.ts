@@ -18,6 +18,7 @@ import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -61,6 +62,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         tokenRoutes,
         eventRoutes,
         deadLetterRoutes,
+        replayRoutes,
         backfillRoutes,
         ledgerRoutes,
         reversalRoutes,

@@ -8,6 +8,7 @@ import { isUuid } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
 import { type EventFilterOptions, eventFilterOf, withEventFilter } from './event-filter-options.ts';
 import { LIMIT_DEFAULT, limit } from './options.ts';
+import { registerEventReplay } from './replay.ts';
 import { moment, oneLine, table } from './table.ts';
 import { type TransactionView, transactionText } from './transaction-text.ts';
 
@@ -36,6 +37,7 @@ export function register(program: Command, context: CommandContext): void {
     .argument('<id>', "its id, or the provider's")
     .addHelpText('after', '\nExample:\n  npx postern events show evt_1NG8Du2eZvKYlo2CUI79vXWy')
     .action((id: string) => show(id, context));
+  registerEventReplay(events, context);
 }
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {

@@ -82,7 +82,7 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
 }
 
 /** What is posted is posted: where this fails, housekeeping finds the note within the minute. */
-async function wake(parts: BatchParts): Promise<void> {
+export async function wake(parts: Pick<BatchParts, 'pool' | 'queue' | 'clock' | 'log'>): Promise<void> {
   try {
     let more = true;
     for (let turn = 1; more && turn <= WAKES_MAX; turn += 1)
@@ -177,7 +177,8 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
   return { finished, awaited: await noteCaptures(tx, posting) };
 }
 
-function endingOf(event: TakenEvent, result: PostResult | undefined): Ending {
+/** How an event leaves the queue by what the ledger made of it. */
+export function endingOf(event: TakenEvent, result: PostResult | undefined): Ending {
   if (result === undefined) throw new PosternError('internal', `the ledger gave no result for event ${event.id}`);
   switch (result.kind) {
     case 'posted':

@@ -18,4 +18,6 @@ export const ADVISORY_LOCK_CLASS = {
   overdraft: 73_061,
   /** `(reconciling, account)`: held while an account is recomputed; free under a run that has no end: its process died. */
   reconciling: 73_062,
+  /** `(replay, 0)`: the one lane in which replays run; free when its process died. */
+  replay: 73_071,
 } as const;

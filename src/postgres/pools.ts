@@ -5,7 +5,7 @@ import { OWNER_ROLE } from './roles.ts';
 import { sqlTypes } from './sql.ts';
 
 /**
- * Five pools and a listener a process (17 connections, and an owner's now and then), so that nothing starves the
+ * Five pools and a listener a process (18 connections, and an owner's and the replay lane's now and then), so that nothing starves the
  * acknowledgement: an export that takes every connection it may have still leaves intake its three, and services' requests
  * their two.
  */
@@ -96,7 +96,7 @@ export function createPools(url: string, { log, role, workers = 1 }: PoolsOption
     const pool = new pg.Pool({
       connectionString: withSettings(url, { ...shared, ...settings }),
       application_name: `postern ${name}`,
-      max: name === 'worker' ? 2 * workers + 2 : max,
+      max: name === 'worker' ? 2 * workers + 3 : max,
       // pg-boss reads counts as JS numbers: its pool keeps pg's own parsers.
       ...(name === 'boss' ? {} : { types: sqlTypes }),
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

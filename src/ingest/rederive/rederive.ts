@@ -24,6 +24,8 @@ export type RederiveOptions = {
   readonly endpoints: readonly number[] | null;
   /** At most so many events, the oldest. */
   readonly limit: number;
+  /** These alone, by id and in the order of their ids: at most a batch of them. Of the others only what they see of them is derived. */
+  readonly only?: readonly string[];
   readonly rules?: Rules;
   readonly onProgress?: (counts: RederiveCounts) => void;
 };
@@ -59,13 +61,19 @@ export async function* rederive(
   const start = uuidFloor(options.from);
   const before = uuidFloor(options.to);
   const wanted = options.endpoints === null ? null : new Set(options.endpoints);
+  const only = options.only === undefined ? null : new Set(options.only);
   const counts = noCounts();
   const done = new Set<string>();
   const told = new Set<string>();
   let after = start;
 
   const isWanted = ({ id, endpointId }: ToldEvent): boolean =>
-    id > start && id < before && wanted?.has(endpointId) !== false;
+    id > start && id < before && wanted?.has(endpointId) !== false && only?.has(id) !== false;
+
+  async function nextIds(tx: Tx, size: number): Promise<string[]> {
+    if (options.only === undefined) return selectEventIds(tx, { after, before, endpoints: options.endpoints }, size);
+    return options.only.filter((id) => id > after).slice(0, size);
+  }
 
   async function read(tx: Tx, ids: readonly string[]): Promise<ToldEvent[]> {
     const events: ToldEvent[] = [];
@@ -164,7 +172,7 @@ export async function* rederive(
   while (counts.events < options.limit) {
     const size = Math.min(EVENTS_A_BATCH, options.limit - counts.events);
     const findings = await onOneState(client, async (tx) => {
-      const ids = await selectEventIds(tx, { after, before, endpoints: options.endpoints }, size);
+      const ids = await nextIds(tx, size);
       if (ids.length === 0) return null;
       after = ids.at(-1) ?? after;
       return runBatch(tx, ids);
