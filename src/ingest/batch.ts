@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { Clock } from '../clock.ts';
+import { currencyExponent } from '../currency.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { assertNever, messageOf, PosternError } from '../errors.ts';
 import type { Ledger, PostResult } from '../ledger/post.ts';
 import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { AMOUNT_MAX } from '../money.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -187,6 +189,7 @@ async function bury(
   jobs: readonly EventsJob[],
   error: unknown,
   parts: BatchParts,
+  appraise: (event: TakenEvent) => Interpretation['amount'] = (event) => amountAtStake(event, error, parts),
 ): Promise<void> {
   const retryable = error instanceof PosternError && error.retryable;
   const refused = sqlStateOf(error) === undefined ? 'rule_failed' : 'refused_by_database';
@@ -207,7 +210,7 @@ async function bury(
       const interpretation: Interpretation = {
         event,
         references: [],
-        amount: null,
+        amount: appraise(event),
         kind: 'end',
         ending: { status: 'dead', code, message: messageOf(error) },
       };
@@ -218,9 +221,23 @@ async function bury(
   });
 }
 
-/** An event that killed its worker this often dies alone, so that the rest of the queue lives. */
+/**
+ * The money of an event that a rule fails on, for whoever asks what is at risk. Where Postgres refused the event its amount may
+ * be what it refused: a burial that fails in turn would come back for ever.
+ */
+function amountAtStake(event: TakenEvent, error: unknown, parts: BatchParts): Interpretation['amount'] {
+  const endpoint = parts.endpoints.byId(event.endpointId);
+  if (sqlStateOf(error) !== undefined || endpoint === undefined) return null;
+  const { amount } = interpret(event, endpoint);
+  return amount !== null && currencyExponent(amount.currency) !== undefined && amount.amount <= AMOUNT_MAX
+    ? amount
+    : null;
+}
+
+/** An event that killed its worker this often dies alone, so that the rest of the queue lives. It is not read once more. */
 export async function buryKiller(id: string, parts: BatchParts): Promise<void> {
-  await bury([id], [], new PosternError('rule_failed', 'three workers died while they ran this event'), parts);
+  const error = new PosternError('rule_failed', 'three workers died while they ran this event');
+  await bury([id], [], error, parts, () => null);
 }
 
 /** 5 s × 2ⁿ with full jitter, at most 15 min. */

@@ -7,7 +7,9 @@ import type { Metrics } from '../metrics.ts';
 import { type Sql, sqlOf, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { Provider } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
+import { appraiseQueue } from './appraise-queue.ts';
 import { removeOldBodies } from './body-removal.ts';
+import { MEASURE_HOURS, measureHours } from './endpoint-hours-store.ts';
 import { forgetEvents } from './event-forgetting.ts';
 import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housekeeping-store.ts';
 import { LAST_TRY } from './interpret.ts';
@@ -26,6 +28,8 @@ export const HOUSEKEEPING = [
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
   { name: 'forget_events', intervalS: 30 },
+  { name: MEASURE_HOURS, intervalS: 60 },
+  { name: 'appraise_queue', intervalS: 10 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -89,6 +93,8 @@ function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<Task
     },
     make_partitions: { inTransaction: (tx) => ensurePartitions(tx, PARTITION_DAYS_AHEAD) },
     forget_minutes: { inTransaction: (tx) => forgetMinutes(tx, MINUTES_KEPT_DAYS) },
+    [MEASURE_HOURS]: { inTransaction: measureHours },
+    appraise_queue: { inTransaction: (tx) => appraiseQueue(tx, endpoints.all()) },
     remove_bodies:
       retentionDays === null
         ? nothing
