@@ -16,6 +16,7 @@ import { exportRoutes } from './routes/exports.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -69,6 +70,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         reconciliationRoutes,
         exportRoutes,
         operationRoutes,
+        queueRoutes,
       ])
         await api.register(routes, deps);
       api.get(

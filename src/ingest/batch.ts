@@ -30,9 +30,9 @@ export type BatchParts = {
   readonly writer: string;
 };
 
-const ATTEMPTS_MAX = 10;
-const BACKOFF_FIRST_MS = 5_000;
-const BACKOFF_MAX_MS = 15 * 60_000;
+export const ATTEMPTS_MAX = 10;
+export const BACKOFF_FIRST_MS = 5_000;
+export const BACKOFF_MAX_MS = 15 * 60_000;
 const PASSED_OVER_MS = 250;
 /** Transactions after a batch; the postings of others wait meanwhile, and housekeeping goes on with the rest. */
 const WAKES_MAX = 5;
@@ -72,6 +72,8 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
   for (const { interpretation, ending } of finished) {
     const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
     metrics.events.inc({ provider, status: ending.status });
+    if (ending.status === 'posted')
+      metrics.postingSeconds.observe(Math.max(0, parts.clock.now() - interpretation.event.receivedAt) / 1000);
   }
   if (awaited) await wake(parts);
 }
