@@ -16,7 +16,7 @@ const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 50 }) })
 const Order = Type.Optional(
   Type.Union([
     Type.Object(
-      { reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500 })) },
+      { reason: Type.Optional(Type.String({ minLength: 1, maxLength: 500, pattern: '\\S' })) },
       { additionalProperties: false },
     ),
     Type.Null(),
