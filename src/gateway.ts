@@ -256,6 +256,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
           keyring,
           publicUrl: config.publicUrl,
+          dataDir: config.dataDir,
           tokens,
           providers,
           metrics,

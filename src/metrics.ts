@@ -163,7 +163,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'Three times the largest gap of the last seven days, at least ten minutes',
       ['provider', 'endpoint'],
     ),
-    endpointDay: gauge('postern_endpoint_last_24_hours', 'What an endpoint was told in the last 24 hours, by kind', [
+    endpointDay: gauge('postern_endpoint_day_count', 'What an endpoint was told in the last 24 hours, by kind', [
       'provider',
       'endpoint',
       'kind',
@@ -203,6 +203,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     ),
     forgottenEvents: counter('postern_forgotten_events_total', 'Event rows past their horizon that were forgotten'),
     housekeepingErrors: counter('postern_housekeeping_errors_total', 'Housekeeping runs that failed', ['task']),
+    booksWrong: gauge('postern_books_wrong', '1 where the last daily proof of the books found something wrong'),
+    booksVerifiedAt: gauge('postern_books_verified_seconds', 'When the books were last proved right (unix time)'),
+    diskFreeRatio: gauge('postern_data_disk_free_ratio', 'Free part of the disk that holds the data folder'),
     databaseUp: gauge('postern_database_up', '1 while the database answers'),
     poolWaiting: gauge('postern_pool_waiting', 'Callers that wait for a connection', ['pool']),
     endpointsAge: gauge('postern_endpoints_age_seconds', 'Since endpoints and secrets were last read'),

@@ -1,8 +1,10 @@
+import { statfs } from 'node:fs/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { messageOf } from '../../errors.ts';
 import { selectSchedules } from '../../ingest/backfill-schedule.ts';
 import { HOUSEKEEPING } from '../../ingest/housekeeping.ts';
+import { BOOKS_WRONG, VERIFY_BOOKS } from '../../ingest/verify-books.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { queueStats } from '../queue-stats.ts';
@@ -24,6 +26,9 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
       const last = runs.get(name)?.lastSuccessAt?.getTime() ?? since;
       metrics.housekeepingLateness.set({ task: name }, Math.max(0, clock.now() - last) / (intervalS * 1000));
     }
+    const books = runs.get(VERIFY_BOOKS);
+    metrics.booksWrong.set(books?.lastError?.startsWith(BOOKS_WRONG) === true ? 1 : 0);
+    if (books?.lastSuccessAt) metrics.booksVerifiedAt.set(books.lastSuccessAt.getTime() / 1000);
   }
 
   app.get(
@@ -51,11 +56,22 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
         log.warn({ error: messageOf(error) }, 'the state of backfills could not be read for the metrics'),
       );
       metrics.databaseUp.set(told && (await answers(sql)) ? 1 : 0);
+      await tellDisk(deps);
       metrics.cacheEntries.set(cacheStats().entries);
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
   );
 };
+
+/** With the embedded database this is the disk that everything is on; a database elsewhere has its own monitoring. */
+async function tellDisk({ dataDir, log, metrics }: ApiDeps): Promise<void> {
+  try {
+    const { bavail, blocks } = await statfs(dataDir);
+    if (blocks > 0) metrics.diskFreeRatio.set(bavail / blocks);
+  } catch (error) {
+    log.debug({ error: messageOf(error) }, 'the disk of the data folder could not be looked at');
+  }
+}
 
 const ANSWERS_WITHIN_MS = 1_000;
 
