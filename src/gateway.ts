@@ -25,6 +25,7 @@ import { createHintLimit } from './ingest/hint-limit.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
+import { createQueueControls } from './ingest/queue-controls.ts';
 import { createRejections } from './ingest/rejections.ts';
 import { createReplayer } from './ingest/replay/replayer.ts';
 import { createVisits } from './ingest/visits.ts';
@@ -150,6 +151,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const rejections = createRejections({ sql: api, clock, log });
   const hints = createHintLimit({ sql: api, clock, log });
   const queue = createJobQueue(boss);
+  const controls = createQueueControls({ sql: api, log });
   if (options.work) {
     const ledger = createLedger({ clock });
     for (let n = 0; n < config.workerConcurrency; n += 1) {
@@ -165,6 +167,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           metrics,
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
+          isPaused: () => controls.isPaused('events'),
         }),
       );
     }
@@ -179,6 +182,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         random: Math.random,
         log,
         metrics,
+        isPaused: () => controls.isPaused('fetch'),
       })
     : null;
   const backfiller = options.work
@@ -257,6 +261,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
+            phases: metrics.ackPhase,
           },
           endpoints,
           admission,
@@ -272,6 +277,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
           keyring,
           publicUrl: config.publicUrl,
+          dataDir: config.dataDir,
           tokens,
           providers,
           metrics,
@@ -294,8 +300,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await endpoints.load();
       await tokens.load();
       await certificates.load();
+      // Before anybody works: a queue that was paused stays so over a restart.
+      await controls.load();
       await boss.start();
       endpoints.start(changes.on);
+      if (options.work) controls.start(changes.on);
       tokens.start(changes.on);
       // After all have said what they listen for: it connects once.
       changes.start();
@@ -332,6 +341,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await hints.stop();
       await writeSecretUses();
       await changes.stop();
+      await controls.stop();
       await tokens.stop();
       await endpoints.stop();
       certificates.stop();

@@ -10,6 +10,7 @@ import { register as registerEvents } from './commands/events.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerLedger } from './commands/ledger.ts';
 import { register as registerMigrate } from './commands/migrate.ts';
+import { register as registerQueue } from './commands/queue.ts';
 import { register as registerReplay } from './commands/replay.ts';
 import { register as registerReplays } from './commands/replays.ts';
 import { register as registerSimulate } from './commands/simulate.ts';
@@ -33,6 +34,7 @@ const COMMANDS = [
   registerReplay,
   registerReplays,
   registerBackfill,
+  registerQueue,
   registerLedger,
   registerExplain,
   registerVectors,

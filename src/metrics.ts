@@ -24,9 +24,14 @@ export type ShedLimit =
   | 'failed_verifications'
   | 'hints';
 
+/** Of an acknowledgement, in their order: reading the body, the signature, the ids, waiting for a group, its commit, answering. */
+type AckPhase = 'read' | 'verify' | 'identify' | 'wait' | 'commit' | 'answer';
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const ACK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const PHASE_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
+const POSTING_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_800, 7_200, 86_400];
 const WORK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 const GROUP_SIZES = [1, 2, 5, 10, 20, 50, 100, 150, 200];
 
@@ -43,6 +48,13 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
   const histogram = (name: string, help: string, buckets: number[]): Histogram =>
     new Histogram({ name, help, buckets, registers });
 
+  const ackPhases = new Histogram({
+    name: 'postern_ack_phase_seconds',
+    help: 'The phases of an acknowledgement: read, verify, identify, wait (for a group), commit, answer',
+    labelNames: ['phase'],
+    buckets: PHASE_SECONDS,
+    registers,
+  });
   const acknowledgements = counter('postern_acknowledgements_total', 'Webhook requests answered, by how', [
     'provider',
     'endpoint',
@@ -61,6 +73,7 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     acknowledgements,
     rejected,
     ackSeconds: histogram('postern_ack_seconds', 'From the first byte of a webhook to its answer', ACK_SECONDS),
+    ackPhase: boundPhases(ackPhases),
     inFlightRequests: gauge('postern_in_flight_requests', 'Webhook requests not yet answered'),
     inFlightBytes: gauge('postern_in_flight_bytes', 'Bytes of webhook bodies held'),
     shed: counter('postern_shed_total', 'Webhook requests refused with 503 or 429, by the limit that was passed', [
@@ -110,6 +123,11 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     // Work.
     workerBatchSize: histogram('postern_worker_batch_size', 'Events taken by one worker transaction', GROUP_SIZES),
     workerSeconds: histogram('postern_worker_seconds', 'One worker transaction, from begin to COMMIT', WORK_SECONDS),
+    postingSeconds: histogram(
+      'postern_receipt_to_posting_seconds',
+      'From the receipt of an event to the COMMIT of its postings',
+      POSTING_SECONDS,
+    ),
     events: counter('postern_events_total', 'Events that left the queue, by provider and state', [
       'provider',
       'status',
@@ -128,8 +146,43 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     dismissedEvents: counter('postern_dismissed_events_total', 'Dead letters that a person put away'),
     wokenEvents: counter('postern_woken_events_total', 'Parked events that were sent on'),
     takenUp: counter('postern_taken_up_total', 'Events taken over from a worker that died'),
-    queue: gauge('postern_queue_events', 'Unfinished events, by state', ['status']),
-    queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest event that is due'),
+    queue: gauge('postern_queue_events', 'Unfinished events (or files), by queue and state', ['queue', 'status']),
+    queueOldestSeconds: gauge('postern_queue_oldest_seconds', 'Age of the oldest that is due', ['queue']),
+    queueRateIn: gauge('postern_queue_in_per_second', 'What came, over the last one to two minutes', ['queue']),
+    queueRateOut: gauge('postern_queue_out_per_second', 'What left, over the last one to two minutes', ['queue']),
+    queueDrainSeconds: gauge('postern_queue_drain_seconds', 'Until it is empty at these rates; +Inf: never', ['queue']),
+    queuePaused: gauge('postern_queue_paused', '1 while somebody has paused it', ['queue']),
+    statsAge: gauge('postern_queue_stats_age_seconds', 'Since these figures were read from the database'),
+
+    // Endpoints, from the database: every instance tells the same.
+    lastEventAt: gauge('postern_endpoint_last_event_seconds', 'When the last webhook came (unix time)', [
+      'provider',
+      'endpoint',
+    ]),
+    silenceExpected: gauge(
+      'postern_endpoint_expected_silence_seconds',
+      'Three times the largest gap of the last seven days, at least ten minutes',
+      ['provider', 'endpoint'],
+    ),
+    endpointDay: gauge('postern_endpoint_day_count', 'What an endpoint was told in the last 24 hours, by kind', [
+      'provider',
+      'endpoint',
+      'kind',
+    ]),
+    eventsAtRisk: gauge('postern_events_at_risk', 'Events that are deferred, dead, or queued for over a minute', [
+      'provider',
+      'endpoint',
+    ]),
+    amountAtRisk: gauge('postern_amount_at_risk_minor_units', 'The money of those, where it could be read', [
+      'provider',
+      'endpoint',
+      'currency',
+    ]),
+    dropOffAt: gauge(
+      'postern_drop_off_seconds',
+      'When the processor would stop sending the oldest of those again (unix time)',
+      ['provider', 'endpoint'],
+    ),
 
     replayedEvents: counter('postern_replayed_events_total', 'Events run again, by what came of it', ['outcome']),
     replaySeconds: histogram('postern_replay_seconds', 'One replay transaction, from begin to COMMIT', WORK_SECONDS),
@@ -155,6 +208,9 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     ),
     forgottenEvents: counter('postern_forgotten_events_total', 'Event rows past their horizon that were forgotten'),
     housekeepingErrors: counter('postern_housekeeping_errors_total', 'Housekeeping runs that failed', ['task']),
+    booksWrong: gauge('postern_books_wrong', '1 where the last daily proof of the books found something wrong'),
+    booksVerifiedAt: gauge('postern_books_verified_seconds', 'When the books were last proved right (unix time)'),
+    diskFreeRatio: gauge('postern_data_disk_free_ratio', 'Free part of the disk that holds the data folder'),
     databaseUp: gauge('postern_database_up', '1 while the database answers'),
     poolWaiting: gauge('postern_pool_waiting', 'Callers that wait for a connection', ['pool']),
     endpointsAge: gauge('postern_endpoints_age_seconds', 'Since endpoints and secrets were last read'),
@@ -165,6 +221,22 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
 
     /** The counters of one endpoint, bound once: label hashing per request would cost more than the count. */
     forEndpoint: createEndpointCounters(acknowledgements, rejected),
+  };
+}
+
+/** Bound once: this is six times a request. */
+function boundPhases(histogram: Histogram<'phase'>): Readonly<Record<AckPhase, (ms: number) => void>> {
+  const of = (phase: AckPhase): ((ms: number) => void) => {
+    const child = histogram.labels(phase);
+    return (ms) => child.observe(ms / 1000);
+  };
+  return {
+    read: of('read'),
+    verify: of('verify'),
+    identify: of('identify'),
+    wait: of('wait'),
+    commit: of('commit'),
+    answer: of('answer'),
   };
 }
 

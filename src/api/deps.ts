@@ -20,6 +20,8 @@ export type ApiDeps = {
   readonly keyring: Keyring;
   /** What processors call, without a slash at its end; null: as the request names its host. */
   readonly publicUrl: string | null;
+  /** Where keys and, with the embedded database, all data are. */
+  readonly dataDir: string;
   readonly tokens: Tokens;
   readonly providers: ReadonlyMap<string, Provider>;
   readonly metrics: Metrics;

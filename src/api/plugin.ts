@@ -17,6 +17,7 @@ import { exportRoutes } from './routes/exports.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
 import { reversalRoutes } from './routes/reversals.ts';
@@ -73,6 +74,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         reconciliationRoutes,
         exportRoutes,
         operationRoutes,
+        queueRoutes,
       ])
         await api.register(routes, deps);
       api.get(

@@ -1,96 +1,60 @@
-import type { Static } from 'typebox';
-import { HOUSEKEEPING } from '../ingest/housekeeping.ts';
-import { sqlOf } from '../postgres/sql.ts';
 import type { ApiDeps } from './deps.ts';
-import type { QueueStatsShape } from './shapes.ts';
-import {
-  type EndpointFigures,
-  type QueueFigures,
-  selectEndpointFigures,
-  selectFetchFigures,
-  selectHousekeeping,
-  selectQueueFigures,
-} from './stats-store.ts';
-
-export type QueueStats = Static<typeof QueueStatsShape>;
+import { type QueueStats, readStats } from './stats/read-stats.ts';
 
 const CACHED_MS = 2_000;
+/** Whoever asks is not kept longer than this where there are figures at all: a scrape must not time out in an incident. */
+const PATIENCE_MS = 40;
+/** Reading takes at most this part of the time: a million events that wait cost as much a minute as a thousand. */
+const READING_SHARE = 0.05;
+/** Figures older than this are none: then the caller waits, and learns why they cannot be read. */
+const STANDS_MS = 60_000;
+
 const sharedBy = new WeakMap<ApiDeps, () => Promise<QueueStats>>();
 
-/** Scraped and looked at by many: asked of the database at most every two seconds, by one at a time. */
+/** Scraped and looked at by many: asked of the database every two seconds at most, by one at a time. */
 export function queueStats(deps: ApiDeps): () => Promise<QueueStats> {
   const shared = sharedBy.get(deps);
   if (shared !== undefined) return shared;
-  const { clock } = deps;
-  let kept: { at: number; stats: Promise<QueueStats> } | null = null;
-  const stats = (): Promise<QueueStats> => {
-    const now = clock.now();
-    if (kept === null || now - kept.at >= CACHED_MS || now < kept.at) {
-      const asked = { at: now, stats: readStats(deps) };
-      kept = asked;
-      asked.stats.catch(() => {
-        if (kept === asked) kept = null;
-      });
-    }
-    return kept.stats;
-  };
+  const stats = keepingStats(() => readStats(deps));
   sharedBy.set(deps, stats);
   return stats;
 }
 
-async function readStats(deps: ApiDeps): Promise<QueueStats> {
-  const sql = sqlOf(deps.pool);
-  const [events, fetches, endpoints, runs] = await Promise.all([
-    selectQueueFigures(sql),
-    selectFetchFigures(sql),
-    selectEndpointFigures(sql),
-    selectHousekeeping(sql),
-  ]);
-  return {
-    queues: [
-      // A worker's events are still queued: what it has in hand is not depth.
-      queueView('events', { ...events, depth: Math.max(0, events.depth - events.active) }),
-      queueView('fetch', fetches),
-    ],
-    endpoints: endpoints.map((figures) => endpointView(figures, deps)),
-    housekeeping: HOUSEKEEPING.map(({ name, intervalS }) => ({
-      name,
-      interval_s: intervalS,
-      last_run_at: runs.get(name)?.lastRunAt.toISOString() ?? null,
-      last_error: runs.get(name)?.lastError ?? null,
-    })),
+/** `read` answered from what it said last, as long as that stands. */
+export function keepingStats<T>(read: () => Promise<T>, now: () => number = () => performance.now()): () => Promise<T> {
+  let kept: { readonly at: number; readonly tookMs: number; readonly stats: T } | null = null;
+  let reading: Promise<T> | null = null;
+
+  async function readAgain(): Promise<T> {
+    const began = now();
+    try {
+      const stats = await read();
+      kept = { at: began, tookMs: now() - began, stats };
+      return stats;
+    } finally {
+      reading = null;
+    }
+  }
+
+  return async () => {
+    if (kept !== null && now() - kept.at < Math.max(CACHED_MS, kept.tookMs / READING_SHARE)) return kept.stats;
+    reading ??= readAgain();
+    if (kept === null || now() - kept.at > STANDS_MS) return reading;
+    return firstOf(reading, kept.stats);
   };
 }
 
-function queueView(name: string, figures: QueueFigures): QueueStats['queues'][number] {
-  const { depth, active, deferred, failed, dead, oldestAgeSeconds, ratePerSecond } = figures;
-  const left = depth + active;
-  return {
-    name,
-    depth,
-    active,
-    deferred,
-    failed,
-    dead,
-    oldest_age_seconds: oldestAgeSeconds,
-    rate_per_second: ratePerSecond,
-    drain_seconds: left === 0 ? 0 : ratePerSecond > 0 ? left / ratePerSecond : null,
-  };
-}
-
-function endpointView(figures: EndpointFigures, deps: ApiDeps): QueueStats['endpoints'][number] {
-  const horizonMs = (deps.providers.get(figures.provider)?.facts.retryHorizonHours ?? 0) * 3_600_000;
-  const last = figures.lastEventAt;
-  return {
-    provider: figures.provider,
-    endpoint: figures.endpoint,
-    last_event_at: last?.toISOString() ?? null,
-    silence_seconds: last === null ? null : Math.max(0, (deps.clock.now() - last.getTime()) / 1000),
-    expected_silence_seconds: figures.expectedSilenceSeconds,
-    amount_at_risk: figures.amountAtRisk.map(({ currency, amount, since }) => ({
-      currency,
-      amount: String(amount),
-      drop_off_at: new Date(since.getTime() + horizonMs).toISOString(),
-    })),
-  };
+/** What is being read, or after some patience what stood before. A failure within it is told: nobody is to trust what stands. */
+async function firstOf<T>(reading: Promise<T>, before: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<T>((resolve) => {
+    timer = setTimeout(() => resolve(before), PATIENCE_MS);
+  });
+  try {
+    return await Promise.race([reading, patience]);
+  } finally {
+    clearTimeout(timer);
+    // Nobody may be left who waits for its failure, which would then end the process.
+    reading.catch(() => undefined);
+  }
 }

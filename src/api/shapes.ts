@@ -150,40 +150,6 @@ export const TrialBalanceShape = Type.Object({
   totals: Type.Array(Type.Object({ currency: Type.String(), debits: Amount, credits: Amount })),
 });
 
-export const QueueStatsShape = Type.Object({
-  queues: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      depth: Type.Integer(),
-      active: Type.Integer(),
-      deferred: Type.Integer(),
-      failed: Type.Integer(),
-      dead: Type.Integer(),
-      oldest_age_seconds: Type.Number(),
-      rate_per_second: Type.Number(),
-      drain_seconds: Nullable(Type.Number()),
-    }),
-  ),
-  endpoints: Type.Array(
-    Type.Object({
-      provider: Type.String(),
-      endpoint: Type.String(),
-      last_event_at: Nullable(Time),
-      silence_seconds: Nullable(Type.Number()),
-      expected_silence_seconds: Type.Number(),
-      amount_at_risk: Type.Array(Type.Object({ currency: Type.String(), amount: Amount, drop_off_at: Time })),
-    }),
-  ),
-  housekeeping: Type.Array(
-    Type.Object({
-      name: Type.String(),
-      interval_s: Type.Integer(),
-      last_run_at: Nullable(Time),
-      last_error: Nullable(Type.String()),
-    }),
-  ),
-});
-
 export const AuditShape = Type.Object({
   id: Type.String(),
   at: Time,

@@ -1,11 +1,13 @@
 import type pg from 'pg';
 import type { Clock } from '../clock.ts';
+import { currencyExponent } from '../currency.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { assertNever, messageOf, PosternError } from '../errors.ts';
 import type { Ledger, PostResult } from '../ledger/post.ts';
 import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
+import { AMOUNT_MAX } from '../money.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, isDataError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -29,9 +31,9 @@ export type BatchParts = {
   readonly writer: string;
 };
 
-const ATTEMPTS_MAX = 10;
-const BACKOFF_FIRST_MS = 5_000;
-const BACKOFF_MAX_MS = 15 * 60_000;
+export const ATTEMPTS_MAX = 10;
+export const BACKOFF_FIRST_MS = 5_000;
+export const BACKOFF_MAX_MS = 15 * 60_000;
 const PASSED_OVER_MS = 250;
 /** Transactions after a batch; the postings of others wait meanwhile, and housekeeping goes on with the rest. */
 const WAKES_MAX = 5;
@@ -77,6 +79,8 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
   for (const { interpretation, ending } of finished) {
     const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
     metrics.events.inc({ provider, status: ending.status });
+    if (ending.status === 'posted')
+      metrics.postingSeconds.observe(Math.max(0, parts.clock.now() - interpretation.event.receivedAt) / 1000);
   }
   if (awaited) await wake(parts);
 }
@@ -257,9 +261,16 @@ async function aboutEach(
   return new Map(
     (await withFetched(tx, taken)).map((event) => {
       const endpoint = endpoints.byId(event.endpointId);
-      return [event.id, endpoint === undefined ? NOTHING_KNOWN : interpret(event, endpoint)];
+      if (endpoint === undefined) return [event.id, NOTHING_KNOWN];
+      const { references, amount } = interpret(event, endpoint);
+      return [event.id, { references, amount: amount !== null && isStorable(amount) ? amount : null }];
     }),
   );
+}
+
+/** A burial that Postgres refuses in turn would come back for ever. */
+function isStorable({ amount, currency }: NonNullable<Interpretation['amount']>): boolean {
+  return currencyExponent(currency) !== undefined && amount <= AMOUNT_MAX;
 }
 
 /** An event that killed its worker this often dies alone, so that the rest of the queue lives. */

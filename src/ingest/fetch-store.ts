@@ -55,7 +55,7 @@ export type DueFetch = {
   readonly missed: number;
 };
 
-const LEASE_S = 60;
+export const LEASE_S = 60;
 
 /**
  * Takes what is due for `LEASE_S`: a fetcher that dies with it in hand gives it back by that. Of each endpoint the oldest, as

@@ -22,6 +22,8 @@ export type FetcherParts = {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Asked before each look for what is due; without it the queue is never paused. */
+  readonly isPaused?: () => boolean;
 };
 
 export type Fetcher = {
@@ -31,9 +33,9 @@ export type Fetcher = {
 };
 
 const POLL_MS = 500;
-const AT_ONCE = 6;
+export const AT_ONCE = 6;
 /** Of one endpoint: a processor that is away holds each call for seconds, and the others' objects must not wait for it. */
-const AT_ONCE_AN_ENDPOINT = 3;
+export const AT_ONCE_AN_ENDPOINT = 3;
 /** An object that is not there yet: a webhook may come before the processor's own database has it. */
 const MISSING_RETRY_MS = [5_000, 30_000, 120_000, 600_000] as const;
 const AWAY_FIRST_MS = 5_000;
@@ -58,7 +60,10 @@ export function createFetcher(parts: FetcherParts): Fetcher {
       let found = 0;
       try {
         const wish = { max: AT_ONCE - inFlight.size, rooms: rooms(), now: clock.now() };
-        const due = wish.max === 0 || wish.rooms.length === 0 ? [] : await takeDueFetches(sqlOf(pool), wish);
+        const due =
+          wish.max === 0 || wish.rooms.length === 0 || parts.isPaused?.() === true
+            ? []
+            : await takeDueFetches(sqlOf(pool), wish);
         found = due.length;
         for (const one of due) begin(one);
       } catch (error) {

@@ -28,3 +28,15 @@ export async function ensurePartitions(tx: Tx, daysAhead: number): Promise<void>
   await tx.query("set local lock_timeout = '500ms'");
   await tx.query('select postern.ensure_delivery_partitions($1)', [daysAhead]);
 }
+
+/** A day after the last run; an hour where it failed. Books of a first day have hardly begun, and every test's are such. */
+export async function isVerifyDue(session: Sql, name: string): Promise<boolean> {
+  const { rows } = await session.query<{ due: boolean }>(
+    `select coalesce((select created_at < now() - interval '1 day' from postern.database), false) and not exists (
+       select from postern.housekeeping_runs where name = $1
+         and last_run_at > now() - case when last_error is null then interval '23 hours' else interval '55 minutes' end
+     ) as due`,
+    [name],
+  );
+  return rows[0]?.due === true;
+}

@@ -7,12 +7,15 @@ import type { Metrics } from '../metrics.ts';
 import { type Sql, sqlOf, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { Provider } from '../providers/provider.ts';
 import { uuidv7 } from '../uuid.ts';
+import { appraiseQueue } from './appraise-queue.ts';
 import { removeOldBodies } from './body-removal.ts';
+import { MEASURE_HOURS, measureHours } from './endpoint-hours-store.ts';
 import { forgetEvents } from './event-forgetting.ts';
 import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housekeeping-store.ts';
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
+import { VERIFY_BOOKS, verifyBooks } from './verify-books.ts';
 import { wakeParked } from './wake-parked.ts';
 import { wakeWaiting } from './wake-waiting.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
@@ -26,6 +29,9 @@ export const HOUSEKEEPING = [
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
   { name: 'forget_events', intervalS: 30 },
+  { name: MEASURE_HOURS, intervalS: 60 },
+  { name: 'appraise_queue', intervalS: 10 },
+  { name: VERIFY_BOOKS, intervalS: 86_400 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -33,7 +39,9 @@ type TaskName = (typeof HOUSEKEEPING)[number]['name'];
 /** A task's limited turn: inside one transaction that holds the task's lock, or in a session of the owner's that does. */
 type Turn =
   | { readonly inTransaction: (tx: Tx) => Promise<void> }
-  | { readonly asOwner: (session: Sql) => Promise<void> };
+  | { readonly asOwner: (session: Sql) => Promise<void> }
+  /** Seldom and long: false where it is not due. */
+  | { readonly ifDue: (session: Sql) => Promise<boolean> };
 
 export type Housekeeping = {
   start(): void;
@@ -57,10 +65,12 @@ export type HousekeepingParts = {
   readonly metrics: Metrics;
 };
 
+/** A process that is started anew each night would never come to a task of a day. */
+const LOOK_S_MAX = 3_600;
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
 
-function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<TaskName, Turn> {
+function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName, Turn> {
   const { queue, clock, endpoints, metrics, retentionDays, providers, log } = parts;
   const nothing: Turn = { inTransaction: async () => undefined };
   return {
@@ -89,10 +99,13 @@ function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<Task
     },
     make_partitions: { inTransaction: (tx) => ensurePartitions(tx, PARTITION_DAYS_AHEAD) },
     forget_minutes: { inTransaction: (tx) => forgetMinutes(tx, MINUTES_KEPT_DAYS) },
+    [VERIFY_BOOKS]: { ifDue: (session) => verifyBooks(session, { pool: parts.pool, log, signal }) },
+    [MEASURE_HOURS]: { inTransaction: measureHours },
+    appraise_queue: { inTransaction: (tx) => appraiseQueue(tx, endpoints.all()) },
     remove_bodies:
       retentionDays === null
         ? nothing
-        : { asOwner: (session) => removeOldBodies(session, { retentionDays, log, stopping }) },
+        : { asOwner: (session) => removeOldBodies(session, { retentionDays, log, stopping: () => signal.aborted }) },
     forget_events:
       retentionDays === null
         ? nothing
@@ -107,8 +120,8 @@ function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<Task
 /** Runs tasks when they are due, one instance at a time; what failed is told and tried at the next turn. */
 export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
   const { pool, log, metrics } = parts;
-  let stopping = false;
-  const turns = turnsOf(parts, () => stopping);
+  const stopping = new AbortController();
+  const turns = turnsOf(parts, stopping.signal);
   const timers = new Set<NodeJS.Timeout>();
   const running = new Set<Promise<void>>();
 
@@ -116,9 +129,8 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     let failure: string | null = null;
     try {
       const task = turns[name];
-      const ran =
-        'asOwner' in task ? await inSession(name, task.asOwner) : await inTransaction(name, task.inTransaction);
-      // Another instance is at it, and notes what becomes of it.
+      const ran = await runTurn(name, task);
+      // Another instance is at it, and notes what becomes of it; or it was not due.
       if (!ran) return;
     } catch (error) {
       failure = messageOf(error);
@@ -130,6 +142,15 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     );
   }
 
+  function runTurn(name: TaskName, task: Turn): Promise<boolean> {
+    if ('inTransaction' in task) return inTransaction(name, task.inTransaction);
+    if ('ifDue' in task) return inSession(name, task.ifDue);
+    return inSession(name, async (session) => {
+      await task.asOwner(session);
+      return true;
+    });
+  }
+
   function inTransaction(name: TaskName, work: (tx: Tx) => Promise<void>): Promise<boolean> {
     return withTransaction(pool, async (tx) => {
       const mine = await lockTask(tx, name);
@@ -139,16 +160,14 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
   }
 
   /** For what cannot be inside a transaction. The lock is the session's, and ends with it however that ends. */
-  async function inSession(name: TaskName, work: (session: Sql) => Promise<void>): Promise<boolean> {
+  async function inSession(name: TaskName, work: (session: Sql) => Promise<boolean>): Promise<boolean> {
     const client = parts.owner();
     // Without a listener a dying connection would end the process; the statement that it breaks tells.
     client.on('error', (error) => log.debug({ task: name, err: error }, 'the connection of a task was lost'));
     try {
       await client.connect();
       const session = sqlOf(client);
-      const mine = await lockTaskInSession(session, name);
-      if (mine) await work(session);
-      return mine;
+      return (await lockTaskInSession(session, name)) && (await work(session));
     } catch (error) {
       throw explained(error);
     } finally {
@@ -167,11 +186,11 @@ export function createHousekeeping(parts: HousekeepingParts): Housekeeping {
     start() {
       for (const { name, intervalS } of HOUSEKEEPING) {
         void run(name);
-        timers.add(setInterval(() => void run(name), intervalS * 1000));
+        timers.add(setInterval(() => void run(name), Math.min(intervalS, LOOK_S_MAX) * 1000));
       }
     },
     async stop() {
-      stopping = true;
+      stopping.abort();
       for (const timer of timers) clearInterval(timer);
       await Promise.all(running);
     },

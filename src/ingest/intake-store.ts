@@ -10,7 +10,7 @@ import {
 } from '../postgres/binary-arrays.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { uuidText } from '../uuid.ts';
-import type { Delivery, IncomingEvent } from './delivery.ts';
+import { type Delivery, type IncomingEvent, LISTED_METHOD } from './delivery.ts';
 
 /** One event beside the delivery that brought it: what a group is made of. */
 export type GroupRow = { readonly delivery: Delivery; readonly event: IncomingEvent };
@@ -39,7 +39,7 @@ with incoming as (
     case when i.unreadable is not null then 'unreadable' end, case when i.unreadable is not null then 'unreadable_event' end
   from incoming i
   on conflict do nothing
-  returning id, delivery_id, endpoint_id
+  returning id, delivery_id, endpoint_id, received_at
 ), bodies as (
   insert into postern.deliveries (id, received_at, endpoint_id, method, path, source_ip, headers, body, level, secret_id)
   select d.* from unnest($16::uuid[], $17::timestamptz[], $18::int4[], $19::text[], $20::text[], $21::text[], $22::text[],
@@ -55,9 +55,12 @@ with incoming as (
   from pgboss.queue q
   where q.name = 'events' and exists (select from stored)
 ), counted as (
-  insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted)
-  select $26::uuid, endpoint_id, date_trunc('minute', now()), count(*) from stored group by endpoint_id
-  on conflict (minute, endpoint_id, writer) do update set accepted = endpoint_minutes.accepted + excluded.accepted
+  insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, filled, heard_at)
+  select $26::uuid, endpoint_id, date_trunc('minute', now()), count(*),
+    count(*) filter (where delivery_id = any($28::uuid[])), max(received_at) filter (where delivery_id <> all($28::uuid[]))
+  from stored group by endpoint_id
+  on conflict (minute, endpoint_id, writer) do update set accepted = endpoint_minutes.accepted + excluded.accepted,
+    filled = endpoint_minutes.filled + excluded.filled, heard_at = greatest(endpoint_minutes.heard_at, excluded.heard_at)
 )
 select i.id from incoming i where not exists (select from stored s where s.id = i.id)`,
 };
@@ -100,6 +103,8 @@ export async function storeGroup(
     uuidTextArray(deliveries.map((d) => d.secretId)),
     group.writer,
     textArray(rows.map((r) => r.event.unreadable)),
+    // What a backfill found is accepted as any other, but says nothing of whether the processor still reaches us.
+    uuidArray(deliveries.filter((d) => d.method === LISTED_METHOD).map((d) => d.id)),
   ]);
   return new Set(result.rows.map((row) => row.id));
 }
@@ -201,12 +206,13 @@ with counted as (
   set duplicates = e.duplicates + c.times, last_duplicate_at = greatest(e.last_duplicate_at, c.last_at)
   from unnest($1::uuid[], $2::int4[], $3::timestamptz[]) as c (id, times, last_at)
   where e.id = c.id
-  returning e.endpoint_id, c.times
+  returning e.endpoint_id, c.times, c.last_at
 )
-insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates)
-select $4::uuid, endpoint_id, date_trunc('minute', now()), sum(times), sum(times) from counted group by endpoint_id
+insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates, heard_at)
+select $4::uuid, endpoint_id, date_trunc('minute', now()), sum(times), sum(times), max(last_at) from counted group by endpoint_id
 on conflict (minute, endpoint_id, writer) do update
-set accepted = endpoint_minutes.accepted + excluded.accepted, duplicates = endpoint_minutes.duplicates + excluded.duplicates`,
+set accepted = endpoint_minutes.accepted + excluded.accepted, duplicates = endpoint_minutes.duplicates + excluded.duplicates,
+  heard_at = greatest(endpoint_minutes.heard_at, excluded.heard_at)`,
     },
     [
       uuidTextArray(ids),
@@ -266,10 +272,11 @@ with stored as (
   select $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from stored
   on conflict do nothing
 )
-insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, conflicts)
-select $23, $4, date_trunc('minute', now()), 1, 1 from stored
+insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, conflicts, filled, heard_at)
+select $23, $4, date_trunc('minute', now()), 1, 1, $24::int4, case when $24::int4 = 0 then $3::timestamptz end from stored
 on conflict (minute, endpoint_id, writer) do update
-set accepted = endpoint_minutes.accepted + 1, conflicts = endpoint_minutes.conflicts + 1`,
+set accepted = endpoint_minutes.accepted + 1, conflicts = endpoint_minutes.conflicts + 1,
+  filled = endpoint_minutes.filled + excluded.filled, heard_at = greatest(endpoint_minutes.heard_at, excluded.heard_at)`,
     },
     [
       uuidText(event.id),
@@ -288,6 +295,7 @@ set accepted = endpoint_minutes.accepted + 1, conflicts = endpoint_minutes.confl
         ? `other content under an id that event ${conflict.firstId} has already; compare both and replay this one if it is genuine`
         : `other bytes under an id that event ${conflict.firstId} has already, whose body was removed: what differs cannot be told; a replay posts only what is not posted yet`,
       conflict.writer,
+      delivery.method === LISTED_METHOD ? 1 : 0,
     ],
   );
   return result.rowCount > 0;

@@ -49,7 +49,11 @@ const GATHER_MS_MAX = 200;
 const DUPLICATES_EVERY_MS = 850;
 
 /** What is in a delivery, and whether it was a copy. */
-type Outcome = Accepted & { readonly eventIds: readonly string[] };
+type Outcome = Accepted & {
+  readonly eventIds: readonly string[];
+  /** When its group began, as `performance.now()` tells it. */
+  readonly startedAt: number;
+};
 
 /** Deliveries that arrive together become durable in one statement; see group-lanes.ts. */
 export function createIntake(options: IntakeOptions): Intake {
@@ -88,6 +92,7 @@ export function createIntake(options: IntakeOptions): Intake {
       if (eventIds !== undefined) return countDuplicate(eventIds, delivery.receivedAt);
       throw new PosternError('overloaded', 'the same request was being stored and failed; deliver again');
     }
+    const enqueuedAt = performance.now();
     const outcome = lanes.enqueue(delivery, delivery.receivedAt);
     // The copies' view of the first: never rejects, so that a first without copies leaves no unhandled rejection.
     committing.set(
@@ -98,7 +103,9 @@ export function createIntake(options: IntakeOptions): Intake {
       ),
     );
     try {
-      const { eventIds, ...accepted } = await outcome;
+      const { eventIds, startedAt, ...accepted } = await outcome;
+      metrics.ackPhase.wait(startedAt - enqueuedAt);
+      metrics.ackPhase.commit(performance.now() - startedAt);
       cache.put(key, eventIds);
       return accepted;
     } finally {
@@ -112,6 +119,7 @@ export function createIntake(options: IntakeOptions): Intake {
     );
     metrics.intakeGroupSize.observe(rows.length);
     const stop = metrics.intakeSeconds.startTimer();
+    const startedAt = performance.now();
     const deadline = Math.min(...group.map((w) => w.deadline));
     let outcome: GroupOutcome;
     try {
@@ -136,12 +144,12 @@ export function createIntake(options: IntakeOptions): Intake {
     } finally {
       stop();
     }
-    for (const waiting of group) settleByOutcome(waiting, outcome);
+    for (const waiting of group) settleByOutcome(waiting, outcome, startedAt);
     options.onStored?.();
   }
 
-  function settleByOutcome(waiting: Waiting<Delivery, Outcome>, outcome: GroupOutcome): void {
-    const accepted = { stored: 0, duplicates: 0, conflicts: 0, eventIds: [] as string[] };
+  function settleByOutcome(waiting: Waiting<Delivery, Outcome>, outcome: GroupOutcome, startedAt: number): void {
+    const accepted = { stored: 0, duplicates: 0, conflicts: 0, eventIds: [] as string[], startedAt };
     for (const event of waiting.item.events) {
       const id = uuidText(event.id);
       const result = outcome.get(id);

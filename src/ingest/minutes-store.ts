@@ -29,16 +29,17 @@ export async function forgetMinutes(tx: Tx, days: number): Promise<void> {
     `with old as (
        delete from postern.endpoint_minutes
        where minute > 'epoch' and minute < now() - make_interval(days => $1)
-       returning endpoint_id, accepted, duplicates, conflicts, rejected, finished
+       returning endpoint_id, accepted, duplicates, conflicts, rejected, finished, filled
      )
-     insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates, conflicts, rejected, finished)
+     insert into postern.endpoint_minutes (writer, endpoint_id, minute, accepted, duplicates, conflicts, rejected, finished, filled)
      select '00000000-0000-0000-0000-000000000000', endpoint_id, 'epoch', sum(accepted), sum(duplicates), sum(conflicts),
-       sum(rejected), sum(finished)
+       sum(rejected), sum(finished), sum(filled)
      -- In one order everywhere: whoever forgets events adds to these rows too.
      from old group by endpoint_id order by endpoint_id
      on conflict (minute, endpoint_id, writer) do update set accepted = endpoint_minutes.accepted + excluded.accepted,
        duplicates = endpoint_minutes.duplicates + excluded.duplicates, conflicts = endpoint_minutes.conflicts + excluded.conflicts,
-       rejected = endpoint_minutes.rejected + excluded.rejected, finished = endpoint_minutes.finished + excluded.finished`,
+       rejected = endpoint_minutes.rejected + excluded.rejected, finished = endpoint_minutes.finished + excluded.finished,
+       filled = endpoint_minutes.filled + excluded.filled`,
     [days],
   );
   await tx.query(

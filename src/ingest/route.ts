@@ -23,7 +23,15 @@ export type WebhookRouteOptions = {
 };
 
 /** What a request carries from one hook to the next. */
-type Held = { endpoint: Endpoint; bytes: number; released: boolean; startedAt: number };
+type Held = {
+  endpoint: Endpoint;
+  bytes: number;
+  released: boolean;
+  /** As `performance.now()` tells it. */
+  startedAt: number;
+  /** When it was known what to answer; 0: not yet. */
+  decidedAt: number;
+};
 
 const held = new WeakMap<FastifyRequest, Held>();
 const RETRY_OVERLOADED_S = 5;
@@ -77,7 +85,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     if (endpoints.age() > ENDPOINTS_STAND_MS) return shed(request, reply, 'database');
     const over = admission.enter(bytes);
     if (over !== null) return shed(request, reply, over);
-    held.set(request, { endpoint, bytes, released: false, startedAt: performance.now() });
+    held.set(request, { endpoint, bytes, released: false, startedAt: performance.now(), decidedAt: 0 });
     // The body is bytes to us, whatever its type says: a nonsense type must not answer 415 before the signature is seen.
     request.headers['content-type'] = 'application/octet-stream';
     return undefined;
@@ -88,7 +96,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     if (state === undefined || state.released) return;
     state.released = true;
     admission.leave(state.bytes);
-    metrics.ackSeconds.observe((performance.now() - state.startedAt) / 1000);
+    const now = performance.now();
+    metrics.ackSeconds.observe((now - state.startedAt) / 1000);
+    if (state.decidedAt > 0) metrics.ackPhase.answer(now - state.decidedAt);
   };
   app.addHook('onResponse', async (request) => release(request));
   app.addHook('onRequestAbort', async (request) => release(request));
@@ -101,7 +111,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       rejections.count(state.endpoint.id, 'too_large');
       throw new PosternError('too_large', `the body is no gzip or unpacks to over ${options.bodyBytesMax} bytes`);
     }
+    metrics.ackPhase.read(performance.now() - state.startedAt);
     const outcome = await acceptOrFail(request, state.endpoint, body);
+    state.decidedAt = performance.now();
     return answer(request, reply, state.endpoint, outcome);
   };
 

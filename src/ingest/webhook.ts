@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
+import type { Metrics } from '../metrics.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
 import { uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
@@ -32,6 +33,8 @@ export type WebhookParts = {
   /** Makes the storable form of a credential header: `hmac-sha256:…`. */
   readonly hashCredential: (value: string) => string;
   readonly clock: Clock;
+  /** How long the phases took, in ms. */
+  readonly phases?: Pick<Metrics['ackPhase'], 'verify' | 'identify'>;
 };
 
 const ALWAYS_SECRET = ['authorization', 'cookie', 'proxy-authorization'];
@@ -44,12 +47,15 @@ export async function handleWebhook(
 ): Promise<WebhookOutcome> {
   const { provider, settings } = endpoint;
   const now = parts.clock.now();
+  const verifiedFrom = performance.now();
   const verdict = provider.verify(request, {
     secrets: parts.endpoints.activeSecrets(endpoint, now),
     settings,
     now,
     certificates: parts.certificates,
   });
+  const identifiedFrom = performance.now();
+  parts.phases?.verify(identifiedFrom - verifiedFrom);
   if (verdict.kind === 'needs') {
     parts.certificates.request(endpoint.id, verdict.url);
     return { kind: 'needs_certificate' };
@@ -69,6 +75,7 @@ export async function handleWebhook(
     return { kind: 'control', answer: identified.answer };
   }
   const events = readEvents(identified, request, endpoint, now);
+  parts.phases?.identify(performance.now() - identifiedFrom);
   if (events.length === 0) return { kind: 'control', answer: provider.acknowledge({ kind: 'accepted' }) };
   // A hint that fits a secret comes from who holds it, and is no flood.
   if (verdict.level === 'hint' && verdict.secretId === null && !parts.hints.take(endpoint.id))

@@ -254,9 +254,11 @@ export async function requeueExpired(tx: Tx, jobId: string, reason: string): Pro
   return result.rows.map((row) => row.id);
 }
 
-/** A worker's own row. `sql` must be the session that holds its lock. */
-export async function registerWorker(sql: Sql): Promise<bigint> {
-  const made = await sql.query<{ id: bigint }>('insert into postern.workers default values returning id');
+/** A worker's own row. `sql` must be the session that holds its lock; `settings` are shown to whoever looks at the queue. */
+export async function registerWorker(sql: Sql, settings: Readonly<Record<string, number>>): Promise<bigint> {
+  const made = await sql.query<{ id: bigint }>('insert into postern.workers (settings) values ($1) returning id', [
+    JSON.stringify(settings),
+  ]);
   const id = made.rows[0]?.id;
   if (id === undefined) throw new Error('insert returned no row');
   await sql.query(`select pg_advisory_lock(${ADVISORY_LOCK_CLASS.worker}, $1)`, [Number(id)]);

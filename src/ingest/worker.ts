@@ -1,7 +1,8 @@
 import type pg from 'pg';
 import { messageOf } from '../errors.ts';
 import { createNudgedPause } from '../nudged-pause.ts';
-import { isDatabaseError, sqlOf } from '../postgres/sql.ts';
+import { isDatabaseError, sqlOf, withTransaction } from '../postgres/sql.ts';
+import { uuidv7 } from '../uuid.ts';
 import { type BatchParts, buryKiller, runBatch } from './batch.ts';
 import type { EventsJob } from './job-queue.ts';
 import { adoptDeadWorker, countKill, noteHolding, registerWorker, removeWorker } from './work-store.ts';
@@ -9,6 +10,8 @@ import { adoptDeadWorker, countKill, noteHolding, registerWorker, removeWorker }
 export type WorkerOptions = BatchParts & {
   /** Events a transaction. */
   readonly batchEventsMax: number;
+  /** Asked before each batch; without it the queue is never paused. */
+  readonly isPaused?: () => boolean;
 };
 
 export type Worker = {
@@ -23,14 +26,14 @@ const JOBS_A_FETCH = 50;
 const POLL_MS = 200;
 const RECONNECT_MS = 500;
 const TAKE_OVER_EVERY_MS = 5_000;
-const KILLS_MAX = 3;
+export const KILLS_MAX = 3;
 
 /**
  * One posting loop: fetch jobs, run their events in batches. A session of its own holds the advisory lock of its row, so
  * that whoever finds the lock free knows this worker is dead and which events it had in hand.
  */
 export function createWorker(options: WorkerOptions): Worker {
-  const { log, metrics, pool, queue } = options;
+  const { log, metrics, pool, queue, isPaused = () => false } = options;
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   const rest = createNudgedPause();
@@ -59,22 +62,35 @@ export function createWorker(options: WorkerOptions): Worker {
     try {
       // Notes of what is in hand must survive this process, not the server: they need not wait for the disk.
       await holder.query('set synchronous_commit = off');
-      const workerId = await registerWorker(sqlOf(holder));
+      const settings = { batch_events_max: options.batchEventsMax, jobs_a_fetch: JOBS_A_FETCH, poll_ms: POLL_MS };
+      const workerId = await registerWorker(sqlOf(holder), settings);
       let nextTakeOver = 0;
+      const restEmptyHanded = async (): Promise<void> => {
+        if (!idle) await noteHolding(sqlOf(holder), workerId, []);
+        idle = true;
+        await pause(POLL_MS);
+      };
       while (!stopping && lost === undefined) {
+        if (isPaused()) {
+          await restEmptyHanded();
+          continue;
+        }
         if (options.clock.now() >= nextTakeOver) {
           await takeOver(holder, workerId);
           nextTakeOver = options.clock.now() + TAKE_OVER_EVERY_MS;
         }
         const jobs = await queue.fetch(JOBS_A_FETCH);
         if (jobs.length === 0) {
-          if (!idle) await noteHolding(sqlOf(holder), workerId, []);
-          idle = true;
-          await pause(POLL_MS);
+          await restEmptyHanded();
           continue;
         }
         idle = false;
-        for (const batch of batchesOf(jobs, options.batchEventsMax)) {
+        const batches = batchesOf(jobs, options.batchEventsMax);
+        for (const [n, batch] of batches.entries()) {
+          if (isPaused()) {
+            await giveBack(batches.slice(n));
+            break;
+          }
           await noteHolding(sqlOf(holder), workerId, batch.ids);
           await runUntilDatabaseAnswers(batch.ids, batch.jobs);
         }
@@ -85,6 +101,16 @@ export function createWorker(options: WorkerOptions): Worker {
       // Destroyed, not pooled: the session's lock and settings end with it.
       holder.release(true);
     }
+  }
+
+  /** Up to ten thousand events come with one fetch: paused, they go back at once instead of when their jobs expire. */
+  async function giveBack(batches: readonly Batch[]): Promise<void> {
+    await withTransaction(pool, async (tx) => {
+      const jobs = batches.flatMap((batch) => batch.jobs);
+      const ids = batches.flatMap((batch) => batch.ids);
+      await queue.send(tx, uuidv7(options.clock.now()), ids);
+      await queue.complete(tx, jobs);
+    });
   }
 
   /** Nobody's attempt is counted when the database fails; past a few tries the job's own expiry brings it back. */
@@ -156,11 +182,10 @@ function shuffled<T>(items: readonly T[], random: () => number): T[] {
   return mixed;
 }
 
+type Batch = { readonly ids: readonly string[]; readonly jobs: readonly EventsJob[] };
+
 /** Jobs together as long as their events fit one transaction; a job larger than that is a batch of its own. */
-export function batchesOf(
-  jobs: readonly EventsJob[],
-  eventsMax: number,
-): { ids: readonly string[]; jobs: readonly EventsJob[] }[] {
+export function batchesOf(jobs: readonly EventsJob[], eventsMax: number): Batch[] {
   const batches: { ids: string[]; jobs: EventsJob[] }[] = [];
   for (const job of jobs) {
     const last = batches.at(-1);

@@ -41,6 +41,7 @@ beforeAll(async () => {
       endpointService: createEndpointService({ pool, providers, keyring, clock }),
       keyring,
       publicUrl: 'https://pay.example',
+      dataDir: '/',
       tokens,
       providers,
       metrics,

@@ -351,8 +351,10 @@ describe('numbers and probes', () => {
   it('say what waits', async () => {
     const { body } = await json<{ queues: unknown[]; endpoints: unknown[] }>('/queue/stats');
     expect(body.queues).toMatchObject([
-      { name: 'events', depth: 0, active: 0, deferred: 1, dead: 0 },
+      { name: 'events', depth: 0, active: 0, deferred: 1, dead: 0, paused: false },
+      { name: 'replay', depth: 0 },
       { name: 'fetch', depth: 0, active: 0 },
+      { name: 'settlements', depth: 0 },
     ]);
     expect(body.endpoints).toContainEqual(expect.objectContaining({ provider: 'stripe', endpoint: 'main' }));
   });
@@ -371,7 +373,7 @@ describe('numbers and probes', () => {
     expect((await fetch(`${gateway.url}/metrics`)).status).toBe(401);
     const text = await (await gateway.api('/metrics')).text();
     expect(text).toMatch(/postern_acknowledgements_total\{provider="stripe",endpoint="main",outcome="accepted"\} 3/);
-    expect(text).toMatch(/postern_queue_events\{status="deferred"\} 1/);
+    expect(text).toMatch(/postern_queue_events\{queue="events",status="deferred"\} 1/);
     expect(text).not.toContain('evt_1');
   });
 });

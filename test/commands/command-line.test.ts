@@ -50,6 +50,10 @@ describe('wrong use', () => {
     ['a number of differences that is none', ['ledger', 'rederive', '--max', '-1']],
     ['a time without its zone', ['events', 'list', '--from', '2026-01-31T12:00:00']],
     ['a limit out of range', ['events', 'list', '--limit', '0']],
+    ['a queue that is none', ['queue', 'pause', 'evnts', '--reason', 'x']],
+    ['a pause without a reason', ['queue', 'pause', 'events']],
+    ['a pause with an empty reason', ['queue', 'pause', 'events', '--reason', ' ']],
+    ['a drain that never waits', ['queue', 'drain', 'events', '--within', '0m']],
     ['too many arguments', ['migrate', 'now']],
   ])('is one line and exit status 2: %s', async (_what, args) => {
     const { status, out, err } = await run(args);
@@ -89,6 +93,12 @@ describe('--help', () => {
     'ledger reverse',
     'explain',
     'vectors',
+    'queue',
+    'queue stats',
+    'queue list',
+    'queue pause',
+    'queue resume',
+    'queue drain',
     'simulate',
     'doctor',
   ])('of %s has an example, and needs no right environment', async (command) => {

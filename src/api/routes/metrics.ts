@@ -1,12 +1,15 @@
+import { statfs } from 'node:fs/promises';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { messageOf } from '../../errors.ts';
 import { selectSchedules } from '../../ingest/backfill-schedule.ts';
 import { HOUSEKEEPING } from '../../ingest/housekeeping.ts';
-import { sqlOf } from '../../postgres/sql.ts';
+import { BOOKS_WRONG, VERIFY_BOOKS } from '../../ingest/verify-books.ts';
+import { type Sql, sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { queueStats } from '../queue-stats.ts';
 import { problems } from '../shapes.ts';
+import { tellMetrics } from '../stats/tell-metrics.ts';
 import { selectHousekeeping } from '../stats-store.ts';
 
 /** `GET /metrics`, where Prometheus looks by convention. */
@@ -23,6 +26,9 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
       const last = runs.get(name)?.lastSuccessAt?.getTime() ?? since;
       metrics.housekeepingLateness.set({ task: name }, Math.max(0, clock.now() - last) / (intervalS * 1000));
     }
+    const books = runs.get(VERIFY_BOOKS);
+    metrics.booksWrong.set(books?.lastError?.startsWith(BOOKS_WRONG) === true ? 1 : 0);
+    if (books?.lastSuccessAt) metrics.booksVerifiedAt.set(books.lastSuccessAt.getTime() / 1000);
   }
 
   app.get(
@@ -33,11 +39,14 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
     },
     async (_request, reply) => {
       // A database that is away must not take the metrics away that say so.
-      const queue = await stats().then(
-        (read) => read.queues[0],
+      const told = await stats().then(
+        (read) => {
+          tellMetrics(metrics, read, clock.now());
+          return true;
+        },
         (error: unknown) => {
           log.warn({ error: messageOf(error) }, 'queue figures could not be read for the metrics');
-          return undefined;
+          return false;
         },
       );
       await tellLateness().catch((error: unknown) =>
@@ -46,19 +55,42 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
       await setBackfills(deps).catch((error: unknown) =>
         log.warn({ error: messageOf(error) }, 'the state of backfills could not be read for the metrics'),
       );
-      metrics.databaseUp.set(queue === undefined ? 0 : 1);
-      if (queue !== undefined) {
-        metrics.queue.set({ status: 'queued' }, queue.depth);
-        metrics.queue.set({ status: 'active' }, queue.active);
-        metrics.queue.set({ status: 'deferred' }, queue.deferred);
-        metrics.queue.set({ status: 'dead' }, queue.dead);
-        metrics.queueOldestSeconds.set(queue.oldest_age_seconds);
-      }
+      metrics.databaseUp.set(told && (await answers(sql)) ? 1 : 0);
+      await tellDisk(deps);
       metrics.cacheEntries.set(cacheStats().entries);
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
   );
 };
+
+/** With the embedded database this is the disk that everything is on; a database elsewhere has its own monitoring. */
+async function tellDisk({ dataDir, log, metrics }: ApiDeps): Promise<void> {
+  try {
+    const { bavail, blocks } = await statfs(dataDir);
+    if (blocks > 0) metrics.diskFreeRatio.set(bavail / blocks);
+  } catch (error) {
+    log.debug({ error: messageOf(error) }, 'the disk of the data folder could not be looked at');
+  }
+}
+
+const ANSWERS_WITHIN_MS = 1_000;
+
+/** Asked anew each time: figures may stand for a while after the database is gone. */
+async function answers(sql: Sql): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), ANSWERS_WITHIN_MS);
+  });
+  const asked = sql.query('select 1').then(
+    () => true,
+    () => false,
+  );
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
 
 /** From the database, so that every instance tells the same, whichever of them did the work. */
 async function setBackfills({ metrics, pool }: ApiDeps): Promise<void> {

@@ -6,7 +6,8 @@ import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { queueStats } from '../queue-stats.ts';
-import { AuditShape, problems, QueueStatsShape } from '../shapes.ts';
+import { AuditShape, problems } from '../shapes.ts';
+import { QueueStatsShape } from '../stats/shapes.ts';
 import { selectReadiness } from '../stats-store.ts';
 
 const READY_WITHIN_MS = 2_000;

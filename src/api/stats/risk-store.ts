@@ -1,0 +1,59 @@
+import { WAITS_S } from '../../ingest/appraise-store.ts';
+import type { Tx } from '../../postgres/sql.ts';
+
+/** Events of one endpoint and currency that are stored but not in the books. */
+export type Risk = {
+  readonly endpointId: number;
+  /** Null, as the amount: events that could not be read, or were not yet. */
+  readonly currency: string | null;
+  /** Minor units, each event's taken as positive: a refund that is not posted is no less at risk. */
+  readonly amount: bigint | null;
+  readonly events: number;
+  /** When the oldest of them came. */
+  readonly since: Date;
+};
+
+/** Of each state: past it the sums are of so many, those of the longest waiting where they are queued. */
+const EVENTS_MAX = 50_000;
+
+/** What is queued for a moment is on its way; what waits, or is dead, is at risk. */
+export async function selectRisks(tx: Tx): Promise<Risk[]> {
+  const { rows } = await tx.query<{
+    endpoint_id: number;
+    currency: string | null;
+    amount: string | null;
+    events: bigint;
+    since: Date;
+  }>({
+    name: 'stats-risks',
+    text: `
+with unfinished as (
+  -- One that was parked or dead before a replay has its amount from then.
+  (select e.endpoint_id, e.received_at, coalesce(a.currency, q.currency) as currency, coalesce(a.amount, q.amount) as amount
+   from (
+     select id, endpoint_id, received_at from postern.events where status = 'queued'
+     order by coalesce(next_attempt_at, received_at) limit ${EVENTS_MAX}
+   ) e
+   left join postern.queued_amounts q on q.event_id = e.id
+   left join postern.event_amounts a on a.event_id = e.id
+   where e.received_at < now() - interval '${WAITS_S} seconds')
+  union all
+  (select e.endpoint_id, e.received_at, a.currency, a.amount
+   from (select id, endpoint_id, received_at from postern.events where status = 'deferred' limit ${EVENTS_MAX}) e
+   left join postern.event_amounts a on a.event_id = e.id)
+  union all
+  (select e.endpoint_id, e.received_at, a.currency, a.amount
+   from (select id, endpoint_id, received_at from postern.events where status = 'dead' limit ${EVENTS_MAX}) e
+   left join postern.event_amounts a on a.event_id = e.id)
+)
+select endpoint_id, currency, sum(abs(amount))::text as amount, count(*) as events, min(received_at) as since
+from unfinished group by 1, 2 order by 1, 2`,
+  });
+  return rows.map((row) => ({
+    endpointId: row.endpoint_id,
+    currency: row.currency,
+    amount: row.amount === null ? null : BigInt(row.amount),
+    events: Number(row.events),
+    since: row.since,
+  }));
+}
