@@ -23,6 +23,8 @@ import { createHintLimit } from './ingest/hint-limit.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
+import { createQuarantine } from './ingest/quarantine/quarantine.ts';
+import { createRecheck } from './ingest/quarantine/recheck.ts';
 import { createRejections } from './ingest/rejections.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
@@ -145,6 +147,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
+  const hashCredential = (value: string): string => keyring.hashCredential(value);
+  const quarantine = createQuarantine({ pool: pools.api, hashCredential, clock, log, metrics });
+  const recheck = createRecheck({
+    pool: pools.api,
+    endpoints,
+    certificates,
+    intake,
+    keyring,
+    clock,
+    publicUrl: config.publicUrl,
+  });
   const hints = createHintLimit({ sql: api, clock, log });
   const queue = createJobQueue(boss);
   if (options.work) {
@@ -234,13 +247,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             visits,
             hints,
             intake: options.intake ?? intake,
-            hashCredential: (value) => keyring.hashCredential(value),
+            hashCredential,
             clock,
           },
           endpoints,
           admission,
           failures: createFailedVerifications(clock),
           rejections,
+          quarantine,
           metrics,
           bodyBytesMax: config.bodyLimitBytes,
           publicUrl: config.publicUrl,
@@ -258,6 +272,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           log,
           transfers,
           reconciler,
+          recheck,
           cacheStats: () => cache.stats(),
           state: () => ({ draining }),
         },
@@ -282,6 +297,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       if (options.serve) hints.start();
+      if (options.serve) quarantine.start();
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
@@ -299,7 +315,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
       await Promise.all([backfiller?.stop(), fetcher?.stop()]);
       await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
-      await rejections.close();
+      await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all(workers.map((worker) => worker.stop()));
       await housekeeping?.stop();

@@ -10,6 +10,7 @@ import { register as registerEvents } from './commands/events.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerLedger } from './commands/ledger.ts';
 import { register as registerMigrate } from './commands/migrate.ts';
+import { register as registerQuarantine } from './commands/quarantine.ts';
 import { register as registerSimulate } from './commands/simulate.ts';
 import { register as registerStart } from './commands/start.ts';
 import { oneLine } from './commands/table.ts';
@@ -29,6 +30,7 @@ const COMMANDS = [
   registerToken,
   registerEvents,
   registerBackfill,
+  registerQuarantine,
   registerLedger,
   registerExplain,
   registerVectors,

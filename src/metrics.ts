@@ -80,6 +80,16 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     cacheHits: counter('postern_cache_hits_total', 'Retries answered from the cache'),
     cacheMisses: counter('postern_cache_misses_total', 'Requests the cache did not know'),
     cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache'),
+    quarantined: counter('postern_quarantined_total', 'Refused requests kept for a later look', [
+      'provider',
+      'endpoint',
+    ]),
+    quarantineDropped: counter(
+      'postern_quarantine_dropped_total',
+      "Refused requests that looked like the processor's and were not kept, by why",
+      ['why'],
+    ),
+    quarantineWaiting: gauge('postern_quarantine_waiting', 'Refused requests in memory that are not written yet'),
     certificateFetches: counter('postern_certificate_fetches_total', 'Signing certificates fetched, by result', [
       'result',
     ]),

@@ -16,6 +16,7 @@ import { exportRoutes } from './routes/exports.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { quarantineRoutes } from './routes/quarantine.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -60,6 +61,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         tokenRoutes,
         eventRoutes,
         backfillRoutes,
+        quarantineRoutes,
         ledgerRoutes,
         reversalRoutes,
         transactionRoutes,

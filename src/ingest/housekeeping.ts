@@ -13,6 +13,7 @@ import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housek
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
+import { forgetQuarantined } from './quarantine/quarantine-store.ts';
 import { wakeParked } from './wake-parked.ts';
 import { wakeWaiting } from './wake-waiting.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
@@ -26,6 +27,7 @@ export const HOUSEKEEPING = [
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
   { name: 'forget_events', intervalS: 30 },
+  { name: 'forget_quarantined', intervalS: 300 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -59,6 +61,7 @@ export type HousekeepingParts = {
 
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
+const QUARANTINED_A_TURN = 5_000;
 
 function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<TaskName, Turn> {
   const { queue, clock, endpoints, metrics, retentionDays, providers, log } = parts;
@@ -89,6 +92,11 @@ function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<Task
     },
     make_partitions: { inTransaction: (tx) => ensurePartitions(tx, PARTITION_DAYS_AHEAD) },
     forget_minutes: { inTransaction: (tx) => forgetMinutes(tx, MINUTES_KEPT_DAYS) },
+    forget_quarantined: {
+      async inTransaction(tx) {
+        await forgetQuarantined(tx, QUARANTINED_A_TURN);
+      },
+    },
     remove_bodies:
       retentionDays === null
         ? nothing
