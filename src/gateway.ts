@@ -25,7 +25,9 @@ import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createQuarantine } from './ingest/quarantine/quarantine.ts';
 import { createRecheck } from './ingest/quarantine/recheck.ts';
+import { createRedisCache } from './ingest/redis-cache.ts';
 import { createRejections } from './ingest/rejections.ts';
+import { createSharedUses } from './ingest/shared-uses.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
@@ -75,7 +77,7 @@ const SECRET_USES_MS = 1_000;
 const API_CALLS_END_MS = 3_000;
 
 /** Only where it is used: the client takes 8 MB. */
-const loadRedis = () => import('./ingest/redis-cache.ts');
+const loadRedis = () => import('./ingest/redis-store.ts');
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -113,8 +115,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const redis =
     config.redisUrl === null
       ? null
-      : (await loadRedis()).createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
-  const cache = redis ?? createMemoryCache(clock);
+      : (await loadRedis()).createRedisStore(config.redisUrl, {
+          databaseIdentity: () => databaseIdentity(api),
+          log,
+          metrics,
+        });
+  const cache = redis === null ? createMemoryCache(clock) : createRedisCache(redis, clock);
+  const sharedFailures = redis === null ? null : createSharedUses('failures', redis);
+  const sharedHints = redis === null ? null : createSharedUses('hints', redis);
   pools.intake.on('error', () => cache.clear());
 
   const workers: Worker[] = [];
@@ -158,7 +166,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     clock,
     publicUrl: config.publicUrl,
   });
-  const hints = createHintLimit({ sql: api, clock, log });
+  const hints = createHintLimit({ sql: api, clock, log, shared: sharedHints });
   const queue = createJobQueue(boss);
   if (options.work) {
     const ledger = createLedger({ clock });
@@ -252,7 +260,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           },
           endpoints,
           admission,
-          failures: createFailedVerifications(clock),
+          failures: createFailedVerifications(clock, sharedFailures),
           rejections,
           quarantine,
           metrics,
@@ -298,6 +306,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       for (const worker of workers) worker.start();
       if (options.serve) hints.start();
       if (options.serve) quarantine.start();
+      sharedFailures?.start();
+      sharedHints?.start();
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
@@ -334,6 +344,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
+      sharedFailures?.stop();
+      sharedHints?.stop();
       await redis?.close();
       await pools.end();
     },

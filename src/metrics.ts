@@ -24,9 +24,13 @@ export type ShedLimit =
   | 'failed_verifications'
   | 'hints';
 
+/** `refused`: Redis answered, and not as asked (a read-only replica, a password it wants). */
+export type CacheTrouble = 'slow' | 'full' | 'gone' | 'refused';
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const ACK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
+const CACHE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 const WORK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 const GROUP_SIZES = [1, 2, 5, 10, 20, 50, 100, 150, 200];
 
@@ -79,7 +83,12 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     intakeRetried: counter('postern_intake_retried_total', 'Groups tried again on another connection'),
     cacheHits: counter('postern_cache_hits_total', 'Retries answered from the cache'),
     cacheMisses: counter('postern_cache_misses_total', 'Requests the cache did not know'),
-    cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache'),
+    cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache in this process'),
+    cacheConnected: gauge('postern_cache_connected', '1 while the shared cache serves; without REDIS_URL always'),
+    cacheSeconds: histogram('postern_cache_seconds', 'One question to Redis', CACHE_SECONDS),
+    cacheTroubles: counter('postern_cache_troubles_total', 'Questions to Redis that went without an answer, by why', [
+      'why',
+    ]),
     quarantined: counter('postern_quarantined_total', 'Refused requests kept for a later look', [
       'provider',
       'endpoint',

@@ -13,6 +13,9 @@ export type DuplicateCache = {
   stats(): CacheStats;
 };
 
+/** In this process: it answers at once. */
+export type MemoryCache = Omit<DuplicateCache, 'get'> & { get(key: string): readonly string[] | undefined };
+
 export type CacheStats = {
   engine: 'memory' | 'redis';
   connected: boolean;
@@ -34,7 +37,7 @@ export function duplicateKey(endpointId: number, sha256: Buffer): string {
   return scratch.toString('latin1');
 }
 
-export function createMemoryCache(clock: { now(): number }, entriesMax: number = ENTRIES_MAX): DuplicateCache {
+export function createMemoryCache(clock: { now(): number }, entriesMax: number = ENTRIES_MAX): MemoryCache {
   // A Map keeps insertion order, and every entry lives equally long: the oldest is always the first. What is known of a
   // body is one string of bytes: lists of ids took ten times the memory, 75 MB at half the entries.
   const entries = new Map<string, string>();

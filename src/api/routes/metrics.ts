@@ -25,6 +25,16 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
     }
   }
 
+  let counted = { hits: 0, misses: 0 };
+  function tellCache(): void {
+    const { connected, entries, hits, misses } = cacheStats();
+    metrics.cacheConnected.set(connected ? 1 : 0);
+    metrics.cacheEntries.set(entries);
+    metrics.cacheHits.inc(hits - counted.hits);
+    metrics.cacheMisses.inc(misses - counted.misses);
+    counted = { hits, misses };
+  }
+
   app.get(
     '/metrics',
     {
@@ -54,7 +64,7 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
         metrics.queue.set({ status: 'dead' }, queue.dead);
         metrics.queueOldestSeconds.set(queue.oldest_age_seconds);
       }
-      metrics.cacheEntries.set(cacheStats().entries);
+      tellCache();
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
   );
