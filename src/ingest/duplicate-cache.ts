@@ -1,3 +1,4 @@
+import type { CacheTrouble } from '../metrics.ts';
 import { uuidText } from '../uuid.ts';
 
 /**
@@ -21,7 +22,10 @@ export type CacheStats = {
   connected: boolean;
   hits: number;
   misses: number;
+  /** Of this process's memory. */
   entries: number;
+  /** What is wrong with the shared one, or was within the last seconds. */
+  trouble?: CacheTrouble | null;
 };
 
 const ENTRIES_MAX = 100_000;

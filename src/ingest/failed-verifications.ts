@@ -31,7 +31,8 @@ export function createFailedVerifications(
   function use(name: string, failures: number): void {
     const source = sources.get(name) ?? { tokens: BURST, at: clock.now() };
     refill(source);
-    source.tokens = Math.max(0, source.tokens - failures);
+    // Below nothing: what others used up before we heard of it is owed, or each of two would take the whole limit.
+    source.tokens = Math.max(-BURST, source.tokens - failures);
     sources.delete(name);
     sources.set(name, source);
     if (sources.size > SOURCES_MAX) {

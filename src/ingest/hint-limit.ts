@@ -57,7 +57,8 @@ export function createHintLimit({
 
   shared?.onOthers((key, uses) => {
     const bucket = refilled(Number(key));
-    bucket.tokens = Math.max(0, bucket.tokens - uses);
+    // Below nothing: what others used up before we heard of it is owed, or each of two would take the whole limit.
+    bucket.tokens = Math.max(-BURST, bucket.tokens - uses);
   });
 
   function take(endpointId: number): boolean {

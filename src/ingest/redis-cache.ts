@@ -9,7 +9,7 @@ const KEPT_S = 600;
  * and while Redis is away the memory takes its place.
  */
 export function createRedisCache(
-  store: Pick<RedisStore, 'get' | 'set' | 'connected' | 'forgetIdentity'>,
+  store: Pick<RedisStore, 'get' | 'set' | 'connected' | 'trouble' | 'forgetIdentity'>,
   clock: Clock,
 ): DuplicateCache {
   const memory = createMemoryCache(clock);
@@ -40,6 +40,7 @@ export function createRedisCache(
     stats: () => ({
       engine: 'redis',
       connected: store.connected(),
+      trouble: store.trouble(),
       hits,
       misses,
       entries: memory.stats().entries,

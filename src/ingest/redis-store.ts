@@ -15,6 +15,8 @@ export type RedisStore = {
   /** The database may be another one by now: nobody is asked until its identity was read again. */
   forgetIdentity(): void;
   connected(): boolean;
+  /** What was wrong within the last seconds. */
+  trouble(): CacheTrouble | null;
   close(): Promise<void>;
 };
 
@@ -31,6 +33,7 @@ const LOST_AFTER_MS = 1_000;
 /** So many answers in a row that did not come in time, and for a while nobody waits for another. */
 const SLOW_MAX = 3;
 const REST_MS = 1_000;
+const WELL_AFTER_MS = 5_000;
 
 export function createRedisStore(url: string, { databaseIdentity, log, metrics }: RedisStoreParts): RedisStore {
   const redis = new Redis(url, {
@@ -43,8 +46,9 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     socketTimeout: LOST_AFTER_MS,
     retryStrategy: (tries) => Math.min(tries * 100, 2_000),
   });
-  /** What was said and not taken back: one line when it begins, one when it ends. */
+  /** What was said in the log and not taken back: one line when it begins, one when it ends. */
   let told: CacheTrouble | null = null;
+  let troubleAt = 0;
   let identity: string | null = null;
   let reading = false;
   let slowInARow = 0;
@@ -55,6 +59,14 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
   function tell(trouble: CacheTrouble, error: string): void {
     if (told === null) log.warn({ trouble, error }, 'Redis does not serve; this process remembers by itself');
     told = trouble;
+    troubleAt = performance.now();
+  }
+
+  /** A full one still answers what it is asked: only when nothing failed for a while it is well. */
+  function tellWell(): void {
+    if (told === null || performance.now() - troubleAt < WELL_AFTER_MS) return;
+    log.info({ trouble: told }, 'Redis serves again');
+    told = null;
   }
 
   /** True where a command may be sent. One at a time is, to see whether it still is slow. */
@@ -97,8 +109,7 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     try {
       const found = await answer;
       slowInARow = 0;
-      if (told !== null) log.info({ trouble: told }, 'Redis serves again');
-      told = null;
+      tellWell();
       return found;
     } catch (error) {
       failed(error);
@@ -136,6 +147,7 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     forgetIdentity() {
       identity = null;
     },
+    trouble: () => told,
     connected: () => redis.status === 'ready' && slowInARow < SLOW_MAX,
     async close() {
       await redis.quit().catch(() => redis.disconnect());
