@@ -25,9 +25,13 @@ import { createHintLimit } from './ingest/hint-limit.ts';
 import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
+import { createQuarantine } from './ingest/quarantine/quarantine.ts';
+import { createRecheck } from './ingest/quarantine/recheck.ts';
 import { createQueueControls } from './ingest/queue-controls.ts';
+import { createRedisCache } from './ingest/redis-cache.ts';
 import { createRejections } from './ingest/rejections.ts';
 import { createReplayer } from './ingest/replay/replayer.ts';
+import { createSharedUses } from './ingest/shared-uses.ts';
 import { createVisits } from './ingest/visits.ts';
 import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
@@ -77,7 +81,7 @@ const SECRET_USES_MS = 1_000;
 const API_CALLS_END_MS = 3_000;
 
 /** Only where it is used: the client takes 8 MB. */
-const loadRedis = () => import('./ingest/redis-cache.ts');
+const loadRedis = () => import('./ingest/redis-store.ts');
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -115,8 +119,14 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const redis =
     config.redisUrl === null
       ? null
-      : (await loadRedis()).createRedisCache(config.redisUrl, () => databaseIdentity(api), { clock, log });
-  const cache = redis ?? createMemoryCache(clock);
+      : (await loadRedis()).createRedisStore(config.redisUrl, {
+          databaseIdentity: () => databaseIdentity(api),
+          log,
+          metrics,
+        });
+  const cache = redis === null ? createMemoryCache(clock) : createRedisCache(redis, clock);
+  const sharedFailures = redis === null ? null : createSharedUses('failures', redis);
+  const sharedHints = redis === null ? null : createSharedUses('hints', redis);
   pools.intake.on('error', () => cache.clear());
 
   const workers: Worker[] = [];
@@ -149,7 +159,18 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
-  const hints = createHintLimit({ sql: api, clock, log });
+  const hashCredential = (value: string): string => keyring.hashCredential(value);
+  const quarantine = createQuarantine({ pool: pools.api, hashCredential, clock, log, metrics });
+  const recheck = createRecheck({
+    pool: pools.api,
+    endpoints,
+    certificates,
+    intake,
+    keyring,
+    clock,
+    publicUrl: config.publicUrl,
+  });
+  const hints = createHintLimit({ sql: api, clock, log, shared: sharedHints });
   const queue = createJobQueue(boss);
   const controls = createQueueControls({ sql: api, log });
   if (options.work) {
@@ -259,14 +280,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             visits,
             hints,
             intake: options.intake ?? intake,
-            hashCredential: (value) => keyring.hashCredential(value),
+            hashCredential,
             clock,
             phases: metrics.ackPhase,
           },
           endpoints,
           admission,
-          failures: createFailedVerifications(clock),
+          failures: createFailedVerifications(clock, sharedFailures),
           rejections,
+          quarantine,
           metrics,
           bodyBytesMax: config.bodyLimitBytes,
           publicUrl: config.publicUrl,
@@ -285,6 +307,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           log,
           transfers,
           reconciler,
+          recheck,
           cacheStats: () => cache.stats(),
           state: () => ({ draining }),
         },
@@ -312,6 +335,9 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
       if (options.serve) hints.start();
+      if (options.serve) quarantine.start();
+      sharedFailures?.start();
+      sharedHints?.start();
       fetcher?.start();
       backfiller?.start();
       dismisser?.start();
@@ -331,7 +357,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
       await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
       await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
-      await rejections.close();
+      await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);
       await housekeeping?.stop();
@@ -351,6 +377,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await boss
         .stop({ graceful: false, close: false })
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
+      sharedFailures?.stop();
+      sharedHints?.stop();
       await redis?.close();
       await pools.end();
     },

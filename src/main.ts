@@ -10,6 +10,7 @@ import { register as registerEvents } from './commands/events.ts';
 import { register as registerExplain } from './commands/explain.ts';
 import { register as registerLedger } from './commands/ledger.ts';
 import { register as registerMigrate } from './commands/migrate.ts';
+import { register as registerQuarantine } from './commands/quarantine.ts';
 import { register as registerQueue } from './commands/queue.ts';
 import { register as registerReplay } from './commands/replay.ts';
 import { register as registerReplays } from './commands/replays.ts';
@@ -35,6 +36,7 @@ const COMMANDS = [
   registerReplays,
   registerBackfill,
   registerQueue,
+  registerQuarantine,
   registerLedger,
   registerExplain,
   registerVectors,

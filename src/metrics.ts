@@ -26,12 +26,15 @@ export type ShedLimit =
 
 /** Of an acknowledgement, in their order: reading the body, the signature, the ids, waiting for a group, its commit, answering. */
 type AckPhase = 'read' | 'verify' | 'identify' | 'wait' | 'commit' | 'answer';
+/** `refused`: Redis answered, and not as asked (a read-only replica, a password it wants). */
+export type CacheTrouble = 'slow' | 'full' | 'gone' | 'refused';
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
 const ACK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 const PHASE_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 3];
 const POSTING_SECONDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 1_800, 7_200, 86_400];
+const CACHE_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1];
 const WORK_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15];
 const GROUP_SIZES = [1, 2, 5, 10, 20, 50, 100, 150, 200];
 
@@ -92,7 +95,22 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
     intakeRetried: counter('postern_intake_retried_total', 'Groups tried again on another connection'),
     cacheHits: counter('postern_cache_hits_total', 'Retries answered from the cache'),
     cacheMisses: counter('postern_cache_misses_total', 'Requests the cache did not know'),
-    cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache'),
+    cacheEntries: gauge('postern_cache_entries', 'Entries of the duplicate cache in this process'),
+    cacheConnected: gauge('postern_cache_connected', '1 while the shared cache serves; without REDIS_URL always'),
+    cacheSeconds: histogram('postern_cache_seconds', 'One question to Redis', CACHE_SECONDS),
+    cacheTroubles: counter('postern_cache_troubles_total', 'Questions to Redis that went without an answer, by why', [
+      'why',
+    ]),
+    quarantined: counter('postern_quarantined_total', 'Refused requests kept for a later look', [
+      'provider',
+      'endpoint',
+    ]),
+    quarantineDropped: counter(
+      'postern_quarantine_dropped_total',
+      "Refused requests that looked like the processor's and were not kept, by why",
+      ['why'],
+    ),
+    quarantineWaiting: gauge('postern_quarantine_waiting', 'Refused requests in memory that are not written yet'),
     certificateFetches: counter('postern_certificate_fetches_total', 'Signing certificates fetched, by result', [
       'result',
     ]),

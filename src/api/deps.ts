@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import type { EndpointService } from '../endpoints/service.ts';
 import type { CacheStats } from '../ingest/duplicate-cache.ts';
+import type { Recheck } from '../ingest/quarantine/recheck.ts';
 import type { AccountReconciler } from '../ledger/reconcile-account.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
@@ -29,6 +30,7 @@ export type ApiDeps = {
   readonly log: Log;
   readonly transfers: Transfers;
   readonly reconciler: AccountReconciler;
+  readonly recheck: Recheck;
   readonly cacheStats: () => CacheStats;
   readonly state: () => { readonly draining: boolean };
 };

@@ -17,6 +17,7 @@ import { exportRoutes } from './routes/exports.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
 import { metricsRoute } from './routes/metrics.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { quarantineRoutes } from './routes/quarantine.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
@@ -65,6 +66,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         deadLetterRoutes,
         replayRoutes,
         backfillRoutes,
+        quarantineRoutes,
         ledgerRoutes,
         reversalRoutes,
         transactionRoutes,

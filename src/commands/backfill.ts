@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import {
   type BackfillEventRow,
   type BackfillRow,
@@ -19,6 +19,7 @@ import { createLog } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import { providers } from '../providers/index.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
+import { endpointName } from './endpoint-name.ts';
 import { time } from './options.ts';
 import { showCount } from './progress.ts';
 import { moment, oneLine, table } from './table.ts';
@@ -176,10 +177,4 @@ function readable(view: BackfillView, events: readonly EventView[]): string {
   );
   const more = events.length < SHOWN_MAX ? '' : `\nAll of them: GET /api/v1/backfills/${view.id}/events`;
   return `${lines.join('\n')}\n\n${rows}${more}`;
-}
-
-function endpointName(text: string): [string, string] {
-  const [, provider, name] = /^([a-z0-9-]+)\/([a-z0-9][a-z0-9._-]*)$/.exec(text) ?? [];
-  if (provider === undefined || name === undefined) throw new InvalidArgumentError('an endpoint such as stripe/main');
-  return [provider, name];
 }

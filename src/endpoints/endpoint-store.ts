@@ -55,6 +55,18 @@ export async function findEndpoint(sql: Sql, provider: string, name: string): Pr
   return result.rows[0];
 }
 
+/** By what a person calls it: `provider/name`, its id, or its name alone, which several may have. An id goes first. */
+export async function findEndpointIds(sql: Sql, named: string, id: number | null): Promise<number[]> {
+  const { rows } = await sql.query<{ id: number }>(
+    `select id from postern.endpoints
+     where provider || '/' || name = $1 or id = $2
+       or (name = $1 and not exists (select from postern.endpoints where id = $2))
+     order by id limit 2`,
+    [named, id],
+  );
+  return rows.map((row) => row.id);
+}
+
 /** Locks it: two changes of one endpoint follow each other. */
 export async function lockEndpoint(tx: Tx, id: number): Promise<EndpointRow | undefined> {
   const result = await tx.query<EndpointRow>(`select ${COLUMNS} from postern.endpoints where id = $1 for update`, [id]);

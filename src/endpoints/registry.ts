@@ -159,7 +159,8 @@ export function createEndpointRegistry({
       const use = uses.get(secretId);
       if (use !== undefined) {
         use.uses += 1;
-        use.lastUsedAt = nowMs;
+        // What quarantine takes in was used when it came, not now.
+        use.lastUsedAt = Math.max(use.lastUsedAt, nowMs);
       } else if (uses.size < USES_MAX) {
         uses.set(secretId, { uses: 1, lastUsedAt: nowMs });
       }

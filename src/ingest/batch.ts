@@ -1,13 +1,11 @@
 import type pg from 'pg';
 import type { Clock } from '../clock.ts';
-import { currencyExponent } from '../currency.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import { assertNever, messageOf, PosternError } from '../errors.ts';
 import type { Ledger, PostResult } from '../ledger/post.ts';
 import { fromEvent } from '../ledger/source.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
-import { AMOUNT_MAX } from '../money.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, isDataError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import { uuidv7 } from '../uuid.ts';
@@ -261,16 +259,9 @@ async function aboutEach(
   return new Map(
     (await withFetched(tx, taken)).map((event) => {
       const endpoint = endpoints.byId(event.endpointId);
-      if (endpoint === undefined) return [event.id, NOTHING_KNOWN];
-      const { references, amount } = interpret(event, endpoint);
-      return [event.id, { references, amount: amount !== null && isStorable(amount) ? amount : null }];
+      return [event.id, endpoint === undefined ? NOTHING_KNOWN : interpret(event, endpoint)];
     }),
   );
-}
-
-/** A burial that Postgres refuses in turn would come back for ever. */
-function isStorable({ amount, currency }: NonNullable<Interpretation['amount']>): boolean {
-  return currencyExponent(currency) !== undefined && amount <= AMOUNT_MAX;
 }
 
 /** An event that killed its worker this often dies alone, so that the rest of the queue lives. */

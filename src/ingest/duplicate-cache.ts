@@ -1,3 +1,4 @@
+import type { CacheTrouble } from '../metrics.ts';
 import { uuidText } from '../uuid.ts';
 
 /**
@@ -13,12 +14,18 @@ export type DuplicateCache = {
   stats(): CacheStats;
 };
 
+/** In this process: it answers at once. */
+export type MemoryCache = Omit<DuplicateCache, 'get'> & { get(key: string): readonly string[] | undefined };
+
 export type CacheStats = {
   engine: 'memory' | 'redis';
   connected: boolean;
   hits: number;
   misses: number;
+  /** Of this process's memory. */
   entries: number;
+  /** What is wrong with the shared one, or was within the last seconds. */
+  trouble?: CacheTrouble | null;
 };
 
 const ENTRIES_MAX = 100_000;
@@ -34,7 +41,7 @@ export function duplicateKey(endpointId: number, sha256: Buffer): string {
   return scratch.toString('latin1');
 }
 
-export function createMemoryCache(clock: { now(): number }, entriesMax: number = ENTRIES_MAX): DuplicateCache {
+export function createMemoryCache(clock: { now(): number }, entriesMax: number = ENTRIES_MAX): MemoryCache {
   // A Map keeps insertion order, and every entry lives equally long: the oldest is always the first. What is known of a
   // body is one string of bytes: lists of ids took ten times the memory, 75 MB at half the entries.
   const entries = new Map<string, string>();

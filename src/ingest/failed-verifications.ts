@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { SharedUses } from './shared-uses.ts';
 
 /**
  * Counts failed verifications by source, so that a flood of forgeries stops costing us body reads. A request that
@@ -14,7 +15,11 @@ const PER_SECOND = 50;
 const BURST = 200;
 const SOURCES_MAX = 10_000;
 
-export function createFailedVerifications(clock: Clock): FailedVerifications {
+/** `shared`: other instances count the same sources. */
+export function createFailedVerifications(
+  clock: Clock,
+  shared: Pick<SharedUses, 'add' | 'onOthers'> | null = null,
+): FailedVerifications {
   const sources = new Map<string, { tokens: number; at: number }>();
 
   function refill(source: { tokens: number; at: number }): void {
@@ -22,6 +27,21 @@ export function createFailedVerifications(clock: Clock): FailedVerifications {
     source.tokens = Math.min(BURST, source.tokens + ((now - source.at) / 1000) * PER_SECOND);
     source.at = now;
   }
+
+  function use(name: string, failures: number): void {
+    const source = sources.get(name) ?? { tokens: BURST, at: clock.now() };
+    refill(source);
+    // Below nothing: what others used up before we heard of it is owed, or each of two would take the whole limit.
+    source.tokens = Math.max(-BURST, source.tokens - failures);
+    sources.delete(name);
+    sources.set(name, source);
+    if (sources.size > SOURCES_MAX) {
+      const oldest = sources.keys().next();
+      if (!oldest.done) sources.delete(oldest.value);
+    }
+  }
+
+  shared?.onOthers(use);
 
   return {
     isFlooding(ip) {
@@ -32,15 +52,8 @@ export function createFailedVerifications(clock: Clock): FailedVerifications {
     },
     note(ip) {
       const name = sourceOf(ip);
-      const source = sources.get(name) ?? { tokens: BURST, at: clock.now() };
-      refill(source);
-      source.tokens = Math.max(0, source.tokens - 1);
-      sources.delete(name);
-      sources.set(name, source);
-      if (sources.size > SOURCES_MAX) {
-        const oldest = sources.keys().next();
-        if (!oldest.done) sources.delete(oldest.value);
-      }
+      use(name, 1);
+      shared?.add(name);
     },
   };
 }

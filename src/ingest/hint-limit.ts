@@ -3,6 +3,7 @@ import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { selectWaiting } from './fetch-store.ts';
+import type { SharedUses } from './shared-uses.ts';
 
 /**
  * Whether an endpoint takes another call that nothing proves. Anybody who knows its address can send hints about objects that
@@ -29,11 +30,14 @@ export function createHintLimit({
   clock,
   log,
   waitingMax = WAITING_MAX,
+  shared = null,
 }: {
   readonly sql: Sql;
   readonly clock: Clock;
   readonly log: Log;
   readonly waitingMax?: number;
+  /** Other instances take hints to the same endpoints. */
+  readonly shared?: Pick<SharedUses, 'add' | 'onOthers'> | null;
 }): HintLimit {
   /** One for each endpoint that hints came to: endpoints are ours, so there are not many. */
   const buckets = new Map<number, { tokens: number; at: number }>();
@@ -41,15 +45,27 @@ export function createHintLimit({
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
 
-  function take(endpointId: number): boolean {
+  function refilled(endpointId: number): { tokens: number; at: number } {
     const now = clock.now();
     const bucket = buckets.get(endpointId) ?? { tokens: BURST, at: now };
     // A clock that was set back must not take tokens away.
     bucket.tokens = Math.min(BURST, bucket.tokens + (Math.max(0, now - bucket.at) / 1_000) * PER_SECOND);
     bucket.at = now;
     buckets.set(endpointId, bucket);
+    return bucket;
+  }
+
+  shared?.onOthers((key, uses) => {
+    const bucket = refilled(Number(key));
+    // Below nothing: what others used up before we heard of it is owed, or each of two would take the whole limit.
+    bucket.tokens = Math.max(-BURST, bucket.tokens - uses);
+  });
+
+  function take(endpointId: number): boolean {
+    const bucket = refilled(endpointId);
     if (full.has(endpointId) || bucket.tokens < 1) return false;
     bucket.tokens -= 1;
+    shared?.add(String(endpointId));
     return true;
   }
 

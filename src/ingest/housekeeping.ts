@@ -15,6 +15,7 @@ import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housek
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
+import { forgetQuarantined } from './quarantine/quarantine-store.ts';
 import { VERIFY_BOOKS, verifyBooks } from './verify-books.ts';
 import { wakeParked } from './wake-parked.ts';
 import { wakeWaiting } from './wake-waiting.ts';
@@ -32,6 +33,7 @@ export const HOUSEKEEPING = [
   { name: MEASURE_HOURS, intervalS: 60 },
   { name: 'appraise_queue', intervalS: 10 },
   { name: VERIFY_BOOKS, intervalS: 86_400 },
+  { name: 'forget_quarantined', intervalS: 300 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -69,6 +71,7 @@ export type HousekeepingParts = {
 const LOOK_S_MAX = 3_600;
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
+const QUARANTINED_A_TURN = 5_000;
 
 function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName, Turn> {
   const { queue, clock, endpoints, metrics, retentionDays, providers, log } = parts;
@@ -102,6 +105,11 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
     [VERIFY_BOOKS]: { ifDue: (session) => verifyBooks(session, { pool: parts.pool, log, signal }) },
     [MEASURE_HOURS]: { inTransaction: measureHours },
     appraise_queue: { inTransaction: (tx) => appraiseQueue(tx, endpoints.all()) },
+    forget_quarantined: {
+      async inTransaction(tx) {
+        await forgetQuarantined(tx, QUARANTINED_A_TURN);
+      },
+    },
     remove_bodies:
       retentionDays === null
         ? nothing

@@ -1,5 +1,8 @@
 import type { Sql, Tx } from '../postgres/sql.ts';
 
+/** Stands for the endpoint of requests to none of ours: they are counted by minute, and belong to no endpoint's sum. */
+export const UNKNOWN_ENDPOINT = 0;
+
 export type RejectedCount = { readonly endpointId: number; readonly reason: string; readonly requests: number };
 
 /** Adds refused requests to this minute: their sum an endpoint, and how many for which reason. */
@@ -16,7 +19,8 @@ with counted as (
   on conflict (minute, endpoint_id, reason, writer) do update set requests = rejected_minutes.requests + excluded.requests
 )
 insert into postern.endpoint_minutes (writer, endpoint_id, minute, rejected)
-select $4::uuid, endpoint_id, date_trunc('minute', now()), sum(requests) from counted group by endpoint_id
+select $4::uuid, endpoint_id, date_trunc('minute', now()), sum(requests) from counted
+where endpoint_id <> ${UNKNOWN_ENDPOINT} group by endpoint_id
 on conflict (minute, endpoint_id, writer) do update set rejected = endpoint_minutes.rejected + excluded.rejected`,
     },
     [counts.map((c) => c.endpointId), counts.map((c) => c.reason), counts.map((c) => c.requests), writer],

@@ -7,7 +7,7 @@ import { createGatheredCounts } from './gathered-counts.ts';
 import { addRejected } from './minutes-store.ts';
 
 /** Why a request to an endpoint of ours was refused: the adapter's reasons, and those of the gateway itself. */
-export type Rejection = RejectReason | 'empty_body' | 'too_large' | 'too_many_failures';
+export type Rejection = RejectReason | 'empty_body' | 'too_large' | 'too_many_failures' | 'unknown_endpoint';
 
 /** Refused requests by endpoint, reason and minute: refusing costs the request no database work. */
 export type Rejections = {

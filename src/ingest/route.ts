@@ -3,9 +3,12 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import type { AckOutcome, Metrics, ShedLimit } from '../metrics.ts';
-import type { Answer, WebhookRequest } from '../providers/provider.ts';
+import type { Answer } from '../providers/provider.ts';
 import type { Admission } from './admission.ts';
 import type { FailedVerifications } from './failed-verifications.ts';
+import { UNKNOWN_ENDPOINT } from './minutes-store.ts';
+import type { Quarantine } from './quarantine/quarantine.ts';
+import type { RefusedRequest } from './quarantine/refused-request.ts';
 import { type BodyRead, drain, readBody, unpackGzip } from './read-body.ts';
 import type { Rejections } from './rejections.ts';
 import { handleWebhook, type WebhookOutcome, type WebhookParts } from './webhook.ts';
@@ -16,6 +19,7 @@ export type WebhookRouteOptions = {
   readonly admission: Admission;
   readonly failures: FailedVerifications;
   readonly rejections: Pick<Rejections, 'count'>;
+  readonly quarantine: Pick<Quarantine, 'offer'>;
   readonly metrics: Metrics;
   readonly bodyBytesMax: number;
   /** What processors call, without a trailing slash; null: as the socket saw it. */
@@ -31,7 +35,9 @@ type Held = {
   startedAt: number;
   /** When it was known what to answer; 0: not yet. */
   decidedAt: number;
+  refused: RefusedRequest | null;
 };
+type Asked = RefusedRequest['request'];
 
 const held = new WeakMap<FastifyRequest, Held>();
 const RETRY_OVERLOADED_S = 5;
@@ -66,6 +72,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const endpoint = endpoints.find(provider, name);
     if (endpoint === undefined || endpoint.disabled) {
       metrics.unknownEndpoint.inc();
+      rejections.count(UNKNOWN_ENDPOINT, 'unknown_endpoint');
       await drain(request.raw);
       throw new PosternError('not_found', `there is no endpoint ${provider}/${name}`);
     }
@@ -85,7 +92,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     if (endpoints.age() > ENDPOINTS_STAND_MS) return shed(request, reply, 'database');
     const over = admission.enter(bytes);
     if (over !== null) return shed(request, reply, over);
-    held.set(request, { endpoint, bytes, released: false, startedAt: performance.now(), decidedAt: 0 });
+    held.set(request, { endpoint, bytes, released: false, startedAt: performance.now(), decidedAt: 0, refused: null });
     // The body is bytes to us, whatever its type says: a nonsense type must not answer 415 before the signature is seen.
     request.headers['content-type'] = 'application/octet-stream';
     return undefined;
@@ -99,6 +106,8 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const now = performance.now();
     metrics.ackSeconds.observe((now - state.startedAt) / 1000);
     if (state.decidedAt > 0) metrics.ackPhase.answer(now - state.decidedAt);
+    // Answered first: what keeping it costs is nothing the sender waits for.
+    if (state.refused !== null) options.quarantine.offer(state.refused);
   };
   app.addHook('onResponse', async (request) => release(request));
   app.addHook('onRequestAbort', async (request) => release(request));
@@ -112,14 +121,19 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       throw new PosternError('too_large', `the body is no gzip or unpacks to over ${options.bodyBytesMax} bytes`);
     }
     metrics.ackPhase.read(performance.now() - state.startedAt);
-    const outcome = await acceptOrFail(request, state.endpoint, body);
+    const asked = webhookRequest(request, body, options);
+    const outcome = await acceptOrFail(asked, state.endpoint);
     state.decidedAt = performance.now();
+    if (outcome.kind === 'rejected') {
+      const { reason, detail } = outcome;
+      state.refused = { endpoint: state.endpoint, request: asked, reason, detail };
+    }
     return answer(request, reply, state.endpoint, outcome);
   };
 
-  async function acceptOrFail(request: FastifyRequest, endpoint: Endpoint, body: Buffer): Promise<WebhookOutcome> {
+  async function acceptOrFail(asked: Asked, endpoint: Endpoint): Promise<WebhookOutcome> {
     try {
-      return await handleWebhook(endpoint, webhookRequest(request, body, options), options.parts);
+      return await handleWebhook(endpoint, asked, options.parts);
     } catch (error) {
       count(endpoint, error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed');
       throw error;
@@ -259,7 +273,7 @@ function webhookRequest(
   request: FastifyRequest,
   body: Buffer,
   { publicUrl, parts }: Pick<WebhookRouteOptions, 'publicUrl' | 'parts'>,
-): WebhookRequest & { path: string; sourceIp: string } {
+): Asked {
   const raw = request.raw.rawHeaders;
   const headers: [string, string][] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) headers.push([(raw[i] ?? '').toLowerCase(), raw[i + 1] ?? '']);

@@ -3,13 +3,13 @@ import type { CertificateSource } from '../certificates.ts';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
-import { PosternError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
 import { uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import type { HintLimit } from './hint-limit.ts';
 import { readEvents } from './read-events.ts';
+import { storedHeaders } from './stored-headers.ts';
 import type { Visits } from './visits.ts';
 
 /** What one webhook request came to, before anybody makes an HTTP answer of it. */
@@ -36,8 +36,6 @@ export type WebhookParts = {
   /** How long the phases took, in ms. */
   readonly phases?: Pick<Metrics['ackPhase'], 'verify' | 'identify'>;
 };
-
-const ALWAYS_SECRET = ['authorization', 'cookie', 'proxy-authorization'];
 
 /** The way of one request: verify over the raw bytes, identify, make durable. @throws what `intake.accept` rejects with. */
 export async function handleWebhook(
@@ -87,7 +85,7 @@ export async function handleWebhook(
     method: request.method,
     path: request.path,
     sourceIp: request.sourceIp,
-    headers: withoutCredentials(request.headers, provider.secretHeaders, parts.hashCredential),
+    headers: storedHeaders(request.headers, provider.secretHeaders, parts.hashCredential),
     body: request.body,
     sha256: hash('sha256', request.body, 'buffer'),
     level: verdict.level,
@@ -95,23 +93,4 @@ export async function handleWebhook(
     events,
   });
   return { kind: 'accepted', accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
-}
-
-const HEADER_BYTES_MAX = 32 * 1024;
-
-function withoutCredentials(
-  headers: WebhookRequest['headers'],
-  secretHeaders: readonly string[],
-  hashCredential: (value: string) => string,
-): WebhookRequest['headers'] {
-  let bytes = 0;
-  const kept: [string, string][] = [];
-  for (const [name, value] of headers) {
-    bytes += name.length + value.length;
-    // Node refuses more than this before it gets here; the limit stands for whoever changes Node's.
-    if (bytes > HEADER_BYTES_MAX) throw new PosternError('too_large', `headers over ${HEADER_BYTES_MAX} bytes`);
-    const secret = ALWAYS_SECRET.includes(name) || secretHeaders.includes(name);
-    kept.push([name, secret ? hashCredential(value) : value.replaceAll('\u0000', '\ufffd')]);
-  }
-  return kept;
 }

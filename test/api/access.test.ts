@@ -7,6 +7,7 @@ import { createTokens } from '../../src/access/tokens.ts';
 import { buildApp } from '../../src/app.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
+import { PosternError } from '../../src/errors.ts';
 import { createAccountReconciler } from '../../src/ledger/reconcile-account.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { providers } from '../../src/providers/index.ts';
@@ -49,6 +50,7 @@ beforeAll(async () => {
       log,
       transfers: createTransfers({ pool, clock, log, metrics, deadlineMs: 3_000 }),
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
+      recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
       state: () => ({ draining }),
     },

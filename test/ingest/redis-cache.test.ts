@@ -3,8 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRedisCache, type RedisCache } from '../../src/ingest/redis-cache.ts';
+import type { DuplicateCache } from '../../src/ingest/duplicate-cache.ts';
+import { createRedisCache } from '../../src/ingest/redis-cache.ts';
+import { createRedisStore } from '../../src/ingest/redis-store.ts';
 import { createLog } from '../../src/log.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { eventually } from '../support/eventually.ts';
 
 const ID = '01890000-0000-7000-8000-000000000001';
@@ -16,6 +19,7 @@ if (given === undefined && !onPath) console.warn('skipped: no redis-server on th
 
 const clock = { now: () => Date.now() };
 const log = createLog('silent');
+type RedisCache = DuplicateCache & { close(): Promise<void> };
 let folder: string;
 let url: string;
 let server: ChildProcess | undefined;
@@ -57,7 +61,11 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
   });
 
   const identity = `test.${process.pid}`;
-  const open = (name = identity): RedisCache => createRedisCache(url, async () => name, { clock, log });
+  const openAs = (databaseIdentity: () => Promise<string>): RedisCache => {
+    const store = createRedisStore(url, { databaseIdentity, log, metrics: createMetrics({ process: false }) });
+    return { ...createRedisCache(store, clock), close: () => store.close() };
+  };
+  const open = (name = identity): RedisCache => openAs(async () => name);
 
   it('shares what one instance remembers with another of the same database, and no other', async () => {
     const [one, two, elsewhere] = [open(), open(), open(`${identity}.2`)];
@@ -70,7 +78,7 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
 
   it('forgets its own memory when the connection to the database was lost', async () => {
     let name = `${identity}.a`;
-    const cache = createRedisCache(url, async () => name, { clock, log });
+    const cache = openAs(async () => name);
     await connected(cache);
     cache.put('key', [ID]);
     name = `${identity}.b`;

@@ -71,7 +71,7 @@ describe('requests that are refused', () => {
     expect(await send({}, large)).toBe(413);
     expect(await send({}, large, '/webhooks/stripe/main', [100])).toBe(413);
     expect(await send({ ...signed(SECRET, body), 'content-encoding': 'gzip' })).toBe(413);
-    // None of our endpoints, and one that was taken: nothing to count.
+    // None of our endpoints is counted apart; one that was taken is not counted.
     expect(await send({}, body, '/webhooks/stripe/nobody')).toBe(404);
     expect(await send(signed(SECRET, body))).toBe(200);
 
@@ -89,8 +89,9 @@ describe('requests that are refused', () => {
       },
       sum: 9,
     });
-    const { rows } = await database.sql.query('select distinct endpoint_id from postern.rejected_minutes');
-    expect(rows).toEqual([{ endpoint_id: endpointId }]);
+    expect(await rejected(0)).toEqual({ byReason: { unknown_endpoint: 1 }, sum: 0 });
+    const { rows } = await database.sql.query('select distinct endpoint_id from postern.rejected_minutes order by 1');
+    expect(rows).toEqual([{ endpoint_id: 0 }, { endpoint_id: endpointId }]);
     const accepted = await database.sql.query(
       'select sum(accepted)::int8 as accepted from postern.endpoint_minutes where endpoint_id = $1',
       [endpointId],

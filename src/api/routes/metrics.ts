@@ -31,6 +31,16 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
     if (books?.lastSuccessAt) metrics.booksVerifiedAt.set(books.lastSuccessAt.getTime() / 1000);
   }
 
+  let counted = { hits: 0, misses: 0 };
+  function tellCache(): void {
+    const { connected, entries, hits, misses } = cacheStats();
+    metrics.cacheConnected.set(connected ? 1 : 0);
+    metrics.cacheEntries.set(entries);
+    metrics.cacheHits.inc(hits - counted.hits);
+    metrics.cacheMisses.inc(misses - counted.misses);
+    counted = { hits, misses };
+  }
+
   app.get(
     '/metrics',
     {
@@ -57,7 +67,7 @@ export const metricsRoute: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps
       );
       metrics.databaseUp.set(told && (await answers(sql)) ? 1 : 0);
       await tellDisk(deps);
-      metrics.cacheEntries.set(cacheStats().entries);
+      tellCache();
       return reply.type(metrics.registry.contentType).send(await metrics.registry.metrics());
     },
   );

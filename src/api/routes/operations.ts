@@ -110,15 +110,18 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
             hits: Type.Integer(),
             misses: Type.Integer(),
             ratio: Type.Number(),
-            entries: Type.Integer(),
+            entries: Type.Integer({ description: 'in the memory of this process' }),
+            trouble: Type.Union([Type.String(), Type.Null()], {
+              description: 'gone, slow, full or refused: what is wrong with Redis, or was within the last seconds',
+            }),
           }),
           ...problems,
         },
       },
     },
     async () => {
-      const { hits, misses, ...rest } = cacheStats();
-      return { ...rest, hits, misses, ratio: hits + misses === 0 ? 0 : hits / (hits + misses) };
+      const { hits, misses, trouble = null, ...rest } = cacheStats();
+      return { ...rest, trouble, hits, misses, ratio: hits + misses === 0 ? 0 : hits / (hits + misses) };
     },
   );
 

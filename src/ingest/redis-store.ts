@@ -1,0 +1,171 @@
+import { Redis } from 'ioredis';
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { CacheTrouble, Metrics } from '../metrics.ts';
+
+/**
+ * What instances share in Redis, which is never the record of anything: each method answers null, at once, where there is
+ * nobody to ask, and resolves with null where no answer came in time.
+ */
+export type RedisStore = {
+  get(key: string): Promise<string | null> | null;
+  set(key: string, value: string, keptS: number): void;
+  /** Adds to counters, and tells what they come to. */
+  add(counts: ReadonlyArray<readonly [key: string, more: number]>, keptS: number): Promise<number[] | null> | null;
+  /** The database may be another one by now: nobody is asked until its identity was read again. */
+  forgetIdentity(): void;
+  connected(): boolean;
+  /** What was wrong within the last seconds. */
+  trouble(): CacheTrouble | null;
+  close(): Promise<void>;
+};
+
+export type RedisStoreParts = {
+  /** Server and history of the database: keys begin with it, so that a fail-over or a restore starts empty. */
+  readonly databaseIdentity: () => Promise<string>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+};
+
+/** Longer than this a request does not wait for it. */
+const ANSWER_MS = 50;
+const LOST_AFTER_MS = 1_000;
+/** So many answers in a row that did not come in time, and for a while nobody waits for another. */
+const SLOW_MAX = 3;
+const REST_MS = 1_000;
+const WELL_AFTER_MS = 5_000;
+
+export function createRedisStore(url: string, { databaseIdentity, log, metrics }: RedisStoreParts): RedisStore {
+  const redis = new Redis(url, {
+    // Nothing waits for a Redis that is away: a command without a connection fails at once.
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    connectTimeout: LOST_AFTER_MS,
+    commandTimeout: ANSWER_MS,
+    // A connection that swallows what is sent (a firewall that forgot it) is no connection: make another.
+    socketTimeout: LOST_AFTER_MS,
+    retryStrategy: (tries) => Math.min(tries * 100, 2_000),
+  });
+  /** What was said in the log and not taken back: one line when it begins, one when it ends. */
+  let told: CacheTrouble | null = null;
+  let troubleAt = 0;
+  let identity: string | null = null;
+  let reading = false;
+  let slowInARow = 0;
+  let restUntil = 0;
+  let probing = false;
+  redis.on('error', (error) => tell('gone', messageOf(error)));
+
+  function tell(trouble: CacheTrouble, error: string): void {
+    if (told === null) log.warn({ trouble, error }, 'Redis does not serve; this process remembers by itself');
+    told = trouble;
+    troubleAt = performance.now();
+  }
+
+  /** A full one still answers what it is asked: only when nothing failed for a while it is well. */
+  function tellWell(): void {
+    if (told === null || performance.now() - troubleAt < WELL_AFTER_MS) return;
+    log.info({ trouble: told }, 'Redis serves again');
+    told = null;
+  }
+
+  /** True where a command may be sent. One at a time is, to see whether it still is slow. */
+  function isUsable(): boolean {
+    if (redis.status !== 'ready') {
+      metrics.cacheTroubles.inc({ why: 'gone' });
+      return false;
+    }
+    if (identity === null) {
+      readIdentity();
+      return false;
+    }
+    if (slowInARow < SLOW_MAX) return true;
+    if (probing || performance.now() < restUntil) {
+      metrics.cacheTroubles.inc({ why: 'slow' });
+      return false;
+    }
+    probing = true;
+    return true;
+  }
+
+  function readIdentity(): void {
+    if (reading) return;
+    reading = true;
+    databaseIdentity()
+      .then((read) => {
+        identity = read;
+      })
+      .catch((error: unknown) =>
+        log.debug({ error: messageOf(error) }, 'the identity of the database is not known yet'),
+      )
+      .finally(() => {
+        reading = false;
+      });
+  }
+
+  /** Null where it failed: why is counted. */
+  async function asked<T>(answer: Promise<T>): Promise<T | null> {
+    const stop = metrics.cacheSeconds.startTimer();
+    try {
+      const found = await answer;
+      slowInARow = 0;
+      tellWell();
+      return found;
+    } catch (error) {
+      failed(error);
+      return null;
+    } finally {
+      stop();
+      probing = false;
+    }
+  }
+
+  function failed(error: unknown): void {
+    const why = troubleOf(error);
+    metrics.cacheTroubles.inc({ why });
+    tell(why, messageOf(error));
+    const isAnswer = why === 'full' || why === 'refused';
+    slowInARow = isAnswer ? 0 : slowInARow + 1;
+    restUntil = performance.now() + REST_MS;
+  }
+
+  const name = (key: string): string => `postern:${identity}:${key}`;
+
+  return {
+    get(key) {
+      return isUsable() ? asked(redis.get(name(key))) : null;
+    },
+    set(key, value, keptS) {
+      if (isUsable()) void asked(redis.set(name(key), value, 'EX', keptS));
+    },
+    add(counts, keptS) {
+      if (!isUsable()) return null;
+      const pipeline = redis.pipeline();
+      for (const [key, more] of counts) pipeline.incrby(name(key), more).expire(name(key), keptS);
+      return asked(pipeline.exec().then((replies) => sumsOf(replies ?? [])));
+    },
+    forgetIdentity() {
+      identity = null;
+    },
+    trouble: () => told,
+    connected: () => redis.status === 'ready' && slowInARow < SLOW_MAX,
+    async close() {
+      await redis.quit().catch(() => redis.disconnect());
+    },
+  };
+}
+
+/** Of pairs of INCRBY and EXPIRE the sums. @throws what any of them was answered with. */
+function sumsOf(replies: ReadonlyArray<readonly [Error | null, unknown]>): number[] {
+  const failure = replies.find(([error]) => error !== null)?.[0];
+  if (failure) throw failure;
+  return replies.filter((_, n) => n % 2 === 0).map(([, sum]) => Number(sum));
+}
+
+/** As ioredis and Redis word it: neither has codes for these. */
+function troubleOf(error: unknown): CacheTrouble {
+  const message = messageOf(error);
+  if (message.startsWith('OOM ')) return 'full';
+  if (message === 'Command timed out') return 'slow';
+  return error instanceof Error && error.name === 'ReplyError' ? 'refused' : 'gone';
+}
