@@ -14,7 +14,7 @@ const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
 
 const HeadShape = Type.Object({
-  size: Type.Integer({ description: 'transactions in the log when it was signed' }),
+  size: Type.Integer({ description: 'entries in the log when it was signed' }),
   root: Hash,
   signed_at: Type.String({ format: 'date-time' }),
   key_id: Type.String(),
@@ -63,6 +63,7 @@ const ReportShape = Type.Object({
   transactions: Type.Integer(),
   postings: Type.Integer(),
   events: Type.Integer(),
+  audit_entries: Type.Integer(),
   unsealed: Type.Integer(),
   log_size: Type.Integer(),
   root: Hash,
