@@ -190,6 +190,7 @@ export const AuditShape = Type.Object({
   subject: Type.String(),
   reason: Nullable(Type.String()),
   details: Type.Unknown(),
+  sealed_as: Nullable(Type.Integer({ description: "its place in the ledger's log; null while it is not sealed yet" })),
 });
 
 /** An account's path, or the bare id of one that services named. */

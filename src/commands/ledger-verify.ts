@@ -124,7 +124,7 @@ async function read(file: string): Promise<string> {
 }
 
 async function rebuild(context: CommandContext): Promise<void> {
-  const rows = await context.withDatabase(({ pool }) => rebuildDays(pool));
+  const rows = await context.withDatabase(({ pool }) => rebuildDays(pool, context.actor));
   if (context.json) return context.out(JSON.stringify({ days: rows }, null, 2));
   context.out(`${count(rows)} sums by day were made anew.`);
 }

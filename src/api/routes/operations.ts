@@ -1,12 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { selectAudit } from '../../audit-store.ts';
 import { messageOf } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
-import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { queueStats } from '../queue-stats.ts';
-import { AuditShape, problems, QueueStatsShape } from '../shapes.ts';
+import { problems, QueueStatsShape } from '../shapes.ts';
 import { selectReadiness } from '../stats-store.ts';
 
 const READY_WITHIN_MS = 2_000;
@@ -118,30 +116,6 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
     async () => {
       const { hits, misses, ...rest } = cacheStats();
       return { ...rest, hits, misses, ratio: hits + misses === 0 ? 0 : hits / (hits + misses) };
-    },
-  );
-
-  app.get(
-    '/audit-log',
-    {
-      config: { access: ['ops', 'finance'] },
-      schema: {
-        tags,
-        summary: 'Who changed what, newest first',
-        querystring: Type.Object(PageQuery, { additionalProperties: false }),
-        response: { 200: ListOf(AuditShape), ...problems },
-      },
-    },
-    async (request) => {
-      const { cursor, limit = LIMIT_DEFAULT } = request.query;
-      const before = unpackCursor(cursor, [/^\d{1,18}$/])?.[0] ?? null;
-      const rows = await selectAudit(sql, {}, { before: before === null ? null : BigInt(before), limit: limit + 1 });
-      return pageOf(
-        rows,
-        limit,
-        (row) => [String(row.id)],
-        (row) => ({ ...row, id: String(row.id), at: row.at.toISOString(), details: row.details ?? null }),
-      );
     },
   );
 };
