@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
+import { createReadiness } from './api/readiness.ts';
 import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
@@ -216,6 +217,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     : null;
 
   let draining = false;
+  const readiness = createReadiness({
+    sql: api,
+    clock,
+    log,
+    cacheStats: () => cache.stats(),
+    endpointsAge: () => endpoints.age(),
+    lastIntakeFailure: () => intake.lastFailure(),
+    draining: () => draining,
+  });
   let usesTimer: NodeJS.Timeout | undefined;
   async function writeSecretUses(): Promise<void> {
     await addSecretUses(api, endpoints.takeUses()).catch((error: unknown) =>
@@ -259,7 +269,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           transfers,
           reconciler,
           cacheStats: () => cache.stats(),
-          state: () => ({ draining }),
+          readiness,
         },
       })
     : null;
@@ -281,7 +291,10 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
-      if (options.serve) hints.start();
+      if (options.serve) {
+        hints.start();
+        readiness.start();
+      }
       fetcher?.start();
       backfiller?.start();
       housekeeping?.start();
@@ -306,6 +319,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // After the postings, so that its last signed head is over them.
       await sealer?.stop();
       clearInterval(usesTimer);
+      await readiness.stop();
       await hints.stop();
       await writeSecretUses();
       await changes.stop();

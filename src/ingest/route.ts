@@ -4,6 +4,7 @@ import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import type { AckOutcome, Metrics, ShedLimit } from '../metrics.ts';
 import type { Answer, WebhookRequest } from '../providers/provider.ts';
+import { noteForLog, type RequestFacts } from '../request-log.ts';
 import type { Admission } from './admission.ts';
 import type { FailedVerifications } from './failed-verifications.ts';
 import { type BodyRead, drain, readBody, unpackGzip } from './read-body.ts';
@@ -50,6 +51,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     });
     state.bytes = read.bytes;
     if (read.kind === 'too_large') rejections.count(state.endpoint.id, 'too_large');
+    if (read.kind !== 'read') noteForLog(request, { outcome: 'rejected', reason: read.kind });
     return bodyOrThrow(read, options.bodyBytesMax);
   });
 
@@ -58,13 +60,16 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const endpoint = endpoints.find(provider, name);
     if (endpoint === undefined || endpoint.disabled) {
       metrics.unknownEndpoint.inc();
+      noteForLog(request, { outcome: 'unknown_endpoint' });
       await drain(request.raw);
       throw new PosternError('not_found', `there is no endpoint ${provider}/${name}`);
     }
+    noteForLog(request, { provider: endpoint.provider.name, endpoint: endpoint.name });
     const announced = Number(request.headers['content-length'] ?? 0);
     const bytes = Number.isSafeInteger(announced) && announced > 0 ? announced : 0;
     if (bytes > options.bodyBytesMax) {
       rejections.count(endpoint.id, 'too_large');
+      noteForLog(request, { outcome: 'rejected', reason: 'too_large' });
       await drain(request.raw);
       reply.header('connection', 'close');
       throw new PosternError('too_large', `the body is over ${options.bodyBytesMax} bytes`);
@@ -99,8 +104,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const body = await signedBytes(request, options.bodyBytesMax);
     if (body === null) {
       rejections.count(state.endpoint.id, 'too_large');
+      noteForLog(request, { outcome: 'rejected', reason: 'too_large' });
       throw new PosternError('too_large', `the body is no gzip or unpacks to over ${options.bodyBytesMax} bytes`);
     }
+    noteForLog(request, { bytes: body.length });
     const outcome = await acceptOrFail(request, state.endpoint, body);
     return answer(request, reply, state.endpoint, outcome);
   };
@@ -109,7 +116,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     try {
       return await handleWebhook(endpoint, webhookRequest(request, body, options), options.parts);
     } catch (error) {
-      count(endpoint, error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed');
+      const outcome = error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed';
+      count(endpoint, outcome);
+      noteForLog(request, { outcome, reason: error instanceof PosternError ? error.code : 'internal' });
       throw error;
     }
   }
@@ -131,8 +140,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     endpoint: Endpoint,
     outcome: WebhookOutcome,
   ): FastifyReply {
+    noteForLog(request, { outcome: outcome.kind });
     switch (outcome.kind) {
       case 'accepted':
+        noteForLog(request, factsOf(outcome));
         countAccepted(endpoint, outcome.accepted);
         return send(reply, outcome.answer);
       case 'control':
@@ -153,12 +164,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         count(endpoint, 'rejected');
         rejections.count(endpoint.id, outcome.reason);
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
+        noteForLog(request, { reason: outcome.reason });
         if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
         failures.note(request.ip);
-        request.log.warn(
-          { provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason },
-          'refused',
-        );
         if (outcome.answer.body !== null) return send(reply, outcome.answer);
         reply.headers(outcome.answer.headers);
         throw new PosternError(outcome.answer.status === 503 ? 'overloaded' : 'unauthenticated', outcome.detail);
@@ -181,6 +189,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
   }
 
   async function shed(request: FastifyRequest, reply: FastifyReply, limit: ShedLimit): Promise<FastifyReply> {
+    noteForLog(request, { outcome: 'shed', reason: limit });
     await drain(request.raw);
     return shedNow(reply, limit);
   }
@@ -222,6 +231,12 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       },
     });
   }
+}
+
+/** The delivery is named where its bytes were kept: a copy of known ones leaves none. */
+function factsOf({ deliveryId, accepted }: Extract<WebhookOutcome, { kind: 'accepted' }>): RequestFacts {
+  const { stored, duplicates, conflicts } = accepted;
+  return { ...(stored + conflicts > 0 ? { delivery: deliveryId } : {}), stored, duplicates, conflicts };
 }
 
 function bodyOrThrow(read: BodyRead, bytesMax: number): Buffer {

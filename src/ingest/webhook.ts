@@ -5,7 +5,7 @@ import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
-import { uuidv7Bytes } from '../uuid.ts';
+import { uuidText, uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import type { HintLimit } from './hint-limit.ts';
 import { readEvents } from './read-events.ts';
@@ -13,7 +13,7 @@ import type { Visits } from './visits.ts';
 
 /** What one webhook request came to, before anybody makes an HTTP answer of it. */
 export type WebhookOutcome =
-  | { readonly kind: 'accepted'; readonly accepted: Accepted; readonly answer: Answer }
+  | { readonly kind: 'accepted'; readonly deliveryId: string; readonly accepted: Accepted; readonly answer: Answer }
   | { readonly kind: 'control'; readonly answer: Answer }
   | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly answer: Answer }
   | { readonly kind: 'empty' }
@@ -73,8 +73,9 @@ export async function handleWebhook(
   // A hint that fits a secret comes from who holds it, and is no flood.
   if (verdict.level === 'hint' && verdict.secretId === null && !parts.hints.take(endpoint.id))
     return { kind: 'too_many_hints' };
+  const id = uuidv7Bytes(now);
   const accepted = await parts.intake.accept({
-    id: uuidv7Bytes(now),
+    id,
     receivedAt: now,
     endpoint,
     method: request.method,
@@ -87,7 +88,7 @@ export async function handleWebhook(
     secretId: verdict.secretId,
     events,
   });
-  return { kind: 'accepted', accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
+  return { kind: 'accepted', deliveryId: uuidText(id), accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
 }
 
 const HEADER_BYTES_MAX = 32 * 1024;

@@ -1,21 +1,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { messageOf } from '../../errors.ts';
-import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { queueStats } from '../queue-stats.ts';
 import { problems, QueueStatsShape } from '../shapes.ts';
-import { selectReadiness } from '../stats-store.ts';
 
-const READY_WITHIN_MS = 2_000;
-const PARTITION_DAYS_MIN = 7;
-
-const CheckShape = Type.Object({ status: Type.String(), detail: Type.Optional(Type.String()) });
-const ReadyShape = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), CheckShape) });
+const PartShape = Type.Object({
+  status: Type.String({ enum: ['ok', 'degraded', 'failed'] }),
+  since: Type.String({ format: 'date-time', description: 'as this instance saw it' }),
+  detail: Type.Optional(Type.String()),
+});
+const ReadyShape = Type.Object({
+  status: Type.String({ enum: ['ok', 'degraded', 'failed', 'draining'] }),
+  checks: Type.Record(Type.String(), PartShape),
+});
 
 export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps) => {
-  const { cacheStats, pool, state } = deps;
-  const sql = sqlOf(pool);
+  const { cacheStats, readiness } = deps;
   const monitor = { access: ['monitor', 'ops', 'finance'] } as const;
   const tags = ['operations'];
 
@@ -40,47 +40,14 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
       config: { access: 'public' },
       schema: {
         tags,
-        summary: 'It can take webhooks; 503 and what is wrong when not',
+        summary: 'Whether it can take webhooks, part by part and since when; 503 when not',
         response: { 200: ReadyShape, 503: ReadyShape, ...problems },
       },
     },
     async (_request, reply) => {
-      const checks: Record<string, { status: 'ok' | 'degraded' | 'failed'; detail?: string }> = {};
-      try {
-        const found = await within(selectReadiness(sql), READY_WITHIN_MS);
-        checks.database = found.durable
-          ? { status: 'ok' }
-          : { status: 'degraded', detail: 'fsync or full_page_writes is off: a crash loses acknowledged events' };
-        checks.migrations =
-          found.migrations > 0 ? { status: 'ok' } : { status: 'failed', detail: 'run: npx postern migrate' };
-        checks.queue = found.queue
-          ? { status: 'ok' }
-          : { status: 'failed', detail: 'the queue "events" is missing: run npx postern migrate' };
-        checks.partitions =
-          found.daysAhead >= PARTITION_DAYS_MIN
-            ? { status: 'ok' }
-            : {
-                status: 'degraded',
-                detail: `partitions for deliveries reach ${found.daysAhead} days ahead: is a worker running?`,
-              };
-      } catch (error) {
-        deps.log.warn({ error: messageOf(error) }, 'not ready: the database does not answer');
-        checks.database = { status: 'failed', detail: 'the database does not answer' };
-      }
-      checks.cache = cacheStats().connected
-        ? { status: 'ok' }
-        : { status: 'degraded', detail: 'Redis is away; this process remembers by itself' };
-      if (state().draining) checks.process = { status: 'failed', detail: 'draining' };
-      const all = Object.values(checks);
-      const failed = all.some((check) => check.status === 'failed');
-      const status = state().draining
-        ? 'draining'
-        : failed
-          ? 'failed'
-          : all.some((check) => check.status === 'degraded')
-            ? 'degraded'
-            : 'ok';
-      return reply.code(failed ? 503 : 200).send({ status, checks });
+      const ready = await readiness.look();
+      const failed = Object.values(ready.checks).some(({ status }) => status === 'failed');
+      return reply.code(failed ? 503 : 200).send(ready);
     },
   );
 
@@ -119,15 +86,3 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
     },
   );
 };
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
