@@ -6,6 +6,8 @@ import type { Log } from './log.ts';
 import { isDatabaseError } from './postgres/sql.ts';
 import { problemOf } from './problem.ts';
 import { notedForLog, tellRequest } from './request-log.ts';
+import { traceRequests } from './request-tracing.ts';
+import type { Tracing } from './tracing.ts';
 
 export type AppParts = {
   readonly log: Log;
@@ -13,6 +15,7 @@ export type AppParts = {
   readonly trustProxy: false | string[] | number;
   readonly webhooks: WebhookRouteOptions | null;
   readonly api: ApiDeps | null;
+  readonly tracing?: Tracing | null;
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -39,6 +42,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: true,
   });
 
+  // Before every other hook, so that whatever is told of a request has its trace.
+  if (parts.tracing) traceRequests(app, parts.tracing);
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(isAway(error) ? awayFor(error) : error);
     if (problem.status >= 500 && problem.status !== 503)

@@ -75,6 +75,7 @@ const API_CALLS_END_MS = 3_000;
 
 /** Only where it is used: the client takes 8 MB. */
 const loadRedis = () => import('./ingest/redis-cache.ts');
+const loadOpenTelemetry = () => import('./open-telemetry.ts');
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -82,9 +83,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pools = createPools(database.url, { log, role: database.role, workers: config.workerConcurrency });
   const metrics = createMetrics();
   const api = sqlOf(pools.api);
-  // Said aloud: an operator who sets it must not believe that something happens.
-  if (config.otelEndpoint !== null)
-    log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
+  const tracing = config.traces === null ? null : (await loadOpenTelemetry()).createTracing(config.traces, log);
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
@@ -163,6 +162,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           metrics,
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
+          tracing,
         }),
       );
     }
@@ -236,6 +236,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const app = options.serve
     ? await buildApp({
         log,
+        tracing,
         trustProxy: config.trustProxy,
         webhooks: {
           parts: {
@@ -246,6 +247,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             intake: options.intake ?? intake,
             hashCredential: (value) => keyring.hashCredential(value),
             clock,
+            tracing,
           },
           endpoints,
           admission,
@@ -334,6 +336,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'pg-boss did not stop cleanly'));
       await redis?.close();
       await pools.end();
+      await tracing?.stop();
     },
   };
 }

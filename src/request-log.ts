@@ -16,8 +16,6 @@ export type RequestFacts = {
   readonly duplicates?: number;
   readonly conflicts?: number;
   readonly actor?: string;
-  readonly trace_id?: string;
-  readonly span_id?: string;
 };
 
 const facts = new WeakMap<FastifyRequest, RequestFacts>();

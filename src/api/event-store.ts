@@ -25,6 +25,7 @@ export type EventRow = {
   readonly last_duplicate_at: Date | null;
   readonly conflict: boolean;
   readonly delivery_id: string;
+  readonly trace_id: string | null;
   readonly reference_list: readonly { kind: string; value: string }[];
   readonly transactions: readonly string[];
 };
@@ -42,7 +43,7 @@ export type EventFilter = {
 
 const COLUMNS = `e.id, n.provider, n.name as endpoint, e.event_id, e.type, e.api_version, e.live, e.account, e.status, e.reason,
   e.occurred_at, e.received_at, e.posted_at, e.attempts, e.next_attempt_at, e.error_code, e.error_message, e.waiting_for, e.until,
-  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id,
+  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id, encode(substr(e.trace, 1, 16), 'hex') as trace_id,
   coalesce((select json_agg(json_build_object('kind', r.kind, 'value', r.value) order by r.kind, r.value)
     from postern.event_references r where r.event_id = e.id), '[]') as reference_list,
   array(select t.id::text from postern.transactions t where t.source_event = e.id

@@ -70,6 +70,7 @@ export const EventShape = Type.Object({
   duplicates: Type.Integer(),
   last_duplicate_at: Nullable(Time),
   conflict: Type.Boolean(),
+  trace_id: Nullable(Type.String({ description: 'of the trace of its reception; null where nothing is traced' })),
   transactions: Type.Array(Type.String()),
 });
 

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
+import { consumed, type Tracing, traceOfBytes } from '../tracing.ts';
 import { uuidv7 } from '../uuid.ts';
 import { orderFetches, withFetched } from './fetch-store.ts';
 import { deferredOrDead, type Ending, type Interpretation, interpret, type TakenEvent } from './interpret.ts';
@@ -26,6 +27,7 @@ export type BatchParts = {
   readonly metrics: Metrics;
   /** This worker's own id in the minute counters. */
   readonly writer: string;
+  readonly tracing?: Tracing | null;
 };
 
 const ATTEMPTS_MAX = 10;
@@ -57,6 +59,7 @@ export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[
 
 async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
   const { metrics } = parts;
+  const startedAt = parts.clock.now();
   const stop = metrics.workerSeconds.startTimer();
   const { finished, awaited } = await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);
@@ -70,6 +73,7 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
   for (const { interpretation, ending } of finished) {
     const provider = parts.endpoints.byId(interpretation.event.endpointId)?.provider.name ?? 'unknown';
     metrics.events.inc({ provider, status: ending.status });
+    tellTrace(interpretation.event, startedAt, ending.status, parts);
   }
   if (awaited) await wake(parts);
 }
@@ -191,30 +195,54 @@ async function bury(
   const retryable = error instanceof PosternError && error.retryable;
   const refused = sqlStateOf(error) === undefined ? 'rule_failed' : 'refused_by_database';
   const code = error instanceof PosternError ? error.code : refused;
-  parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
-  await withTransaction(parts.pool, async (tx) => {
-    const taken = await takeEvents(tx, ids);
-    for (const event of taken) {
-      const attempts = event.attempts + 1;
-      if (retryable && attempts < ATTEMPTS_MAX) {
-        const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
-        const jobId = uuidv7(parts.clock.now());
-        await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
-        await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
-        parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
-        continue;
+  const startedAt = parts.clock.now();
+  let traceId: string | undefined;
+  try {
+    await withTransaction(parts.pool, async (tx) => {
+      const taken = await takeEvents(tx, ids);
+      for (const event of taken) {
+        traceId = traceOfBytes(event.trace ?? null)?.traceId;
+        tellTrace(event, startedAt, code, parts);
+        const attempts = event.attempts + 1;
+        if (retryable && attempts < ATTEMPTS_MAX) {
+          const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
+          const jobId = uuidv7(parts.clock.now());
+          await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
+          await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
+          parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
+          continue;
+        }
+        const interpretation: Interpretation = {
+          event,
+          references: [],
+          amount: null,
+          kind: 'end',
+          ending: { status: 'dead', code, message: messageOf(error) },
+        };
+        await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
       }
-      const interpretation: Interpretation = {
-        event,
-        references: [],
-        amount: null,
-        kind: 'end',
-        ending: { status: 'dead', code, message: messageOf(error) },
-      };
-      await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
-    }
-    await comeBackToPassedOver(tx, ids, taken, parts);
-    await parts.queue.complete(tx, jobs);
+      await comeBackToPassedOver(tx, ids, taken, parts);
+      await parts.queue.complete(tx, jobs);
+    });
+  } finally {
+    const trace = traceId === undefined ? {} : { trace_id: traceId };
+    parts.log.error({ events: ids, code, error: messageOf(error), ...trace }, 'an event could not be worked');
+  }
+}
+
+/** `outcome`: a state, or the code of what failed. */
+function tellTrace(event: TakenEvent, startedAt: number, outcome: string, parts: BatchParts): void {
+  const provider = parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown';
+  consumed(parts.tracing ?? null, event.trace ?? null, {
+    name: 'events process',
+    startedAt,
+    attributes: {
+      'postern.event': event.id,
+      'postern.provider': provider,
+      'postern.attempt': event.attempts + 1,
+      'postern.outcome': outcome,
+    },
+    failed: !['posted', 'no_effect', 'deferred'].includes(outcome),
   });
 }
 

@@ -5,6 +5,7 @@ import { PosternError } from '../errors.ts';
 import type { AckOutcome, Metrics, ShedLimit } from '../metrics.ts';
 import type { Answer, WebhookRequest } from '../providers/provider.ts';
 import { noteForLog, type RequestFacts } from '../request-log.ts';
+import { spanOf } from '../request-tracing.ts';
 import type { Admission } from './admission.ts';
 import type { FailedVerifications } from './failed-verifications.ts';
 import { type BodyRead, drain, readBody, unpackGzip } from './read-body.ts';
@@ -114,7 +115,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
 
   async function acceptOrFail(request: FastifyRequest, endpoint: Endpoint, body: Buffer): Promise<WebhookOutcome> {
     try {
-      return await handleWebhook(endpoint, webhookRequest(request, body, options), options.parts);
+      return await handleWebhook(endpoint, webhookRequest(request, body, options), options.parts, spanOf(request));
     } catch (error) {
       const outcome = error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed';
       count(endpoint, outcome);

@@ -1,10 +1,12 @@
 import { hash } from 'node:crypto';
+import type { Span } from '@opentelemetry/api';
 import type { CertificateSource } from '../certificates.ts';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
+import { producing, type Tracing } from '../tracing.ts';
 import { uuidText, uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import type { HintLimit } from './hint-limit.ts';
@@ -32,6 +34,7 @@ export type WebhookParts = {
   /** Makes the storable form of a credential header: `hmac-sha256:…`. */
   readonly hashCredential: (value: string) => string;
   readonly clock: Clock;
+  readonly tracing?: Tracing | null;
 };
 
 const ALWAYS_SECRET = ['authorization', 'cookie', 'proxy-authorization'];
@@ -41,6 +44,7 @@ export async function handleWebhook(
   endpoint: Endpoint,
   request: WebhookRequest & { readonly path: string; readonly sourceIp: string },
   parts: WebhookParts,
+  span: Span | null = null,
 ): Promise<WebhookOutcome> {
   const { provider, settings } = endpoint;
   const now = parts.clock.now();
@@ -74,7 +78,7 @@ export async function handleWebhook(
   if (verdict.level === 'hint' && verdict.secretId === null && !parts.hints.take(endpoint.id))
     return { kind: 'too_many_hints' };
   const id = uuidv7Bytes(now);
-  const accepted = await parts.intake.accept({
+  const delivery = {
     id,
     receivedAt: now,
     endpoint,
@@ -87,7 +91,10 @@ export async function handleWebhook(
     level: verdict.level,
     secretId: verdict.secretId,
     events,
-  });
+  };
+  const accepted = await producing(parts.tracing ?? null, span, 'events publish', (trace) =>
+    parts.intake.accept({ ...delivery, trace }),
+  );
   return { kind: 'accepted', deliveryId: uuidText(id), accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
 }
 
