@@ -135,13 +135,13 @@ async function postingBesideSealer(stand: Stand, pools: Pools, effort: Effort, t
     const rate = await postFor(effort.books.seconds);
     const lag = await sealLag(sql, 1_000_000);
     const end = performance.now();
-    while ((await sealLag(sql, 1)).transactions > 0) {
+    while ((await sealLag(sql, 1)).entries > 0) {
       if (performance.now() - end > SEAL_WAIT_S * 1000) throw new Error('the sealer did not come to the end');
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const after = (performance.now() - end) / 1000;
     tell(
-      `ledger: ${rate.toFixed(0)} postings/s for ${effort.books.seconds} s; ${lag.transactions} transactions were not sealed then, the oldest for ${lag.seconds.toFixed(2)} s; all were ${after.toFixed(1)} s later`,
+      `ledger: ${rate.toFixed(0)} postings/s for ${effort.books.seconds} s; ${lag.entries} entries were not sealed then, the oldest for ${lag.seconds.toFixed(2)} s; all were ${after.toFixed(1)} s later`,
     );
     return { postings_per_s: rate, seal_lag_s: lag.seconds };
   } finally {

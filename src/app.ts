@@ -5,6 +5,9 @@ import { type WebhookRouteOptions, webhookRoutes } from './ingest/route.ts';
 import type { Log } from './log.ts';
 import { isDatabaseError } from './postgres/sql.ts';
 import { problemOf } from './problem.ts';
+import { notedForLog, tellRequest } from './request-log.ts';
+import { traceRequests } from './request-tracing.ts';
+import type { Tracing } from './tracing.ts';
 
 export type AppParts = {
   readonly log: Log;
@@ -12,6 +15,7 @@ export type AppParts = {
   readonly trustProxy: false | string[] | number;
   readonly webhooks: WebhookRouteOptions | null;
   readonly api: ApiDeps | null;
+  readonly tracing?: Tracing | null;
 };
 
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -38,27 +42,23 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     return503OnClosing: true,
   });
 
+  // Before every other hook, so that whatever is told of a request has its trace.
+  if (parts.tracing) traceRequests(app, parts.tracing);
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(isAway(error) ? awayFor(error) : error);
     if (problem.status >= 500 && problem.status !== 503)
-      request.log.error({ err: error, path: request.url }, 'a request failed');
+      request.log.error(
+        { err: error, method: request.method, route: request.routeOptions.url, ...notedForLog(request) },
+        'a request failed',
+      );
     if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', String(RETRY_AFTER_S));
     return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   });
   app.setNotFoundHandler((request) => {
     throw new PosternError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
   });
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        path: request.url,
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 100) / 100,
-      },
-      'answered',
-    );
-  });
+  app.addHook('onResponse', async (request, reply) => tellRequest(request, reply));
+  app.addHook('onRequestAbort', async (request) => tellRequest(request, null));
 
   if (parts.webhooks !== null) await app.register(webhookRoutes, parts.webhooks);
   if (parts.api !== null) await app.register(apiPlugin, parts.api);

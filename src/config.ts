@@ -3,6 +3,7 @@ import type { ProxySettings } from './egress-proxy.ts';
 import { PosternError } from './errors.ts';
 import type { LogLevel } from './log.ts';
 import { isPostgresUrl } from './postgres/address.ts';
+import { readTraceSettings, type TraceSettings } from './trace-settings.ts';
 
 /** Everything the environment sets, validated once; null where something is unset and has no default. */
 export type Config = {
@@ -32,7 +33,7 @@ export type Config = {
   intakeBatchMax: number;
   workerBatch: number;
   workerConcurrency: number;
-  otelEndpoint: string | null;
+  traces: TraceSettings | null;
   /** Without a slash at its end; null: as the request names its host. */
   publicUrl: string | null;
 };
@@ -73,7 +74,7 @@ export function readConfig(env: Environment): Config {
     intakeBatchMax: whole(env, 'INTAKE_MAX_BATCH', 200, 1, 200),
     workerBatch: whole(env, 'WORKER_BATCH', 300, 1, 1_000),
     workerConcurrency: whole(env, 'WORKER_CONCURRENCY', 1, 1, 3),
-    otelEndpoint: url(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', ['http:', 'https:']),
+    traces: readTraceSettings(env),
     publicUrl: url(env, 'PUBLIC_URL', ['http:', 'https:'])?.replace(/\/+$/, '') ?? null,
   };
 }

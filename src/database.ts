@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { insertAudit } from './audit-store.ts';
 import type { Config } from './config.ts';
 import type { Keyring } from './encryption.ts';
 import { sealFound } from './ledger/log-store.ts';
@@ -6,8 +7,8 @@ import type { Log } from './log.ts';
 import { withSettings } from './postgres/address.ts';
 import { noteMove, openDatabase as openIdentity } from './postgres/database-store.ts';
 import { connectEmbedded, startEmbedded } from './postgres/embedded/start-embedded.ts';
-import { migrate } from './postgres/migrate.ts';
-import { sqlOf, sqlTypes } from './postgres/sql.ts';
+import { type Migrated, migrate } from './postgres/migrate.ts';
+import { sqlOf, sqlTypes, type Tx } from './postgres/sql.ts';
 
 /** The database a process works on, brought to this release. */
 export type Database = {
@@ -33,7 +34,11 @@ export type Database = {
 export async function openDatabase(
   config: Config,
   log: Log,
-  { exclusive, migrating = config.migrate }: { exclusive: boolean; migrating?: boolean },
+  {
+    exclusive,
+    migrating = config.migrate,
+    actor = 'system',
+  }: { exclusive: boolean; migrating?: boolean; actor?: string },
 ): Promise<Database> {
   const server =
     config.databaseUrl !== null
@@ -46,7 +51,7 @@ export async function openDatabase(
     return {
       url,
       ...state,
-      keyring: await openKeyring(config, url, state.role, log),
+      keyring: await openKeyring({ config, url, log, actor }, state),
       embedded,
       firstStart: embedded && state.applied.includes(FIRST_MIGRATION),
       close: () => server.stop(),
@@ -60,7 +65,10 @@ export async function openDatabase(
 const FIRST_MIGRATION = '0001-foundation.sql';
 
 /** The key this database's secrets are under; an instance that lacks it does not start. */
-async function openKeyring(config: Config, url: string, role: string | null, log: Log): Promise<Keyring> {
+async function openKeyring(
+  { config, url, log, actor }: { config: Config; url: string; log: Log; actor: string },
+  { role, applied }: Migrated,
+): Promise<Keyring> {
   const client = new pg.Client({
     connectionString: withSettings(url, role === null ? {} : { role }),
     application_name: 'postern start',
@@ -71,6 +79,13 @@ async function openKeyring(config: Config, url: string, role: string | null, log
     const sql = sqlOf(client);
     const { encryptionKeys, dataDir } = config;
     const { keyring, moved, systemIdentifier } = await openIdentity(sql, { encryptionKeys, dataDir });
+    if (applied.length > 0)
+      await insertAudit(sql as Tx, {
+        actor,
+        action: 'database.migrate',
+        subject: `database:${applied.at(-1)}`,
+        details: { applied },
+      });
     if (moved) {
       log.warn({ systemIdentifier }, 'this database was restored or moved to another server');
       await sql.query(

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
+import { createReadiness } from './api/readiness.ts';
 import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { createCertificateStore } from './certificate-store.ts';
@@ -82,6 +83,7 @@ const API_CALLS_END_MS = 3_000;
 
 /** Only where it is used: the client takes 8 MB. */
 const loadRedis = () => import('./ingest/redis-store.ts');
+const loadOpenTelemetry = () => import('./open-telemetry.ts');
 
 /** Puts the house together: one process that serves, works, or both. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
@@ -89,9 +91,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const pools = createPools(database.url, { log, role: database.role, workers: config.workerConcurrency });
   const metrics = createMetrics();
   const api = sqlOf(pools.api);
-  // Said aloud: an operator who sets it must not believe that something happens.
-  if (config.otelEndpoint !== null)
-    log.warn('OTEL_EXPORTER_OTLP_ENDPOINT is not in effect in this release: no traces are sent');
+  const tracing = config.traces === null ? null : (await loadOpenTelemetry()).createTracing(config.traces, log);
   const endpoints = createEndpointRegistry({ sql: api, providers, keyring, clock, log });
   const tokens = createTokens({ sql: api, clock, log, adminToken: config.adminToken });
   const changes = createChangeListener({ connect: pools.listener, log });
@@ -189,6 +189,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
           isPaused: () => controls.isPaused('events'),
+          tracing,
         }),
       );
     }
@@ -262,6 +263,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     : null;
 
   let draining = false;
+  const readiness = createReadiness({
+    sql: api,
+    clock,
+    log,
+    cacheStats: () => cache.stats(),
+    endpointsAge: () => endpoints.age(),
+    lastIntakeFailure: () => intake.lastFailure(),
+    draining: () => draining,
+  });
   let usesTimer: NodeJS.Timeout | undefined;
   async function writeSecretUses(): Promise<void> {
     await addSecretUses(api, endpoints.takeUses()).catch((error: unknown) =>
@@ -272,6 +282,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const app = options.serve
     ? await buildApp({
         log,
+        tracing,
         trustProxy: config.trustProxy,
         webhooks: {
           parts: {
@@ -283,6 +294,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
             hashCredential,
             clock,
             phases: metrics.ackPhase,
+            tracing,
           },
           endpoints,
           admission,
@@ -309,7 +321,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           reconciler,
           recheck,
           cacheStats: () => cache.stats(),
-          state: () => ({ draining }),
+          readiness,
         },
       })
     : null;
@@ -334,8 +346,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
       for (const worker of workers) worker.start();
-      if (options.serve) hints.start();
-      if (options.serve) quarantine.start();
+      if (options.serve) {
+        hints.start();
+        quarantine.start();
+        readiness.start();
+      }
       sharedFailures?.start();
       sharedHints?.start();
       fetcher?.start();
@@ -364,6 +379,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // After the postings, so that its last signed head is over them.
       await sealer?.stop();
       clearInterval(usesTimer);
+      await readiness.stop();
       await hints.stop();
       await writeSecretUses();
       await changes.stop();
@@ -381,6 +397,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       sharedHints?.stop();
       await redis?.close();
       await pools.end();
+      await tracing?.stop();
     },
   };
 }

@@ -9,7 +9,7 @@ const STDOUT = 1;
 /**
  * The log: one JSON object a line on standard output, or on another file descriptor. Never a body, a header's value or a
  * secret: what is logged is named field by field where it is logged, and what slips in under a telling name is removed
- * here.
+ * here, and what has the form of a credential wherever it stands.
  */
 export function createLog(level: LogLevel, fd = STDOUT): Log {
   const options: LoggerOptions = {
@@ -22,6 +22,7 @@ export function createLog(level: LogLevel, fd = STDOUT): Log {
       censor: '[removed]',
     },
     serializers: { err: describeError },
+    hooks: { streamWrite: withoutSecrets },
   };
   return pino(options, pino.destination({ dest: fd, sync: true }));
 }
@@ -38,6 +39,20 @@ const SECRET_NAMES = [
   'connectionString',
   'url',
 ];
+
+/**
+ * Tokens of ours, signing secrets and API keys by their beginnings, what follows "Bearer" or "Basic", and passwords in addresses:
+ * the message of some library's error may quote any of them.
+ */
+const CREDENTIALS =
+  /\b(pst_|whsec_|whsk_|(?:sk|rk)_(?:live|test)_|(?:Bearer|Basic) +)[\w+/=.~-]{6,}|(:\/\/[^\s:/@"]*:)[^\s/@"]+(?=@)/gi;
+
+export function withoutSecrets(line: string): string {
+  return line.replace(
+    CREDENTIALS,
+    (_, beginning?: string, address?: string) => `${beginning ?? address ?? ''}[removed]`,
+  );
+}
 
 /**
  * An error as a log shows it. pg's errors carry `detail`, `where` and the failing parameters, which quote the row: a

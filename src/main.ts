@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
+import { register as registerAudit } from './commands/audit.ts';
 import { register as registerBackfill } from './commands/backfill.ts';
 import { type CommandContext, createCommandContext } from './commands/context.ts';
 import { register as registerDoctor } from './commands/doctor.ts';
@@ -26,7 +27,7 @@ const FAILED = 1;
 const WRONG_USE = 2;
 const INPUT_BYTES_MAX = 65_536;
 
-const COMMANDS = [
+export const COMMANDS = [
   registerStart,
   registerMigrate,
   registerEndpoint,
@@ -38,6 +39,7 @@ const COMMANDS = [
   registerQueue,
   registerQuarantine,
   registerLedger,
+  registerAudit,
   registerExplain,
   registerVectors,
   registerSimulate,

@@ -3,6 +3,7 @@ import { callerOf, createRequireRole } from '../access/require-role.ts';
 import type { Role } from '../access/roles.ts';
 import type { Tokens } from '../access/tokens.ts';
 import { PosternError } from '../errors.ts';
+import { noteForLog } from '../request-log.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -23,7 +24,9 @@ export function guard(app: FastifyInstance, tokens: Tokens): void {
   // After the rate limit, which is an onRequest hook of the route and so bounds guessing; before a stranger's body is read.
   app.addHook('preParsing', async (request, reply) => {
     const access = request.routeOptions.config.access ?? 'public';
-    if (access !== 'public') await requireRole(...access)(request, reply);
+    if (access === 'public') return;
+    await requireRole(...access)(request, reply);
+    noteForLog(request, { actor: actorOf(request) });
   });
 }
 

@@ -10,6 +10,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Provider } from '../providers/provider.ts';
 import type { Transfers } from '../transfers/transfers.ts';
+import type { ReadinessWatch } from './readiness.ts';
 
 /** What the API stands on. */
 export type ApiDeps = {
@@ -32,5 +33,5 @@ export type ApiDeps = {
   readonly reconciler: AccountReconciler;
   readonly recheck: Recheck;
   readonly cacheStats: () => CacheStats;
-  readonly state: () => { readonly draining: boolean };
+  readonly readiness: Pick<ReadinessWatch, 'look'>;
 };

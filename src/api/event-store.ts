@@ -29,13 +29,14 @@ export type EventRow = {
   readonly delivery_id: string;
   readonly amount: bigint | null;
   readonly currency: string | null;
+  readonly trace_id: string | null;
   readonly reference_list: readonly { kind: string; value: string }[];
   readonly transactions: readonly string[];
 };
 
 const COLUMNS = `e.id, n.provider, n.name as endpoint, e.event_id, e.type, e.api_version, e.live, e.account, e.status, e.reason,
   e.occurred_at, e.received_at, e.posted_at, e.attempts, e.next_attempt_at, e.error_code, e.error_message, e.waiting_for, e.until,
-  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id, e.amount, e.currency,
+  e.duplicates, e.last_duplicate_at, e.conflict, e.delivery_id, e.amount, e.currency, encode(substr(e.trace, 1, 16), 'hex') as trace_id,
   coalesce((select json_agg(json_build_object('kind', r.kind, 'value', r.value) order by r.kind, r.value)
     from postern.event_references r where r.event_id = e.id), '[]') as reference_list,
   array(select t.id::text from postern.transactions t where t.source_event = e.id

@@ -8,6 +8,7 @@ import { guard } from './access.ts';
 import type { ApiDeps } from './deps.ts';
 import { accountPolicyRoutes } from './routes/account-policies.ts';
 import { accountRoutes } from './routes/accounts.ts';
+import { auditLogRoutes } from './routes/audit-log.ts';
 import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
@@ -73,6 +74,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         accountRoutes,
         accountPolicyRoutes,
         auditTrailRoutes,
+        auditLogRoutes,
         reconciliationRoutes,
         exportRoutes,
         operationRoutes,

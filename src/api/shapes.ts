@@ -72,6 +72,7 @@ export const EventShape = Type.Object({
   duplicates: Type.Integer(),
   last_duplicate_at: Nullable(Time),
   conflict: Type.Boolean(),
+  trace_id: Nullable(Type.String({ description: 'of the trace of its reception; null where nothing is traced' })),
   transactions: Type.Array(Type.String()),
 });
 
@@ -158,6 +159,7 @@ export const AuditShape = Type.Object({
   subject: Type.String(),
   reason: Nullable(Type.String()),
   details: Type.Unknown(),
+  sealed_as: Nullable(Type.Integer({ description: "its place in the ledger's log; null while it is not sealed yet" })),
 });
 
 /** An account's path, or the bare id of one that services named. */

@@ -85,6 +85,7 @@ export function eventView(row: EventRow): Static<typeof EventShape> {
     duplicates: row.duplicates,
     last_duplicate_at: iso(row.last_duplicate_at),
     conflict: row.conflict,
+    trace_id: row.trace_id,
     transactions: [...row.transactions],
   };
 }

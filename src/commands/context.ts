@@ -74,7 +74,7 @@ export function createCommandContext(parts: {
       const settings = config();
       // Standard output is the answer's alone: a log line in it would break `--json`.
       const log = createLog(quieter(settings.logLevel), STDERR);
-      const database = await openDatabase(settings, log, { exclusive: false, ...options });
+      const database = await openDatabase(settings, log, { exclusive: false, actor: `cli:${user}`, ...options });
       try {
         const pools = createPools(database.url, { log, role: database.role });
         try {

@@ -5,17 +5,17 @@ import { type Check, ok } from './doctor-check.ts';
 const COUNTED_MAX = 10_000;
 const LAG_S_MAX = 60;
 
-/** Whether transactions get into the log: until then nothing proves what they say. */
+/** Whether transactions and audit entries get into the log: until then nothing proves what they say. */
 export async function ledgerLog(sql: Sql): Promise<Check> {
   const name = 'ledger_log';
   const [size, lag, head] = [await logSize(sql), await sealLag(sql, COUNTED_MAX), await newestHead(sql)];
-  const sealed = `${size} transactions sealed`;
+  const sealed = `${size} transactions and audit entries sealed`;
   if (lag.seconds <= LAG_S_MAX) {
     const signed = head === null ? 'no head signed yet' : `the last head signed at ${head.signedAt.toISOString()}`;
-    return ok(name, size === 0 ? 'nothing is posted yet' : `${sealed}, ${signed}`);
+    return ok(name, size === 0 ? 'nothing is sealed yet' : `${sealed}, ${signed}`);
   }
   const holder = await oldestWriter(sql);
-  const many = lag.transactions >= COUNTED_MAX ? `${COUNTED_MAX} or more` : String(lag.transactions);
+  const many = lag.entries >= COUNTED_MAX ? `${COUNTED_MAX} or more` : String(lag.entries);
   const found = `${sealed}; ${many} are not, the oldest since ${Math.round(lag.seconds)} s`;
   return holder === null
     ? { name, status: 'warning', found, mend: 'run `npx postern work` or `start`: they seal' }

@@ -1,12 +1,9 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
-import { messageOf, PosternError } from '../errors.ts';
 import { openExport } from '../ledger/export/export-journal.ts';
 import { JOURNAL_FORMATS, type JournalFormat } from '../ledger/export/journal.ts';
 import type { CommandContext } from './context.ts';
 import { day } from './options.ts';
+import { writeWhole } from './write-whole.ts';
 
 type ExportOptions = {
   readonly format: JournalFormat;
@@ -15,9 +12,6 @@ type ExportOptions = {
   readonly account?: string;
   readonly output?: string;
 };
-
-/** The books are nobody's business but their keeper's. */
-const FILE_MODE = 0o600;
 
 export function register(ledger: Command, context: CommandContext): void {
   ledger
@@ -50,18 +44,3 @@ async function exportTo({ format, from, to, account, output }: ExportOptions, co
   if (context.json) context.out(JSON.stringify({ file: output, format }));
   else context.out(`${output} holds the journal.`);
 }
-
-/** A file that is there is whole: half a journal would balance as well. */
-async function writeWhole(file: string, text: AsyncIterable<string>): Promise<void> {
-  const part = `${file}.${process.pid}.part`;
-  try {
-    await pipeline(text, createWriteStream(part, { flags: 'wx', mode: FILE_MODE }));
-    await rename(part, file);
-  } catch (cause) {
-    await rm(part, { force: true });
-    if (cause instanceof PosternError || !isFileError(cause)) throw cause;
-    throw new PosternError('invalid_request', `${file} cannot be written: ${messageOf(cause)}`, { cause });
-  }
-}
-
-const isFileError = (error: unknown): boolean => error instanceof Error && 'syscall' in error && 'path' in error;

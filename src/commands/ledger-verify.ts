@@ -2,13 +2,13 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { PosternError } from '../errors.ts';
 import { readHeldHeads } from '../ledger/head-file.ts';
-import { faultOfProof, isHeld, parseProof } from '../ledger/proof.ts';
+import { type AuditProof, faultOfProof, type InclusionProof, isHeld, parseProof } from '../ledger/proof.ts';
 import { rebuildDays } from '../ledger/rebuild-days.ts';
 import type { VerifyReport } from '../ledger/verify/report.ts';
 import { verifyLedger } from '../ledger/verify/verify.ts';
 import type { CommandContext } from './context.ts';
 import { showCount } from './progress.ts';
-import { table } from './table.ts';
+import { oneLine, table } from './table.ts';
 
 type VerifyOptions = { readonly proof?: string; readonly heads?: string };
 
@@ -21,7 +21,10 @@ export function registerVerify(ledger: Command, context: CommandContext): void {
     .description(
       'prove the books from their rows, or one proof of inclusion without any database; exit status 1 if not',
     )
-    .option('--proof <file>', 'check this proof (GET /api/v1/transactions/:id/proof) instead; - for standard input')
+    .option(
+      '--proof <file>',
+      'check this proof (GET /api/v1/transactions/:id/proof or /audit-log/:id/proof) instead; - for standard input',
+    )
     .option('--heads <file>', 'signed tree heads that were kept outside: they must be found again')
     .addHelpText(
       'after',
@@ -68,7 +71,7 @@ async function books({ heads }: VerifyOptions, context: CommandContext): Promise
   context.out(
     `\n${report.ok ? 'The books hold' : 'The books do NOT hold'}: ${count(report.transactions)} transactions, ${count(report.postings)} postings ` +
       `in ${report.seconds.toFixed(1)} s (${count(Math.round(rate))} postings/s).\n` +
-      `The log has ${count(report.log_size)} transactions under the root ${report.root}; ${count(report.heads)} signed heads agree` +
+      `The log has ${count(report.log_size)} entries (${count(report.audit_entries)} of the audit log) under the root ${report.root}; ${count(report.heads)} signed heads agree` +
       `${report.unsealed === 0 ? '.' : `; ${count(report.unsealed)} are not sealed yet.`}`,
   );
 }
@@ -83,10 +86,12 @@ async function proof(file: string, { heads }: VerifyOptions, context: CommandCon
     faultOfProof(parsed) ??
     (held === false ? `the tree head of ${parsed.tree_head.size} is not the one that was kept` : null);
   if (fault !== null) context.fail();
-  const { transaction, tree_head: head, index } = parsed;
+  const { tree_head: head, index } = parsed;
+  const subject =
+    'transaction' in parsed ? { transaction: parsed.transaction.id } : { audit_entry: parsed.audit_entry.id };
   if (context.json) {
     return context.out(
-      JSON.stringify({ ok: fault === null, fault, transaction: transaction.id, index, tree_head: head, held }, null, 2),
+      JSON.stringify({ ok: fault === null, fault, ...subject, index, tree_head: head, held }, null, 2),
     );
   }
   if (fault !== null) return context.out(`The proof does NOT hold: ${fault}.`);
@@ -97,9 +102,15 @@ async function proof(file: string, { heads }: VerifyOptions, context: CommandCon
         ? `No head of ${head.size} is in ${heads}: ask for a proof under one that is, with ?tree_size=`
         : 'Compare the head with one that you keep (--heads): a proof is worth as much as its head.';
   context.out(
-    `Transaction ${transaction.id} (${transaction.effect_key}) is number ${index} of ${head.size} in the log whose root was signed ` +
+    `${nameOf(parsed)} is number ${index} of ${head.size} in the log whose root was signed ` +
       `at ${head.signed_at} by the key ${head.key_id}.\n${known}`,
   );
+}
+
+function nameOf(proof: InclusionProof | AuditProof): string {
+  if ('transaction' in proof) return `Transaction ${proof.transaction.id} (${proof.transaction.effect_key})`;
+  const { id, at, actor, action, subject } = proof.audit_entry;
+  return oneLine(`Audit entry ${id} (${actor}: ${action} ${subject} at ${at})`);
 }
 
 async function read(file: string): Promise<string> {
@@ -113,7 +124,7 @@ async function read(file: string): Promise<string> {
 }
 
 async function rebuild(context: CommandContext): Promise<void> {
-  const rows = await context.withDatabase(({ pool }) => rebuildDays(pool));
+  const rows = await context.withDatabase(({ pool }) => rebuildDays(pool, context.actor));
   if (context.json) return context.out(JSON.stringify({ days: rows }, null, 2));
   context.out(`${count(rows)} sums by day were made anew.`);
 }

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { retryingDeadlocks } from '../postgres/retry-deadlocks.ts';
 import { isDatabaseError, isDataError, sqlStateOf, type Tx, withTransaction } from '../postgres/sql.ts';
+import { consumed, type Tracing, traceOfBytes } from '../tracing.ts';
 import { uuidv7 } from '../uuid.ts';
 import { noteFailedAttempts } from './event-history-store.ts';
 import { orderFetches, withFetched } from './fetch-store.ts';
@@ -27,6 +28,7 @@ export type BatchParts = {
   readonly metrics: Metrics;
   /** This worker's own id in the minute counters. */
   readonly writer: string;
+  readonly tracing?: Tracing | null;
 };
 
 export const ATTEMPTS_MAX = 10;
@@ -64,6 +66,7 @@ export async function runBatch(ids: readonly string[], jobs: readonly EventsJob[
 
 async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts: BatchParts): Promise<void> {
   const { metrics } = parts;
+  const startedAt = parts.clock.now();
   const stop = metrics.workerSeconds.startTimer();
   const { finished, awaited } = await withTransaction(parts.pool, async (tx) => {
     const taken = await takeEvents(tx, ids);
@@ -79,6 +82,7 @@ async function runOnce(ids: readonly string[], jobs: readonly EventsJob[], parts
     metrics.events.inc({ provider, status: ending.status });
     if (ending.status === 'posted')
       metrics.postingSeconds.observe(Math.max(0, parts.clock.now() - interpretation.event.receivedAt) / 1000);
+    tellTrace(interpretation.event, startedAt, ending.status, parts);
   }
   if (awaited) await wake(parts);
 }
@@ -216,33 +220,57 @@ async function bury(
   const retryable = error instanceof PosternError && error.retryable;
   const refused = sqlStateOf(error) === undefined ? 'rule_failed' : 'refused_by_database';
   const code = error instanceof PosternError ? error.code : refused;
-  parts.log.error({ events: ids, code, error: messageOf(error) }, 'an event could not be worked');
-  await withTransaction(parts.pool, async (tx) => {
-    const taken = await takeEvents(tx, ids);
-    const interpretations = readable ? await aboutEach(tx, taken, parts) : new Map<string, About>();
-    for (const event of taken) {
-      const attempts = event.attempts + 1;
-      const failure = { eventId: event.id, attempt: attempts, code, message: messageOf(error) };
-      if (retryable && attempts < ATTEMPTS_MAX) {
-        const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
-        const jobId = uuidv7(parts.clock.now());
-        await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
-        await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
-        await noteFailedAttempts(tx, [{ ...failure, what: 'failed' }]);
-        parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
-        continue;
+  const startedAt = parts.clock.now();
+  let traceId: string | undefined;
+  try {
+    await withTransaction(parts.pool, async (tx) => {
+      const taken = await takeEvents(tx, ids);
+      const interpretations = readable ? await aboutEach(tx, taken, parts) : new Map<string, About>();
+      for (const event of taken) {
+        traceId = traceOfBytes(event.trace ?? null)?.traceId;
+        tellTrace(event, startedAt, code, parts);
+        const attempts = event.attempts + 1;
+        const failure = { eventId: event.id, attempt: attempts, code, message: messageOf(error) };
+        if (retryable && attempts < ATTEMPTS_MAX) {
+          const nextAttemptAt = parts.clock.now() + backoffMs(attempts, parts.random);
+          const jobId = uuidv7(parts.clock.now());
+          await putBack(tx, { id: event.id, attempts, nextAttemptAt, jobId, code, message: messageOf(error) });
+          await parts.queue.send(tx, jobId, [event.id], new Date(nextAttemptAt));
+          await noteFailedAttempts(tx, [{ ...failure, what: 'failed' }]);
+          parts.metrics.retries.inc({ provider: parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown' });
+          continue;
+        }
+        const interpretation: Interpretation = {
+          event,
+          ...(interpretations.get(event.id) ?? NOTHING_KNOWN),
+          kind: 'end',
+          ending: { status: 'dead', code, message: messageOf(error) },
+        };
+        await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
+        await noteFailedAttempts(tx, [{ ...failure, what: 'died' }]);
       }
-      const interpretation: Interpretation = {
-        event,
-        ...(interpretations.get(event.id) ?? NOTHING_KNOWN),
-        kind: 'end',
-        ending: { status: 'dead', code, message: messageOf(error) },
-      };
-      await finishEvents(tx, [{ interpretation, ending: interpretation.ending }], parts.writer);
-      await noteFailedAttempts(tx, [{ ...failure, what: 'died' }]);
-    }
-    await comeBackToPassedOver(tx, ids, taken, parts);
-    await parts.queue.complete(tx, jobs);
+      await comeBackToPassedOver(tx, ids, taken, parts);
+      await parts.queue.complete(tx, jobs);
+    });
+  } finally {
+    const trace = traceId === undefined ? {} : { trace_id: traceId };
+    parts.log.error({ events: ids, code, error: messageOf(error), ...trace }, 'an event could not be worked');
+  }
+}
+
+/** `outcome`: a state, or the code of what failed. */
+function tellTrace(event: TakenEvent, startedAt: number, outcome: string, parts: BatchParts): void {
+  const provider = parts.endpoints.byId(event.endpointId)?.provider.name ?? 'unknown';
+  consumed(parts.tracing ?? null, event.trace ?? null, {
+    name: 'events process',
+    startedAt,
+    attributes: {
+      'postern.event': event.id,
+      'postern.provider': provider,
+      'postern.attempt': event.attempts + 1,
+      'postern.outcome': outcome,
+    },
+    failed: !['posted', 'no_effect', 'deferred'].includes(outcome),
   });
 }
 

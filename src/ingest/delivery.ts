@@ -21,6 +21,8 @@ export type Delivery = {
   readonly level: AuthenticityLevel;
   readonly secretId: string | null;
   readonly events: readonly IncomingEvent[];
+  /** Where its reception is traced (tracing.ts). */
+  readonly trace?: Buffer | null;
 };
 
 /** One event of a delivery as a row of `events`. */

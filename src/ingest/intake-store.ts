@@ -29,12 +29,12 @@ const STORE_GROUP = {
   text: `
 with incoming as (
   select * from unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::int4[], $5::int2[], $6::text[], $7::bytea[], $8::bytea[],
-    $9::text[], $10::text[], $11::text[], $12::bool[], $13::text[], $14::timestamptz[], $27::text[])
+    $9::text[], $10::text[], $11::text[], $12::bool[], $13::text[], $14::timestamptz[], $27::text[], $29::bytea[])
     as i (id, delivery_id, received_at, endpoint_id, item, event_id, variant, body_sha256, transmission_id, type, api_version,
-      live, account, occurred_at, unreadable)
+      live, account, occurred_at, unreadable, trace)
 ), stored as (
   insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, variant, body_sha256, transmission_id,
-    type, api_version, live, account, occurred_at, error_message, job_id, status, reason, error_code)
+    type, api_version, live, account, occurred_at, error_message, trace, job_id, status, reason, error_code)
   select i.*, $15::uuid, case when i.unreadable is null then 'queued' else 'dead' end,
     case when i.unreadable is not null then 'unreadable' end, case when i.unreadable is not null then 'unreadable_event' end
   from incoming i
@@ -105,6 +105,7 @@ export async function storeGroup(
     textArray(rows.map((r) => r.event.unreadable)),
     // What a backfill found is accepted as any other, but says nothing of whether the processor still reaches us.
     uuidArray(deliveries.filter((d) => d.method === LISTED_METHOD).map((d) => d.id)),
+    byteaArray(rows.map((r) => r.delivery.trace ?? null)),
   ]);
   return new Set(result.rows.map((row) => row.id));
 }
@@ -263,8 +264,8 @@ export async function storeConflict(
       text: `
 with stored as (
   insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, variant, body_sha256, transmission_id,
-    type, api_version, live, account, occurred_at, status, reason, error_code, error_message, conflict)
-  values ($1, $2, $3, $4, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 'dead', 'conflict', 'conflict', $22, true)
+    type, api_version, live, account, occurred_at, status, reason, error_code, error_message, conflict, trace)
+  values ($1, $2, $3, $4, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, 'dead', 'conflict', 'conflict', $22, true, $25)
   on conflict do nothing
   returning id
 ), body as (
@@ -296,6 +297,7 @@ set accepted = endpoint_minutes.accepted + 1, conflicts = endpoint_minutes.confl
         : `other bytes under an id that event ${conflict.firstId} has already, whose body was removed: what differs cannot be told; a replay posts only what is not posted yet`,
       conflict.writer,
       delivery.method === LISTED_METHOD ? 1 : 0,
+      delivery.trace ?? null,
     ],
   );
   return result.rowCount > 0;

@@ -38,6 +38,8 @@ export type Intake = {
   /** Unix ms since when the oldest unanswered delivery waits, or null. */
   waitingSince(): number | null;
   stats(): { waiting: number; inFlight: number };
+  /** Unix ms of the last group that did not become durable; null once one did again. */
+  lastFailure(): number | null;
   /** Writes what is in hand; after it nothing is accepted. */
   close(): Promise<void>;
 };
@@ -79,6 +81,7 @@ export function createIntake(options: IntakeOptions): Intake {
     everyMs: DUPLICATES_EVERY_MS,
   });
   let closed = false;
+  let lastFailure: number | null = null;
 
   async function accept(delivery: Delivery): Promise<Accepted> {
     if (closed) throw new PosternError('overloaded', 'the gateway is stopping; deliver again');
@@ -132,6 +135,7 @@ export function createIntake(options: IntakeOptions): Intake {
         log,
       });
     } catch (error) {
+      lastFailure = clock.now();
       // The fate of the group is unknown, and so may be everything the cache remembers.
       cache.clear();
       log.warn({ error: messageOf(error), events: rows.length }, 'a group could not be made durable');
@@ -144,6 +148,7 @@ export function createIntake(options: IntakeOptions): Intake {
     } finally {
       stop();
     }
+    lastFailure = null;
     for (const waiting of group) settleByOutcome(waiting, outcome, startedAt);
     options.onStored?.();
   }
@@ -195,6 +200,7 @@ export function createIntake(options: IntakeOptions): Intake {
     accept,
     waitingSince: () => lanes.waitingSince(),
     stats: () => lanes.stats(),
+    lastFailure: () => lastFailure,
     async close() {
       closed = true;
       await lanes.close();

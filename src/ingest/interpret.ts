@@ -24,6 +24,8 @@ export type TakenEvent = {
   readonly body: Buffer | null;
   /** What the processor answered when it was asked for the event's object; null: it was not asked since the event came. */
   readonly fetched: FetchedObject | null;
+  /** Where its reception was traced (tracing.ts). */
+  readonly trace?: Buffer | null;
 };
 
 /** What became of asking the processor for an event's object. */

@@ -4,6 +4,8 @@ import type { EndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import type { AckOutcome, Metrics, ShedLimit } from '../metrics.ts';
 import type { Answer } from '../providers/provider.ts';
+import { noteForLog, type RequestFacts } from '../request-log.ts';
+import { spanOf } from '../request-tracing.ts';
 import type { Admission } from './admission.ts';
 import type { FailedVerifications } from './failed-verifications.ts';
 import { UNKNOWN_ENDPOINT } from './minutes-store.ts';
@@ -64,6 +66,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     });
     state.bytes = read.bytes;
     if (read.kind === 'too_large') rejections.count(state.endpoint.id, 'too_large');
+    if (read.kind !== 'read') noteForLog(request, { outcome: 'rejected', reason: read.kind });
     return bodyOrThrow(read, options.bodyBytesMax);
   });
 
@@ -73,13 +76,16 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     if (endpoint === undefined || endpoint.disabled) {
       metrics.unknownEndpoint.inc();
       rejections.count(UNKNOWN_ENDPOINT, 'unknown_endpoint');
+      noteForLog(request, { outcome: 'unknown_endpoint' });
       await drain(request.raw);
       throw new PosternError('not_found', `there is no endpoint ${provider}/${name}`);
     }
+    noteForLog(request, { provider: endpoint.provider.name, endpoint: endpoint.name });
     const announced = Number(request.headers['content-length'] ?? 0);
     const bytes = Number.isSafeInteger(announced) && announced > 0 ? announced : 0;
     if (bytes > options.bodyBytesMax) {
       rejections.count(endpoint.id, 'too_large');
+      noteForLog(request, { outcome: 'rejected', reason: 'too_large' });
       await drain(request.raw);
       reply.header('connection', 'close');
       throw new PosternError('too_large', `the body is over ${options.bodyBytesMax} bytes`);
@@ -118,11 +124,13 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     const body = await signedBytes(request, options.bodyBytesMax);
     if (body === null) {
       rejections.count(state.endpoint.id, 'too_large');
+      noteForLog(request, { outcome: 'rejected', reason: 'too_large' });
       throw new PosternError('too_large', `the body is no gzip or unpacks to over ${options.bodyBytesMax} bytes`);
     }
     metrics.ackPhase.read(performance.now() - state.startedAt);
     const asked = webhookRequest(request, body, options);
-    const outcome = await acceptOrFail(asked, state.endpoint);
+    noteForLog(request, { bytes: body.length });
+    const outcome = await acceptOrFail(request, asked, state.endpoint);
     state.decidedAt = performance.now();
     if (outcome.kind === 'rejected') {
       const { reason, detail } = outcome;
@@ -131,11 +139,13 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     return answer(request, reply, state.endpoint, outcome);
   };
 
-  async function acceptOrFail(asked: Asked, endpoint: Endpoint): Promise<WebhookOutcome> {
+  async function acceptOrFail(request: FastifyRequest, asked: Asked, endpoint: Endpoint): Promise<WebhookOutcome> {
     try {
-      return await handleWebhook(endpoint, asked, options.parts);
+      return await handleWebhook(endpoint, asked, options.parts, spanOf(request));
     } catch (error) {
-      count(endpoint, error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed');
+      const outcome = error instanceof PosternError && error.http === 503 ? 'unavailable' : 'failed';
+      count(endpoint, outcome);
+      noteForLog(request, { outcome, reason: error instanceof PosternError ? error.code : 'internal' });
       throw error;
     }
   }
@@ -157,8 +167,10 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
     endpoint: Endpoint,
     outcome: WebhookOutcome,
   ): FastifyReply {
+    noteForLog(request, { outcome: outcome.kind });
     switch (outcome.kind) {
       case 'accepted':
+        noteForLog(request, factsOf(outcome));
         countAccepted(endpoint, outcome.accepted);
         return send(reply, outcome.answer);
       case 'control':
@@ -179,12 +191,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         count(endpoint, 'rejected');
         rejections.count(endpoint.id, outcome.reason);
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
+        noteForLog(request, { reason: outcome.reason });
         if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
         failures.note(request.ip);
-        request.log.warn(
-          { provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason },
-          'refused',
-        );
         if (outcome.answer.body !== null) return send(reply, outcome.answer);
         reply.headers(outcome.answer.headers);
         throw new PosternError(outcome.answer.status === 503 ? 'overloaded' : 'unauthenticated', outcome.detail);
@@ -207,6 +216,7 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
   }
 
   async function shed(request: FastifyRequest, reply: FastifyReply, limit: ShedLimit): Promise<FastifyReply> {
+    noteForLog(request, { outcome: 'shed', reason: limit });
     await drain(request.raw);
     return shedNow(reply, limit);
   }
@@ -248,6 +258,12 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
       },
     });
   }
+}
+
+/** The delivery is named where its bytes were kept: a copy of known ones leaves none. */
+function factsOf({ deliveryId, accepted }: Extract<WebhookOutcome, { kind: 'accepted' }>): RequestFacts {
+  const { stored, duplicates, conflicts } = accepted;
+  return { ...(stored + conflicts > 0 ? { delivery: deliveryId } : {}), stored, duplicates, conflicts };
 }
 
 function bodyOrThrow(read: BodyRead, bytesMax: number): Buffer {

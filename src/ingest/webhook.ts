@@ -1,11 +1,13 @@
 import { hash } from 'node:crypto';
+import type { Span } from '@opentelemetry/api';
 import type { CertificateSource } from '../certificates.ts';
 import type { Clock } from '../clock.ts';
 import type { Endpoint } from '../endpoints/endpoint.ts';
 import type { EndpointRegistry } from '../endpoints/registry.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Answer, RejectReason, WebhookRequest } from '../providers/provider.ts';
-import { uuidv7Bytes } from '../uuid.ts';
+import { producing, type Tracing } from '../tracing.ts';
+import { uuidText, uuidv7Bytes } from '../uuid.ts';
 import type { Accepted, Delivery } from './delivery.ts';
 import type { HintLimit } from './hint-limit.ts';
 import { readEvents } from './read-events.ts';
@@ -14,7 +16,7 @@ import type { Visits } from './visits.ts';
 
 /** What one webhook request came to, before anybody makes an HTTP answer of it. */
 export type WebhookOutcome =
-  | { readonly kind: 'accepted'; readonly accepted: Accepted; readonly answer: Answer }
+  | { readonly kind: 'accepted'; readonly deliveryId: string; readonly accepted: Accepted; readonly answer: Answer }
   | { readonly kind: 'control'; readonly answer: Answer }
   | { readonly kind: 'rejected'; readonly reason: RejectReason; readonly detail: string; readonly answer: Answer }
   | { readonly kind: 'empty' }
@@ -35,6 +37,7 @@ export type WebhookParts = {
   readonly clock: Clock;
   /** How long the phases took, in ms. */
   readonly phases?: Pick<Metrics['ackPhase'], 'verify' | 'identify'>;
+  readonly tracing?: Tracing | null;
 };
 
 /** The way of one request: verify over the raw bytes, identify, make durable. @throws what `intake.accept` rejects with. */
@@ -42,6 +45,7 @@ export async function handleWebhook(
   endpoint: Endpoint,
   request: WebhookRequest & { readonly path: string; readonly sourceIp: string },
   parts: WebhookParts,
+  span: Span | null = null,
 ): Promise<WebhookOutcome> {
   const { provider, settings } = endpoint;
   const now = parts.clock.now();
@@ -78,8 +82,9 @@ export async function handleWebhook(
   // A hint that fits a secret comes from who holds it, and is no flood.
   if (verdict.level === 'hint' && verdict.secretId === null && !parts.hints.take(endpoint.id))
     return { kind: 'too_many_hints' };
-  const accepted = await parts.intake.accept({
-    id: uuidv7Bytes(now),
+  const id = uuidv7Bytes(now);
+  const delivery = {
+    id,
     receivedAt: now,
     endpoint,
     method: request.method,
@@ -91,6 +96,9 @@ export async function handleWebhook(
     level: verdict.level,
     secretId: verdict.secretId,
     events,
-  });
-  return { kind: 'accepted', accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
+  };
+  const accepted = await producing(parts.tracing ?? null, span, 'events publish', (trace) =>
+    parts.intake.accept({ ...delivery, trace }),
+  );
+  return { kind: 'accepted', deliveryId: uuidText(id), accepted, answer: provider.acknowledge({ kind: 'accepted' }) };
 }

@@ -27,6 +27,7 @@ export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenE
     reason: string | null;
     received_at: Date;
     delivery_id: string;
+    trace: Buffer | null;
     level: AuthenticityLevel | null;
     headers: string | null;
     body: Buffer | null;
@@ -35,14 +36,14 @@ export async function takeEvents(tx: Tx, ids: readonly string[]): Promise<TakenE
       name: 'work-take-events',
       text: `
 with taken as (
-  select id, endpoint_id, item, event_id, type, account, live, attempts, reason, received_at, delivery_id
+  select id, endpoint_id, item, event_id, type, account, live, attempts, reason, received_at, delivery_id, trace
   from postern.events
   where id = any($1::uuid[]) and ${QUEUED} and (next_attempt_at is null or next_attempt_at <= now())
   order by id
   for no key update skip locked
 )
 select t.id, t.endpoint_id, t.item, t.event_id, t.type, t.account, t.live, t.attempts, t.reason, t.received_at,
-  t.delivery_id, d.level, d.headers, d.body
+  t.delivery_id, t.trace, d.level, d.headers, d.body
 from taken t
 -- The limit keeps it a lookup by key: planned as a join it reads the day's whole index for every batch.
 left join lateral (
@@ -57,6 +58,7 @@ order by t.id`,
   const kept = without.length === 0 ? NONE_KEPT : await selectKept(tx, without);
   return result.rows.map((row) => ({
     id: row.id,
+    trace: row.trace,
     endpointId: row.endpoint_id,
     item: row.item,
     eventId: row.event_id,

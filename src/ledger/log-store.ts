@@ -1,4 +1,5 @@
 import type { Sql, Tx } from '../postgres/sql.ts';
+import type { SealedAuditEntry } from './audit-leaf.ts';
 import type { SealedLine, SealedTransaction } from './leaf.ts';
 import type { SigningKey, TreeHead } from './tree-head.ts';
 
@@ -46,17 +47,27 @@ export const UNSEALED = `(select s.xact, s.id from postern.sealing s limit 1) as
   order by t.xact, t.id offset 0
 ) as t`;
 
-/** What the log has not sealed yet, counted up to `most`. */
-export type SealLag = { readonly transactions: number; readonly seconds: number };
+/** The same of the audit log, as `a`. */
+const UNSEALED_AUDIT = `(select s.audit_xact as xact, s.audit_id as id from postern.sealing s limit 1) as o cross join lateral (
+  select a.* from postern.audit_log a
+  where (a.xact, a.id) > (o.xact, o.id) and a.xact < pg_snapshot_xmax(pg_current_snapshot())
+    and (select s.seq from postern.seal s where s.audit_id = a.id) is null
+  order by a.xact, a.id offset 0
+) as a`;
+
+/** What the log has not sealed yet, transactions and audit entries, counted up to `most`. */
+export type SealLag = { readonly entries: number; readonly seconds: number };
 
 export async function sealLag(sql: Sql, most: number): Promise<SealLag> {
   const { rows } = await sql.query<{ count: number; seconds: number | null }>(
-    `select count(*)::int4 as count, extract(epoch from clock_timestamp() - min(u.recorded_at))::float8 as seconds from (
-       select t.recorded_at from ${UNSEALED} limit $1
+    `select least(count(*), $1)::int4 as count, extract(epoch from clock_timestamp() - min(u.at))::float8 as seconds from (
+       (select t.recorded_at as at from ${UNSEALED} limit $1)
+       union all
+       (select a.at from ${UNSEALED_AUDIT} limit $1)
      ) as u`,
     [most],
   );
-  return { transactions: rows[0]?.count ?? 0, seconds: rows[0]?.seconds ?? 0 };
+  return { entries: rows[0]?.count ?? 0, seconds: rows[0]?.seconds ?? 0 };
 }
 
 /** A session whose transaction the sealer waits for. What it does is shown only to those who may see it. */
@@ -124,6 +135,23 @@ export async function newestHead(sql: Sql): Promise<TreeHead | null> {
 const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 
 type SealedRow = Omit<SealedTransaction, 'lines'> & { seq: bigint; leaf_hash: string };
+
+/** A sealed audit entry with its place in the log; null where it is unknown or not sealed yet. */
+export async function selectSealedAuditEntry(
+  sql: Sql,
+  id: bigint,
+): Promise<{ index: number; leafHash: string; entry: SealedAuditEntry } | null> {
+  const { rows } = await sql.query<SealedAuditEntry & { seq: bigint; leaf_hash: string }>(
+    `select s.seq, encode(s.leaf_hash, 'hex') as leaf_hash, a.id::text, to_char(a.at at time zone 'utc', ${TIME}) as at, a.actor, a.action,
+       a.subject, a.reason, a.details::text
+     from postern.seal s join postern.audit_log a on a.id = s.audit_id where s.audit_id = $1`,
+    [id],
+  );
+  const row = rows[0];
+  if (row === undefined) return null;
+  const { seq, leaf_hash: leafHash, ...entry } = row;
+  return { index: Number(seq), leafHash, entry };
+}
 
 /** A sealed transaction with its place in the log; null where it is unknown or not sealed yet. */
 export async function selectSealed(

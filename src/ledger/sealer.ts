@@ -39,7 +39,7 @@ const LAG_TOLD_S = 60;
 const HEADS_A_PAGE = 500;
 
 /**
- * Puts recorded transactions into the log, in the order of their commits, behind the postings and never in their way. Any
+ * Puts recorded transactions and audit entries into the log, in the order of their commits, behind the postings and never in their way. Any
  * number of instances may run one: the row of the log's end is taken by one at a time.
  */
 export function createSealer({ pool, keyring, folder, clock, log, metrics }: SealerParts): Sealer {
@@ -60,7 +60,7 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
   }
 
   async function sign(): Promise<void> {
-    // An empty log has nothing to sign: its first transactions are not to wait a minute.
+    // An empty log has nothing to sign: its first entries are not to wait a minute.
     if ((await signNow({ sql, keyring, clock })) === null) return;
     await writeHeads();
     signedAt = clock.now();
@@ -84,7 +84,7 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
   async function watch(): Promise<void> {
     lookedAt = clock.now();
     const lag = await sealLag(sql, LAG_COUNTED_MAX);
-    metrics.unsealedTransactions.set(lag.transactions);
+    metrics.unsealedTransactions.set(lag.entries);
     metrics.sealLagSeconds.set(lag.seconds);
     if (lag.seconds > LAG_TOLD_S && clock.now() - toldHolder > LAG_TOLD_S * 1000) await tellHolder(lag);
   }
@@ -94,8 +94,8 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
     const held = await oldestWriter(sql);
     const by = held === null ? {} : { pid: held.pid, session: held.name, since: held.since?.toISOString() };
     log.warn(
-      { transactions: lag.transactions, seconds: Math.round(lag.seconds), ...by },
-      'the log of transactions is behind: it waits for the oldest transaction that writes',
+      { entries: lag.entries, seconds: Math.round(lag.seconds), ...by },
+      'the log is behind: it waits for the oldest transaction that writes',
     );
   }
 
@@ -112,7 +112,7 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
       try {
         more = await turn();
       } catch (error) {
-        log.warn({ error: messageOf(error) }, 'transactions could not be sealed; it is tried again');
+        log.warn({ error: messageOf(error) }, 'nothing could be sealed; it is tried again');
       }
       if (!more && !stopping) await rest.take(PAUSE_MS);
     }

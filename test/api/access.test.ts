@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLES, type Role } from '../../src/access/roles.ts';
 import { createTokenService } from '../../src/access/token-service.ts';
 import { createTokens } from '../../src/access/tokens.ts';
+import { createReadiness } from '../../src/api/readiness.ts';
 import { buildApp } from '../../src/app.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
@@ -52,7 +53,15 @@ beforeAll(async () => {
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
-      state: () => ({ draining }),
+      readiness: createReadiness({
+        sql: database.app,
+        clock,
+        log,
+        cacheStats: () => ({ connected: true }),
+        endpointsAge: () => 0,
+        lastIntakeFailure: () => null,
+        draining: () => draining,
+      }),
     },
   });
   await app.ready();

@@ -12,12 +12,12 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 it('is content with an empty log, and with one that keeps up', async () => {
-  expect(await ledgerLog(database.app)).toMatchObject({ status: 'ok', found: 'nothing is posted yet' });
+  expect(await ledgerLog(database.app)).toMatchObject({ status: 'ok', found: 'nothing is sealed yet' });
   await openBooks(database).post([captured('p', 5n)]);
   await seal(database);
   expect(await ledgerLog(database.app)).toMatchObject({
     status: 'ok',
-    found: expect.stringMatching(/^1 transactions sealed/),
+    found: expect.stringMatching(/^1 transactions and audit entries sealed/),
   });
 });
 

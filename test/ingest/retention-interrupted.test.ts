@@ -36,7 +36,9 @@ beforeEach(async () => {
   other = new pg.Client({ connectionString: database.url });
   await other.connect();
   await old.ago(AGO, (past) => deliver(past, 1).then(() => undefined), { worked: false });
-  await database.sql.query('delete from postern.audit_log');
+  await database.sql.query(
+    'set session_replication_role = replica; delete from postern.audit_log; set session_replication_role = origin',
+  );
 });
 afterEach(async () => {
   await other.end();

@@ -85,14 +85,14 @@ describe('the order of the log', () => {
         });
         // `early` is committed and visible, but what is older than it still runs.
         expect(await withTransaction(own.appPool, (t) => sealStep(t, 10))).toEqual({ lookedAt: 0, size: 0 });
-        expect(await sealLag(own.app, 10)).toMatchObject({ transactions: 1 });
+        expect(await sealLag(own.app, 10)).toMatchObject({ entries: 1 });
         expect(await oldestWriter(own.app)).toMatchObject({ name: 'test' });
         const [result] = await ledger.post(tx, [post('late')]);
         late = result?.kind === 'posted' ? (result.transactions[0] ?? '') : '';
       });
       await seal(own);
       expect(await sealedIds(own)).toEqual([late, early]);
-      expect(await sealLag(own.app, 10)).toEqual({ transactions: 0, seconds: 0 });
+      expect(await sealLag(own.app, 10)).toEqual({ entries: 0, seconds: 0 });
     } finally {
       await own.drop();
     }
@@ -280,7 +280,9 @@ describe('a proof of inclusion', () => {
   async function proofOf(id: string, treeSize: number | null = null): Promise<InclusionProof> {
     const found = await proveInclusion(parts(database), id, treeSize);
     if (found.kind !== 'proof') throw new Error(found.kind);
-    return parseProof(JSON.stringify(found.proof));
+    const proof = parseProof(JSON.stringify(found.proof));
+    if (!('transaction' in proof)) throw new Error('of an audit entry');
+    return proof;
   }
 
   it('holds without a database, under the head that covers it and under one that is held', async () => {

@@ -105,7 +105,8 @@ describe('right books', () => {
       `select (select count(*)::int from postern.transactions) as transactions, (select count(*)::int from postern.postings) as postings,
          (select count(*)::int from postern.events) as events`,
     );
-    expect(report).toMatchObject({ ...rows[0], unsealed: 1, heads: 1, log_size: (rows[0]?.transactions ?? 0) - 1 });
+    expect(report).toMatchObject({ ...rows[0], unsealed: 1, heads: 1, log_size: (rows[0]?.transactions ?? 0) - 1 + 2 });
+    expect(report.audit_entries).toBe(2);
     expect(report.root).toBe(signed?.head.root.toString('hex'));
     for (const check of report.checks) expect(check.checked).toBeGreaterThan(0);
   });
@@ -256,6 +257,32 @@ describe('books that somebody changed behind the triggers are found wrong:', () 
       'log',
       /^tree head of /,
     ],
+    ['who did something', [`update postern.audit_log set actor = 'system'`], 'audit', /^audit entry /],
+    ['when it was done', [`update postern.audit_log set at = at - interval '1 hour'`], 'audit', /^audit entry /],
+    ['a reason made up later', [`update postern.audit_log set reason = 'told to'`], 'audit', /^audit entry /],
+    ['the details', [`update postern.audit_log set details = details || '{"a":1}'`], 'audit', /^audit entry /],
+    [
+      'an audit entry taken away',
+      ['delete from postern.audit_log where id = (select min(id) from postern.audit_log)'],
+      'no_orphans',
+      /^audit entry /,
+    ],
+    [
+      'an audit entry slipped in late',
+      [`insert into postern.audit_log (actor, action, subject, xact) values ('a', 'b', 'c', '1')`],
+      'audit',
+      /^audit entry /,
+    ],
+    [
+      'an audit entry with its leaf brought in line',
+      [
+        `update postern.audit_log set actor = 'system'`,
+        `update postern.seal s set leaf_hash = (select postern.audit_leaf_hash(a.id, a.at, a.actor, a.action, a.subject, a.reason, a.details)
+           from postern.audit_log a where a.id = s.audit_id) where s.audit_id is not null`,
+      ],
+      'log',
+      /^(log, subtree|tree head)/,
+    ],
     ['a leaf taken away', [`delete from postern.seal where seq = 20`], 'log', /^log, leaves /],
     [
       'the end of the log cut off',
@@ -374,7 +401,7 @@ describe('a log written anew from its beginning', () => {
            coalesce(sum(amount) filter (where amount > 0), 0) as debits, coalesce(-sum(amount) filter (where amount < 0), 0) as credits
            from postern.postings group by 1, 2) as s where s.account_id = b.account_id and s.currency = b.currency`,
         'truncate postern.seal, postern.seal_nodes, postern.tree_heads, postern.balance_days',
-        `update postern.sealing set size = 0, xact = '0', id = '00000000-0000-0000-0000-000000000000'`,
+        `update postern.sealing set size = 0, xact = '0', id = '00000000-0000-0000-0000-000000000000', audit_xact = '0', audit_id = 0`,
       );
       await seal(database);
       await signNow({ sql: database.app, keyring, clock });
@@ -400,9 +427,14 @@ describe('the running role', () => {
     'truncate postern.seal',
     `update postern.sealing set xact = '0'`,
     `update postern.balance_days set debits = 0`,
-    `select postern.seal_transactions(array[gen_random_uuid()])`,
+    `select postern.seal_entries(array[gen_random_uuid()], array[null::bigint])`,
     `update postern.tree_heads set root = ''`,
     'delete from postern.tree_heads',
+    `update postern.audit_log set actor = 'x'`,
+    'delete from postern.audit_log',
+    'truncate postern.audit_log',
+    `insert into postern.audit_log (actor, action, subject, xact) values ('a', 'b', 'c', '1')`,
+    `insert into postern.audit_log (actor, action, subject, at) values ('a', 'b', 'c', '2020-01-01')`,
     'delete from postern.signing_keys',
     `update postern.accounts set overdraft = 'allowed'`,
     'alter table postern.seal disable trigger all',

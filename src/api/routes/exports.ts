@@ -1,27 +1,17 @@
-import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { messageOf, PosternError } from '../../errors.ts';
-import { type Export, openExport } from '../../ledger/export/export-journal.ts';
+import { openExport } from '../../ledger/export/export-journal.ts';
 import { JOURNAL_FORMATS } from '../../ledger/export/journal.ts';
 import type { ApiDeps } from '../deps.ts';
+import { createExportStreams } from '../export-streams.ts';
 import { problems } from '../shapes.ts';
-
-/** Each holds a connection and one state of the books for as long as its reader takes. */
-const EXPORTS_AT_ONCE = 2;
-const EXPORT_MS_MAX = 3_600_000;
 
 const Day = Type.Optional(Type.String({ format: 'date', description: 'an accounting date, included' }));
 const Text = Type.Unsafe<Readable>(Type.String());
 
 export const exportRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { connectReader, log }) => {
-  const running = new Set<() => void>();
-
-  // Else the server would wait for readers to finish before it ends.
-  app.addHook('preClose', async () => {
-    for (const stop of running) stop();
-  });
+  const streams = createExportStreams(app, log);
 
   app.get(
     '/exports/journal',
@@ -57,36 +47,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { co
     },
     async (request, reply) => {
       const { format, from = null, to = null, account = null } = request.query;
-      if (running.size >= EXPORTS_AT_ONCE) {
-        throw new PosternError('overloaded', `${EXPORTS_AT_ONCE} exports are under way: try again when one is done`);
-      }
-      const cut = new AbortController();
-      const stop = () => cut.abort();
-      running.add(stop);
-      let journal: Export;
-      try {
-        journal = await openExport(connectReader, format, { from, to, account });
-      } catch (error) {
-        running.delete(stop);
-        throw error;
-      }
-      const signal = AbortSignal.any([cut.signal, AbortSignal.timeout(EXPORT_MS_MAX)]);
-      // Closing it ends the query under way, which a stream that waits for its next piece cannot.
-      signal.addEventListener('abort', () => void journal.close());
-      // The next piece is made when the one before is on its way: a slow reader slows the query down.
-      const stream = Readable.from(journal.text, { objectMode: false, highWaterMark: 1, encoding: 'utf8' });
-      reply.raw.once('close', stop);
-      void finished(stream)
-        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'an export was broken off'))
-        .finally(async () => {
-          running.delete(stop);
-          await journal.close();
-        });
-      return reply
-        .type(journal.contentType)
-        .header('content-disposition', `attachment; filename="${journal.fileName}"`)
-        .header('cache-control', 'no-store')
-        .send(stream);
+      return streams.send(reply, () => openExport(connectReader, format, { from, to, account }));
     },
   );
 };

@@ -9,21 +9,9 @@ import { verifyLedger } from '../../ledger/verify/verify.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
 import { Id, problems } from '../shapes.ts';
+import { Hash, HeadShape } from '../tree-head-shape.ts';
 
 const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
-const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' });
-
-const HeadShape = Type.Object({
-  size: Type.Integer({ description: 'transactions in the log when it was signed' }),
-  root: Hash,
-  signed_at: Type.String({ format: 'date-time' }),
-  key_id: Type.String(),
-  signature: Type.String({
-    description: 'Ed25519, base64, over "postern tree head 1", size, root and signed_at, a line each',
-  }),
-  public_key: Type.String({ description: 'SPKI, base64' }),
-});
-
 const SealedShape = Type.Object({
   id: Type.String(),
   effect_key: Type.String(),
@@ -63,6 +51,7 @@ const ReportShape = Type.Object({
   transactions: Type.Integer(),
   postings: Type.Integer(),
   events: Type.Integer(),
+  audit_entries: Type.Integer(),
   unsealed: Type.Integer(),
   log_size: Type.Integer(),
   root: Hash,

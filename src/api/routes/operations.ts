@@ -1,24 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
-import { selectAudit } from '../../audit-store.ts';
-import { messageOf } from '../../errors.ts';
-import { sqlOf } from '../../postgres/sql.ts';
 import type { ApiDeps } from '../deps.ts';
-import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { queueStats } from '../queue-stats.ts';
-import { AuditShape, problems } from '../shapes.ts';
+import { problems } from '../shapes.ts';
 import { QueueStatsShape } from '../stats/shapes.ts';
-import { selectReadiness } from '../stats-store.ts';
 
-const READY_WITHIN_MS = 2_000;
-const PARTITION_DAYS_MIN = 7;
-
-const CheckShape = Type.Object({ status: Type.String(), detail: Type.Optional(Type.String()) });
-const ReadyShape = Type.Object({ status: Type.String(), checks: Type.Record(Type.String(), CheckShape) });
+const PartShape = Type.Object({
+  status: Type.String({ enum: ['ok', 'degraded', 'failed'] }),
+  since: Type.String({ format: 'date-time', description: 'as this instance saw it' }),
+  detail: Type.Optional(Type.String()),
+});
+const ReadyShape = Type.Object({
+  status: Type.String({ enum: ['ok', 'degraded', 'failed', 'draining'] }),
+  checks: Type.Record(Type.String(), PartShape),
+});
 
 export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps) => {
-  const { cacheStats, pool, state } = deps;
-  const sql = sqlOf(pool);
+  const { cacheStats, readiness } = deps;
   const monitor = { access: ['monitor', 'ops', 'finance'] } as const;
   const tags = ['operations'];
 
@@ -43,47 +41,14 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
       config: { access: 'public' },
       schema: {
         tags,
-        summary: 'It can take webhooks; 503 and what is wrong when not',
+        summary: 'Whether it can take webhooks, part by part and since when; 503 when not',
         response: { 200: ReadyShape, 503: ReadyShape, ...problems },
       },
     },
     async (_request, reply) => {
-      const checks: Record<string, { status: 'ok' | 'degraded' | 'failed'; detail?: string }> = {};
-      try {
-        const found = await within(selectReadiness(sql), READY_WITHIN_MS);
-        checks.database = found.durable
-          ? { status: 'ok' }
-          : { status: 'degraded', detail: 'fsync or full_page_writes is off: a crash loses acknowledged events' };
-        checks.migrations =
-          found.migrations > 0 ? { status: 'ok' } : { status: 'failed', detail: 'run: npx postern migrate' };
-        checks.queue = found.queue
-          ? { status: 'ok' }
-          : { status: 'failed', detail: 'the queue "events" is missing: run npx postern migrate' };
-        checks.partitions =
-          found.daysAhead >= PARTITION_DAYS_MIN
-            ? { status: 'ok' }
-            : {
-                status: 'degraded',
-                detail: `partitions for deliveries reach ${found.daysAhead} days ahead: is a worker running?`,
-              };
-      } catch (error) {
-        deps.log.warn({ error: messageOf(error) }, 'not ready: the database does not answer');
-        checks.database = { status: 'failed', detail: 'the database does not answer' };
-      }
-      checks.cache = cacheStats().connected
-        ? { status: 'ok' }
-        : { status: 'degraded', detail: 'Redis is away; this process remembers by itself' };
-      if (state().draining) checks.process = { status: 'failed', detail: 'draining' };
-      const all = Object.values(checks);
-      const failed = all.some((check) => check.status === 'failed');
-      const status = state().draining
-        ? 'draining'
-        : failed
-          ? 'failed'
-          : all.some((check) => check.status === 'degraded')
-            ? 'degraded'
-            : 'ok';
-      return reply.code(failed ? 503 : 200).send({ status, checks });
+      const ready = await readiness.look();
+      const failed = Object.values(ready.checks).some(({ status }) => status === 'failed');
+      return reply.code(failed ? 503 : 200).send(ready);
     },
   );
 
@@ -124,40 +89,4 @@ export const operationRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, d
       return { ...rest, trouble, hits, misses, ratio: hits + misses === 0 ? 0 : hits / (hits + misses) };
     },
   );
-
-  app.get(
-    '/audit-log',
-    {
-      config: { access: ['ops', 'finance'] },
-      schema: {
-        tags,
-        summary: 'Who changed what, newest first',
-        querystring: Type.Object(PageQuery, { additionalProperties: false }),
-        response: { 200: ListOf(AuditShape), ...problems },
-      },
-    },
-    async (request) => {
-      const { cursor, limit = LIMIT_DEFAULT } = request.query;
-      const before = unpackCursor(cursor, [/^\d{1,18}$/])?.[0] ?? null;
-      const rows = await selectAudit(sql, {}, { before: before === null ? null : BigInt(before), limit: limit + 1 });
-      return pageOf(
-        rows,
-        limit,
-        (row) => [String(row.id)],
-        (row) => ({ ...row, id: String(row.id), at: row.at.toISOString(), details: row.details ?? null }),
-      );
-    },
-  );
 };
-
-async function within<T>(work: Promise<T>, ms: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

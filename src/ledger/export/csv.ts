@@ -1,3 +1,4 @@
+import { csvCell as cell } from '../../csv-cell.ts';
 import { major } from './amount.ts';
 import { factsOf } from './facts.ts';
 import type { JournalWriter } from './journal.ts';
@@ -55,12 +56,4 @@ function rowText({ day, kind, line, account, currency, amount, reference, compon
   const credit = amount < 0n ? major(-amount, currency) : '';
   const texts = [cell(reference ?? ''), cell(component ?? '')].join(',');
   return `${day},${cell(kind)},${line},${cell(account)},${currency},${debit},${credit},${texts},${facts}\r\n`;
-}
-
-/** What a spreadsheet would run as a formula begins with an apostrophe instead; and so does what begins with one. */
-const RUNS = /^(\s*[=+\-@＝＋－＠]|[\s'])/u;
-
-function cell(text: string): string {
-  const safe = RUNS.test(text) ? `'${text}` : text;
-  return /[",\r\n;']/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

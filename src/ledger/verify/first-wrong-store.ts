@@ -3,15 +3,16 @@ import type { Fault } from './report.ts';
 
 /* Which row is wrong, where sums or counts told that one is. Each reads a table whole. */
 
-/** A seal whose transaction is gone. */
+/** A seal whose transaction or audit entry is gone. */
 export async function firstEmptySeal(sql: Sql): Promise<Fault | null> {
-  const { rows } = await sql.query<{ seq: bigint; transaction_id: string }>(
-    `select s.seq, s.transaction_id from postern.seal s
-     where not exists (select from postern.transactions t where t.id = s.transaction_id) order by s.seq limit 1`,
+  const { rows } = await sql.query<{ seq: bigint; subject: string }>(
+    `select s.seq, coalesce('transaction ' || s.transaction_id, 'audit entry ' || s.audit_id, 'nothing') as subject from postern.seal s
+     where not exists (select from postern.transactions t where t.id = s.transaction_id)
+       and not exists (select from postern.audit_log a where a.id = s.audit_id) order by s.seq limit 1`,
   );
   const row = rows[0];
   if (row === undefined) return null;
-  return { row: `transaction ${row.transaction_id}`, found: `it was sealed as number ${row.seq} and is gone` };
+  return { row: row.subject, found: `it was sealed as number ${row.seq} and is gone` };
 }
 
 /** The first balance that is not that of its lines. Reads all: only where something is known to be wrong. */

@@ -58,7 +58,7 @@ export async function checkLog(
   if (fault === null && beyond !== undefined) {
     fault = {
       row: `tree head of ${beyond.size}, signed ${beyond.signed_at}`,
-      found: `the log has only ${size} transactions: its end was cut off, or this is another log`,
+      found: `the log has only ${size} entries: its end was cut off, or this is another log`,
     };
   }
   return { leaves: tree.size, heads: heads.length, root: tree.root(), fault };

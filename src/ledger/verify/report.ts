@@ -3,6 +3,7 @@ export const CHECKS = [
   'balanced',
   'no_orphans',
   'sealed',
+  'audit',
   'log',
   'effect_keys',
   'events',
@@ -31,7 +32,9 @@ export type VerifyReport = {
   readonly transactions: number;
   readonly postings: number;
   readonly events: number;
-  /** Transactions recorded but not in the log yet: a second's worth, where the sealer keeps up. */
+  /** Entries of the audit log. */
+  readonly audit_entries: number;
+  /** Transactions and audit entries recorded but not in the log yet: a second's worth, where the sealer keeps up. */
   readonly unsealed: number;
   /** The log's root, hex, at `log_size`: to be compared with a head that somebody holds. */
   readonly log_size: number;
@@ -43,8 +46,9 @@ export type VerifyReport = {
 
 export const SAYS: Readonly<Record<CheckName, string>> = {
   balanced: 'every transaction balances in every currency',
-  no_orphans: 'every line has its transaction and account, every seal its transaction',
+  no_orphans: 'every line has its transaction and account, every seal its transaction or audit entry',
   sealed: 'every transaction is, field by field, what was sealed',
+  audit: 'every entry of the audit log is, field by field, what was sealed',
   log: 'the log has no gap, and the root that every signed head says',
   effect_keys: 'no effect is posted twice',
   events: 'every posted event has its transactions, every transaction its event with the bytes it had',

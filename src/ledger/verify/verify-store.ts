@@ -16,7 +16,10 @@ import {
 /* What `ledger verify` asks: ranges of a bounded size each, so that neither side's memory grows with the books. */
 
 /** What is looked at range by range, in the order of an index. */
-export type Ranged = { readonly table: 'transactions' | 'events' | 'requests'; readonly by: 'id' | 'effect_key' };
+export type Ranged = {
+  readonly table: 'transactions' | 'events' | 'requests' | 'audit_log';
+  readonly by: 'id' | 'effect_key';
+};
 
 /** The value that ends a range of `size` rows after `after`; null: fewer are left. */
 export async function boundaryAfter(
@@ -26,7 +29,7 @@ export async function boundaryAfter(
   size: number,
 ): Promise<string | null> {
   const { rows } = await sql.query<{ value: string }>(
-    `select ${by} as value from postern.${table} where ${by} > $1 order by ${by} offset $2 limit 1`,
+    `select ${by}::text as value from postern.${table} where ${by} > $1 order by ${by} offset $2 limit 1`,
     [after, size - 1],
   );
   return rows[0]?.value ?? null;
@@ -159,6 +162,28 @@ export async function seeRequests(sql: Sql, { after, to }: Range): Promise<{ req
   const { requests = 0, id = null } = rows[0] ?? {};
   const found = 'it is completed and has no transaction, or its refunds are not what was counted';
   return { requests, bad: id === null ? null : { row: `request ${id}`, found } };
+}
+
+/** The audit entries of a range: how many, how many the log has not sealed yet, and the first that is not what was sealed. */
+export async function seeAudit(
+  sql: Sql,
+  { after, to }: Range,
+): Promise<{ entries: number; unsealed: number; bad: Fault | null }> {
+  const { rows } = await sql.query<{ entries: number; unsealed: number; id: bigint | null }>(
+    `select count(*)::int4 as entries, count(*) filter (where seq is null)::int4 as unsealed, min(id) filter (where wrong) as id from (
+       select a.id, s.seq, case
+         when s.seq is null then (a.xact, a.id) <= (o.audit_xact, o.audit_id)
+         else s.leaf_hash <> postern.audit_leaf_hash(a.id, a.at, a.actor, a.action, a.subject, a.reason, a.details) end as wrong
+       from postern.audit_log a
+       left join postern.seal s on s.audit_id = a.id and s.audit_id > $1 and ($2::int8 is null or s.audit_id <= $2)
+       cross join (select s.audit_xact, s.audit_id from postern.sealing s limit 1) as o
+       where a.id > $1 and ($2::int8 is null or a.id <= $2)
+     ) as seen`,
+    [after, to],
+  );
+  const { entries = 0, unsealed = 0, id = null } = rows[0] ?? {};
+  const found = FOUND.sealed ?? '';
+  return { entries, unsealed, bad: id === null ? null : { row: `audit entry ${id}`, found } };
 }
 
 /** The effect keys of a range: how many, and the first that is there twice. */

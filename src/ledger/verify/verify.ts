@@ -12,6 +12,7 @@ import {
   boundaryAfter,
   type Range,
   type Ranged,
+  seeAudit,
   seeEvents,
   seeKeys,
   seeRequests,
@@ -101,6 +102,8 @@ async function examine(
   let events = 0;
   let keys = 0;
   let requests = 0;
+  let audited = 0;
+  let auditUnsealed = 0;
   let sums = NO_SUMS;
   let items: KeptItems = { sums: NO_SUMS, rows: 0, uneven: null };
 
@@ -123,6 +126,12 @@ async function examine(
     requests += seen.requests;
     note('requests', seen.bad);
   }
+  async function lookAtAudit(sql: Sql, range: Range): Promise<void> {
+    const seen = await seeAudit(sql, range);
+    audited += seen.entries;
+    auditUnsealed += seen.unsealed;
+    note('audit', seen.bad);
+  }
   async function lookAtKeys(sql: Sql, range: Range): Promise<void> {
     const seen = await seeKeys(sql, range);
     keys += seen.keys;
@@ -138,6 +147,7 @@ async function examine(
     ranges(first, { table: 'transactions', by: 'id' }, NO_ID, lookAtTransactions),
     ranges(first, { table: 'events', by: 'id' }, NO_ID, lookAtEvents),
     ranges(first, { table: 'requests', by: 'id' }, NO_ID, lookAtRequests),
+    ranges(first, { table: 'audit_log', by: 'id' }, '0', lookAtAudit),
     ranges(first, { table: 'transactions', by: 'effect_key' }, '', lookAtKeys),
   );
   const [log] = await Promise.all([
@@ -147,7 +157,7 @@ async function examine(
     }),
   ]);
   note('log', log.fault);
-  if (size !== transactions - unsealed) note('no_orphans', await firstEmptySeal(first));
+  if (size !== transactions - unsealed + audited - auditUnsealed) note('no_orphans', await firstEmptySeal(first));
   const sealed = taken(sums, await sumUnsealedLines(first, seed));
   const kept = await sumKept(first, seed);
   if (kept.sums.balances !== sums.balances) note('balances', (await firstWrongBalance(first)) ?? UNKNOWN);
@@ -156,6 +166,7 @@ async function examine(
 
   const { checked } = found;
   for (const name of ['balanced', 'no_orphans', 'sealed'] as const) checked.set(name, transactions);
+  checked.set('audit', audited);
   checked.set('log', log.leaves);
   checked.set('effect_keys', keys);
   checked.set('events', events);
@@ -168,7 +179,8 @@ async function examine(
     transactions,
     postings,
     events,
-    unsealed,
+    audit_entries: audited,
+    unsealed: unsealed + auditUnsealed,
     log_size: log.leaves,
     root: log.root.toString('hex'),
     heads: log.heads,
