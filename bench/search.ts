@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { selectEvents } from '../src/api/event-store.ts';
 import type { EventFilter } from '../src/ingest/event-filter.ts';
@@ -16,8 +17,8 @@ const TIMES = 5;
 /** What a person on call looks for; each is the worst of its kind that `fillEvents` makes. */
 const SEARCHES: readonly (readonly [what: string, filter: EventFilter])[] = [
   ['the newest', {}],
-  ['one id of the processor’s', { event_id: 'evt_8ffb2eb7b0cd6b13d4b9c9d8' }],
-  ['a payment', { reference: 'ch_0a5f1c1a5ab0a1a8b3c0b6a1' }],
+  ['one id of the processor’s', { event_id: `evt_${hash('md5', 'event 12345').slice(0, 24)}` }],
+  ['a payment', { reference: `ch_${hash('md5', 'payment 4321')}` }],
   ['a payout of 5,000 events', { reference: 'po_20' }],
   ['a customer of a tenth of all events', { reference: 'cus_everybody' }],
   ['… and their dead letters', { reference: 'cus_everybody', status: 'dead' }],
@@ -30,9 +31,10 @@ const SEARCHES: readonly (readonly [what: string, filter: EventFilter])[] = [
   ['a day', { from: '2026-01-10T00:00:00Z', to: '2026-01-11T00:00:00Z' }],
   ['a day of a processor', { provider: 'adyen', from: '2026-01-10T00:00:00Z', to: '2026-01-11T00:00:00Z' }],
   ['an amount of one event', { amount: '7920' }],
-  ['an amount that a fortieth of all have', { amount: '999', currency: 'EUR' }],
+  ['an amount that a fortieth of all have', { amount: '999', currency: 'USD' }],
   ['… in a rare currency', { amount: '999', currency: 'KWD' }],
   ['amounts between two', { amount_min: '20000000', amount_max: '20000100' }],
+  ['amounts from one on, which all have', { amount_min: '100' }],
   ['dead letters', { status: 'dead' }],
   ['dead letters of one cause', { provider: 'stripe', type: 'charge.refunded', error_code: 'rule_failed' }],
   ['what waits for an object', { waiting_for: 'object' }],

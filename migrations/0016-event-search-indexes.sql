@@ -11,7 +11,7 @@ with unfinished as (
 update postern.events e set amount = u.amount, currency = u.currency from unfinished u where e.id = u.id;
 create index concurrently if not exists events_by_endpoint on postern.events (endpoint_id, received_at) where status <> 'queued';
 create index concurrently if not exists events_by_type on postern.events (endpoint_id, type, received_at) where status <> 'queued';
-create index concurrently if not exists events_by_amount on postern.events (amount, received_at) where amount is not null;
+create index concurrently if not exists events_by_amount on postern.events (currency, amount, received_at) where amount is not null;
 create index concurrently if not exists events_by_status on postern.events (status, received_at) where status in ('deferred', 'dead');
 create index concurrently if not exists events_dead_causes on postern.events (endpoint_id, type, error_code, received_at)
   include (id, amount, currency) where status = 'dead';

@@ -13,15 +13,15 @@ export type EventFilterOptions = Omit<EventFilter, 'event_id' | 'error_code' | '
   readonly to?: Date;
 };
 
-/** Adds the options that say which events are meant, for every command that asks. */
-export function withEventFilter(command: Command): Command {
+/** Adds the options that say which events are meant, for every command that asks. @param status where not every state can be meant */
+export function withEventFilter(command: Command, { status }: { readonly status?: Option } = {}): Command {
   const text = (name: keyof typeof EVENT_FILTER_TEXTS) => (value: string) => {
     const { pattern, means } = EVENT_FILTER_TEXTS[name];
     if (!pattern.test(value)) throw new InvalidArgumentError(means);
     return value;
   };
   return command
-    .addOption(new Option('--status <status>', 'what became of it').choices(EVENT_STATUSES))
+    .addOption(status ?? new Option('--status <status>', 'what became of it').choices(EVENT_STATUSES))
     .option('--provider <name>', 'the processor', text('provider'))
     .option('--endpoint <name>', 'the endpoint', text('endpoint'))
     .option('--type <type>', "the provider's own, such as charge.succeeded", text('type'))

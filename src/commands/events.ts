@@ -1,22 +1,21 @@
 import type { Command } from 'commander';
-import { selectDeliveryIds, selectEvent, selectEvents } from '../api/event-store.ts';
+import { type EventDetail, eventDetail } from '../api/event-detail.ts';
+import { selectEvents } from '../api/event-store.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
-import { eventView, transactionView } from '../api/views.ts';
-import { PosternError } from '../errors.ts';
-import { transactionsOfEvent } from '../ledger/queries-store.ts';
-import { isUuid } from '../uuid.ts';
+import { eventView } from '../api/views.ts';
+import { amountText } from './amount-text.ts';
 import type { CommandContext } from './context.ts';
 import { type EventFilterOptions, eventFilterOf, withEventFilter } from './event-filter-options.ts';
+import { findEvent } from './event-lookup.ts';
+import { registerDismiss } from './events-dismiss.ts';
+import { registerGroups } from './events-groups.ts';
 import { LIMIT_DEFAULT, limit } from './options.ts';
 import { registerEventReplay } from './replay.ts';
 import { moment, oneLine, table } from './table.ts';
-import { type TransactionView, transactionText } from './transaction-text.ts';
+import { transactionText } from './transaction-text.ts';
 
 type EventView = ReturnType<typeof eventView>;
 type ListOptions = EventFilterOptions & { readonly limit: number; readonly cursor?: string };
-
-/** By the provider's id there is one event an endpoint, and a conflicting one beside it at most. */
-const SAME_ID_MAX = 10;
 
 export function register(program: Command, context: CommandContext): void {
   const events = program
@@ -38,6 +37,8 @@ export function register(program: Command, context: CommandContext): void {
     .addHelpText('after', '\nExample:\n  npx postern events show evt_1NG8Du2eZvKYlo2CUI79vXWy')
     .action((id: string) => show(id, context));
   registerEventReplay(events, context);
+  registerGroups(events, context);
+  registerDismiss(events, context);
 }
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
@@ -74,32 +75,11 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
 }
 
 async function show(id: string, context: CommandContext): Promise<void> {
-  const view = await context.withDatabase(async ({ sql }) => {
-    const row = isUuid(id) ? await selectEvent(sql, id) : undefined;
-    const rows =
-      row === undefined
-        ? await selectEvents(sql, { event_id: id }, { order: 'newest', beyond: null, limit: SAME_ID_MAX })
-        : [row];
-    const [found, another] = rows;
-    if (found === undefined) throw new PosternError('not_found', `there is no event ${id}`);
-    if (another !== undefined) {
-      throw new PosternError(
-        'invalid_request',
-        `${id} came to several endpoints or with different content; show one of ${rows.map((one) => one.id).join(', ')}`,
-      );
-    }
-    const deliveries = await selectDeliveryIds(sql, found.id);
-    const posted = await transactionsOfEvent(sql, found.id);
-    return {
-      ...eventView(found),
-      deliveries,
-      posted: posted.map((one) => transactionView(one.transaction, one.postings)),
-    };
-  });
+  const view = await context.withDatabase(async ({ sql }) => eventDetail(sql, await findEvent(sql, id)));
   context.out(context.json ? JSON.stringify(view, null, 2) : readable(view));
 }
 
-function readable(view: EventView & { deliveries: readonly string[]; posted: readonly TransactionView[] }): string {
+function readable(view: EventDetail): string {
   const about = Object.entries(view.references).flatMap(([kind, ids]) => ids.map((id) => `${kind} ${id}`));
   const facts: [string, string | null][] = [
     ['event id', view.event_id],
@@ -107,7 +87,9 @@ function readable(view: EventView & { deliveries: readonly string[]; posted: rea
     ['endpoint', `${view.provider}/${view.endpoint} (account ${view.account})`],
     ['mode', view.live === null ? null : view.live ? 'live' : 'test'],
     ['status', [view.status, reasonOf(view)].filter((part) => part !== '').join(': ')],
-    ['waits until', view.until === null ? null : moment(view.until)],
+    ['waits for', view.waiting_for],
+    ['waits until', untilOf(view)],
+    ['what to do', view.advice === null ? null : `${view.advice.what_to_do} (${view.advice.kind})`],
     ['attempts', String(view.attempts)],
     ['next attempt', view.next_attempt_at === null ? null : moment(view.next_attempt_at)],
     ['occurred', view.occurred_at === null ? null : moment(view.occurred_at)],
@@ -116,13 +98,29 @@ function readable(view: EventView & { deliveries: readonly string[]; posted: rea
     ['came again', view.duplicates === 0 ? null : `${view.duplicates} times, last ${moment(view.last_duplicate_at)}`],
     ['conflict', view.conflict ? 'an event of this id with other content came before' : null],
     ['about', about.length === 0 ? null : about.join(', ')],
+    ['worth', view.amount === null || view.currency === null ? null : amountText(view.amount, view.currency)],
     ['deliveries', view.deliveries.join(', ')],
   ];
   const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(14)}${oneLine(value)}`]));
-  return [view.id, ...lines, ...view.posted.map(transactionText)].join('\n');
+  return [view.id, ...lines, ...view.history.map(historyText), ...view.posted.map(transactionText)].join('\n');
 }
 
-function reasonOf({ error, reason, waiting_for: waitingFor }: EventView): string {
-  if (error !== null) return [error.code, error.message].filter((part) => part !== null).join(': ');
+function untilOf({ status, until }: EventDetail): string | null {
+  if (status !== 'deferred') return null;
+  return until === null ? 'it comes, however long that takes' : moment(until);
+}
+
+function historyText({ at, what, attempt, error, actor, reason, dismissal }: EventDetail['history'][number]): string {
+  const about =
+    what === 'dismissed'
+      ? `dismissed by ${actor}${dismissal === null ? '' : ` (with others, ${dismissal})`}: ${reason}`
+      : `attempt ${attempt} ${what}: ${[error?.code, error?.message].filter((part) => part != null).join(': ')}`;
+  return oneLine(`  ${moment(at)}  ${about}`);
+}
+
+/** Why it is not through. What a dismissed event died of stays on it, and is past. */
+function reasonOf({ status, error, reason, waiting_for: waitingFor }: EventView): string {
+  if (error !== null && (status === 'dead' || status === 'queued'))
+    return [error.code, error.message].filter((part) => part !== null).join(': ');
   return reason ?? (waitingFor === null ? '' : `waits for ${waitingFor}`);
 }

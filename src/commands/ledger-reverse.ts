@@ -1,14 +1,13 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { transactionView } from '../api/views.ts';
 import { PosternError } from '../errors.ts';
 import { reverseTransaction } from '../ledger/reversal.ts';
 import { withTransaction } from '../postgres/sql.ts';
 import type { CommandContext } from './context.ts';
+import { reason } from './options.ts';
 import { transactionText } from './transaction-text.ts';
 
 type ReverseOptions = { readonly reason: string; readonly dryRun?: boolean };
-
-const REASON_MAX = 1_000;
 
 export function registerReverse(ledger: Command, context: CommandContext): void {
   ledger
@@ -34,9 +33,4 @@ async function reverse(id: string, { reason: why, dryRun = false }: ReverseOptio
   if (context.json) return context.out(JSON.stringify({ dry_run: dryRun, transaction: view }, null, 2));
   context.out(`${dryRun ? 'Would be posted' : view.id}, accounted on ${view.accounting_date}, reverses ${id}`);
   context.out(transactionText(view));
-}
-
-function reason(text: string): string {
-  if (text.trim() === '' || text.length > REASON_MAX) throw new InvalidArgumentError(`1 to ${REASON_MAX} characters`);
-  return text;
 }

@@ -44,6 +44,14 @@ export function day(text: string): string {
   return time(text).toISOString().slice(0, 10);
 }
 
+const REASON_MAX = 1_000;
+
+/** Why a person does something. */
+export function reason(text: string): string {
+  if (text.trim() === '' || text.length > REASON_MAX) throw new InvalidArgumentError(`1 to ${REASON_MAX} characters`);
+  return text;
+}
+
 /** An option that may be given again. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];

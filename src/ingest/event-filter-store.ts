@@ -12,12 +12,12 @@ export type EventPage = {
 /**
  * How a page is read:
  * - `references`: what names a reference, in its order: of one that names a tenth of all events, a page and not all of them.
- * - `endpoints`: a page of each endpoint, by its own index, of which the first are taken.
+ * - `endpoints`, `currencies`: a page of each endpoint, or of an amount in each currency, by their index; the first are taken.
  * - `times`: in the order of `received_at`, then id. That is the order of the ids alone, which begin with that millisecond, but
  *   one that the primary key does not have (migrations/0016-event-search-indexes.sql).
  * - `ids`: as the planner finds best.
  */
-type Way = 'references' | 'endpoints' | 'times' | 'ids';
+type Way = 'references' | 'endpoints' | 'currencies' | 'times' | 'ids';
 
 function wayOf(filter: EventFilter): Way {
   const status = statusOf(filter);
@@ -25,8 +25,9 @@ function wayOf(filter: EventFilter): Way {
   // Of few events in all, those that name the reference are found from either side.
   const isRare = status === 'queued' || status === 'deferred' || status === 'dead';
   if (filter.reference !== undefined) return isRare ? 'ids' : 'references';
+  if (filter.amount !== undefined) return filter.currency === undefined ? 'currencies' : 'times';
   if (filter.provider !== undefined || filter.endpoint !== undefined || filter.type !== undefined) return 'endpoints';
-  return filter.amount !== undefined || status === 'dead' || status === 'deferred' ? 'times' : 'ids';
+  return status === 'dead' || status === 'deferred' ? 'times' : 'ids';
 }
 
 /** The text of a query for one page of the events a filter means, as `(id uuid)`; what it is given is pushed on `values`. */
@@ -49,18 +50,29 @@ export function eventPageSql(filter: EventFilter, page: EventPage, values: unkno
     ...(way === 'ids' ? idConditions('e.id', filter, page, push) : timeConditions(filter, page, push)),
     ...otherConditions(filter, push),
     ...(way === 'endpoints' ? ['e.endpoint_id = n.id'] : endpointConditions(filter, push)),
+    ...(way === 'currencies' ? ['e.currency = n.currency'] : []),
   ];
   const order = way === 'ids' ? `e.id${down}` : `e.received_at${down}, e.id${down}`;
   const inState = (state: string | null): string =>
     `select e.id from postern.events e${whereAll([...conditions, state])} order by ${order} limit ${limit}`;
-  if (way !== 'endpoints') return inState(statusCondition(status));
+  if (way !== 'endpoints' && way !== 'currencies') return inState(statusCondition(status));
   // The queued ones are in no index by endpoint or type, and are few.
-  const states = status === undefined ? ["e.status <> 'queued'", "e.status = 'queued'"] : [statusCondition(status)];
+  const states =
+    way === 'endpoints' && status === undefined
+      ? ["e.status <> 'queued'", "e.status = 'queued'"]
+      : [statusCondition(status)];
   const branches = states.map((state) => `(${inState(state)})`).join('\n    union all ');
-  return `select x.id from (${endpointsSql(filter, push)}) n cross join lateral (
+  return `select x.id from (${way === 'endpoints' ? endpointsSql(filter, push) : CURRENCIES}) n cross join lateral (
     ${branches}
   ) x order by x.id${down} limit ${limit}`;
 }
+
+/** Those that events have, one look each: the index of amounts begins with them. */
+const CURRENCIES = `with recursive known as (
+  (select currency from postern.events where amount is not null order by currency limit 1)
+  union all select (select e.currency from postern.events e where e.amount is not null and e.currency > k.currency
+    order by e.currency limit 1) from known k where k.currency is not null
+) select currency from known where currency is not null`;
 
 /** The ids of one page. */
 export async function selectEventIds(sql: Sql, filter: EventFilter, page: EventPage): Promise<string[]> {
@@ -134,6 +146,8 @@ function otherConditions(filter: EventFilter, push: Push): string[] {
   add(filter.amount_min, (p) => `e.amount >= ${p}::int8`);
   add(filter.amount_max, (p) => `e.amount <= ${p}::int8`);
   add(filter.currency, (p) => `e.currency = ${p}`);
+  if (filter.currency === undefined && (filter.amount_min !== undefined || filter.amount_max !== undefined))
+    conditions.push(`e.currency = any (array(${CURRENCIES}))`);
   add(filter.reference, (p) => `e.id in (select r.event_id from postern.event_references r where r.value = ${p})`);
   if (filter.event_id !== undefined) {
     // The index begins with the endpoint, and endpoints are few: one look each.
