@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
+import { replaying } from './replay.ts';
 import {
   acknowledging,
   againstNaive,
@@ -16,7 +17,7 @@ import {
 import { openStand, type Stand } from './stand.ts';
 import { comparison } from './table.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger,replay] [--postings N]
   DATABASE_URL: another server than the embedded one
   ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick`;
 
@@ -31,6 +32,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   post: posting,
   steady,
   ledger: books,
+  replay: replaying,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

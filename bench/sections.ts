@@ -11,6 +11,8 @@ export type Effort = {
   readonly postedS: number;
   /** Postings that are there before the ledger by itself is measured, and for how long it is. */
   readonly books: { readonly postings: number; readonly seconds: number };
+  /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
+  readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
 };
 
 export const FULL: Effort = {
@@ -19,8 +21,16 @@ export const FULL: Effort = {
   warmUpS: 2,
   postedS: 20,
   books: { postings: 10_000_000, seconds: 60 },
+  replay: { events: 100_000, pairs: 3, seconds: 30 },
 };
-export const QUICK: Effort = { pairs: 1, seconds: 2, warmUpS: 1, postedS: 5, books: { postings: 200_000, seconds: 5 } };
+export const QUICK: Effort = {
+  pairs: 1,
+  seconds: 2,
+  warmUpS: 1,
+  postedS: 5,
+  books: { postings: 200_000, seconds: 5 },
+  replay: { events: 6_000, pairs: 1, seconds: 5 },
+};
 
 export type Figures = Record<string, number>;
 type Tell = (line: string) => void;
