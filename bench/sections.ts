@@ -21,7 +21,7 @@ export const FULL: Effort = {
   warmUpS: 2,
   postedS: 20,
   books: { postings: 10_000_000, seconds: 60 },
-  replay: { events: 100_000, pairs: 3, seconds: 30 },
+  replay: { events: 100_000, pairs: 3, seconds: 20 },
 };
 export const QUICK: Effort = {
   pairs: 1,
