@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { replaying } from './replay.ts';
 import { search } from './search.ts';
 import {
   acknowledging,
@@ -36,6 +37,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   ledger: books,
   hot,
   search,
+  replay: replaying,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -2,7 +2,7 @@ import { messageOf, PosternError } from '../../errors.ts';
 import type { Entry } from '../../ledger/entry.ts';
 import { createViewer } from '../../ledger/look.ts';
 import { isSameMoney } from '../../ledger/older-rules.ts';
-import type { Asked } from '../../ledger/payment-state.ts';
+import { type Asked, prefixOf } from '../../ledger/payment-state.ts';
 import { viewAll } from '../../ledger/post.ts';
 import { draftsOf, RULE_VERSION } from '../../ledger/rules.ts';
 import type { Tx } from '../../postgres/sql.ts';
@@ -41,7 +41,18 @@ export async function foresee(tx: Tx, events: readonly Posting[]): Promise<Fores
   const posted = keys.size === 0 ? [] : await selectPosted(tx, { keys: [...keys], events: [], prefixes: [] }, 0);
   const standing = new Map(posted.map((one) => [one.effectKey, one]));
   const claimed = new Set<string>();
-  return views.map((view) => (isEntries(view) ? compared(view, standing, claimed) : view));
+  return views.map((view, n) => {
+    if (!isEntries(view)) return view;
+    const found = compared(view, standing, claimed);
+    return found.kind === 'conflict' ? { ...found, told: asTold(found.told, asked[n]) } : found;
+  });
+}
+
+/** What would be posted beside what stands may be nothing: a contradiction is told with the event's own amounts. */
+function asTold(entry: Entry, read: ReturnType<typeof askedBy> | undefined): Entry {
+  if (entry.legs.length > 0 || read === undefined || !('asked' in read)) return entry;
+  const told = read.asked.find((one) => prefixOf(one) + one.draft.key === entry.effectKey);
+  return told === undefined ? entry : { ...entry, legs: told.draft.legs };
 }
 
 const isEntries = (view: readonly Entry[] | Foreseen): view is readonly Entry[] => Array.isArray(view);

@@ -16,7 +16,9 @@ export function sideOf({ status, reason }: EventState, transactions: ReplaySide[
 export function revivedOutcome(state: EventState, ending: Ending, transactions: ReplaySide['transactions']): Replayed {
   const reason = ending.status === 'dead' ? `${ending.code}: ${ending.message}` : ending.reason;
   const change = { before: sideOf(state), after: { status: ending.status, reason, transactions } };
-  return { event: state.id, outcome: OUTCOMES[ending.status], change };
+  // What waits for the same as before is nothing to tell.
+  const same = ending.status === 'deferred' && state.status === 'deferred' && state.reason === reason;
+  return { event: state.id, outcome: OUTCOMES[ending.status], change: same ? null : change };
 }
 
 const OUTCOMES = { posted: 'posted', no_effect: 'unchanged', deferred: 'deferred', dead: 'failed' } as const;

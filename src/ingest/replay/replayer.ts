@@ -192,7 +192,8 @@ export function createReplayer(parts: ReplayerParts): Replayer {
       const last = ids.at(-1) ?? null;
       await noteHeld(session, replay.id, ids);
       const replayed = await run(replay, ids, client);
-      course.tries = 0;
+      // While a guilty event is looked for it has been waited for already.
+      if (course.sizeMax === BATCH_MAX) course.tries = 0;
       if (replayed === null) {
         // Cancelled, or somebody else went on with it.
         course.ahead = [];

@@ -8,6 +8,7 @@ export const SECRET = 'whsec_replay_tests_secret';
 export type ReplayView = {
   readonly id: string;
   readonly status: string;
+  readonly dry_run: boolean;
   readonly total: number | null;
   readonly done: number;
   readonly posted: number;
@@ -111,4 +112,13 @@ export async function captures(database: TestDatabase): Promise<Map<string, numb
      where kind = 'payment.captured' group by 1`,
   );
   return new Map(rows.map(({ charge, count }) => [charge, Number(count)]));
+}
+
+/** What a replay may and may not change of an event. */
+export async function stateOf(database: TestDatabase, id: string): Promise<Record<string, unknown> | undefined> {
+  const { rows } = await database.sql.query(
+    `select status, reason, attempts, kills, error_code, error_message, posted_at, next_attempt_at, waiting_for from postern.events where id = $1`,
+    [id],
+  );
+  return rows[0];
 }
