@@ -95,17 +95,18 @@ export async function selectQuarantineGroups(
        select endpoint_id, reason, sum(requests)::int8 as refused from postern.rejected_minutes
        where minute >= date_trunc('minute', now()) - interval '24 hours' group by 1, 2
      ), held as (
-       select endpoint_id, reason, count(*) as held, sum(bytes)::int8 as bytes, min(received_at) as first, max(received_at) as last
-       from postern.quarantine group by 1, 2
-     ), thinned as (
-       select endpoint_id, reason, max(kept_every) as kept_every from postern.quarantine_kinds group by 1, 2
+       select endpoint_id, reason, sum(held)::int8 as held, sum(bytes)::int8 as bytes, max(kept_every) as kept_every
+       from postern.quarantine_kinds group by 1, 2
      )
      select n.provider, n.name as endpoint, g.reason, coalesce(g.refused, 0) as refused, coalesce(g.held, 0) as held,
-       coalesce(g.bytes, 0) as bytes, coalesce(t.kept_every, 1) as kept_every, g.first, g.last
+       coalesce(g.bytes, 0) as bytes, coalesce(g.kept_every, 1) as kept_every, t.first, t.last
      from (refused full join held using (endpoint_id, reason)) g
-     left join thinned t using (endpoint_id, reason)
+     left join lateral (
+       select min(q.received_at) as first, max(q.received_at) as last from postern.quarantine q
+       where q.endpoint_id = g.endpoint_id and q.reason = g.reason
+     ) t on true
      left join postern.endpoints n on n.id = g.endpoint_id
-     where (n.id is not null or g.endpoint_id = ${UNKNOWN_ENDPOINT})
+     where (coalesce(g.refused, 0) > 0 or coalesce(g.held, 0) > 0) and (n.id is not null or g.endpoint_id = ${UNKNOWN_ENDPOINT})
        and ($1::text is null or n.provider = $1) and ($2::text is null or n.name = $2)
      order by refused desc, held desc, n.provider, n.name, g.reason limit $3`,
     [filter.provider ?? null, filter.endpoint ?? null, limit],

@@ -246,7 +246,7 @@ async function refused(sql: Sql): Promise<Check> {
     found: refusing
       .map((one) => `${one.name} refused ${one.rejected} and took ${one.accepted}, mostly for ${one.reason}`)
       .join('; '),
-    mend: 'is its secret the one the processor signs with, and its clock right? else somebody forges: the log names each refusal',
+    mend: '`npx postern quarantine groups` says why; is its secret the one the processor signs with, and its clock right? once mended, `npx postern quarantine recheck` takes in what was refused; else somebody forges',
   };
 }
 

@@ -219,6 +219,11 @@ describe('a secret that was wrong for a while', () => {
     );
     const sum = answers.reduce((total, { body }) => total + Number(body.taken_in), 0);
     expect(sum).toBe(count);
+    const kinds = await database.sql.query(
+      'select sum(held) as held, sum(bytes) as bytes from postern.quarantine_kinds where endpoint_id = $1',
+      [id],
+    );
+    expect(kinds.rows).toMatchObject([{ held: 0n, bytes: '0' }]);
     const rows = await events('together');
     expect(rows).toHaveLength(count);
     expect(rows.filter(({ duplicates }) => duplicates !== 0)).toEqual([]);

@@ -1,4 +1,11 @@
-import { byteaArray, int4Array, textArray, timestamptzArray, uuidArray } from '../../postgres/binary-arrays.ts';
+import {
+  byteaArray,
+  int4Array,
+  textArray,
+  timestamptzArray,
+  uuidArray,
+  uuidTextArray,
+} from '../../postgres/binary-arrays.ts';
 import type { Tx } from '../../postgres/sql.ts';
 
 /** A refused request as it is kept. */
@@ -30,25 +37,45 @@ const THINNINGS_MAX = 64;
 const KEPT_EVERY_MAX = 1 << 20;
 
 /**
- * Writes refused requests of one endpoint, and makes room where it is over its caps. Writers of one endpoint follow each other
- * (the lock ends with the transaction), or two would each see room for one more. Returns how many were kept.
+ * Whoever adds or takes rows of an endpoint follows the one before (the lock ends with the transaction): two would each see
+ * room for one more, and each hold rows that the other waits for.
  */
+export async function lockEndpointQuarantine(tx: Tx, endpointId: number): Promise<void> {
+  await tx.query(`select pg_advisory_xact_lock(hashtextextended('postern.quarantine', $1))`, [endpointId]);
+}
+
+/** The end of a statement whose `gone` are rows deleted: their kinds hold as many less. */
+const TAKE_FROM_KINDS = `, sums as (
+  select endpoint_id, reason, date_trunc('hour', received_at) as hour, count(*) as n, sum(bytes) as bytes from gone group by 1, 2, 3
+)
+update postern.quarantine_kinds k set held = k.held - s.n, bytes = k.bytes - s.bytes from sums s
+where k.endpoint_id = s.endpoint_id and k.reason = s.reason and k.hour = s.hour`;
+const GONE = 'endpoint_id, reason, received_at, bytes';
+
+/** Writes refused requests of one endpoint, and makes room where it is over its caps. Returns how many were kept. */
 export async function keepRefused(
   tx: Tx,
   endpointId: number,
   rows: readonly QuarantineRow[],
   caps: QuarantineCaps = QUARANTINE_CAPS,
 ): Promise<number> {
-  await tx.query(`select pg_advisory_xact_lock(hashtextextended('postern.quarantine', $1))`, [endpointId]);
+  await lockEndpointQuarantine(tx, endpointId);
   const kept = await selectDenseEnough(tx, endpointId, rows);
   await tx.query(
     {
       name: 'quarantine-keep',
       text: `
-insert into postern.quarantine (endpoint_id, id, received_at, reason, detail, method, origin, path, source_ip, headers, body, bytes)
-select $1, q.*, octet_length(q.headers) + octet_length(q.body)
-from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-  $11::bytea[]) as q (id, received_at, reason, detail, method, origin, path, source_ip, headers, body)`,
+with kept as (
+  insert into postern.quarantine (endpoint_id, id, received_at, reason, detail, method, origin, path, source_ip, headers, body, bytes)
+  select $1, q.*, octet_length(q.headers) + octet_length(q.body)
+  from unnest($2::uuid[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::bytea[]) as q (id, received_at, reason, detail, method, origin, path, source_ip, headers, body)
+  returning reason, date_trunc('hour', received_at) as hour, bytes
+), sums as (
+  select reason, hour, count(*) as n, sum(bytes) as bytes from kept group by 1, 2
+)
+update postern.quarantine_kinds k set held = k.held + s.n, bytes = k.bytes + s.bytes from sums s
+where k.endpoint_id = $1 and k.reason = s.reason and k.hour = s.hour`,
     },
     [
       endpointId,
@@ -115,14 +142,12 @@ async function selectLargestKind(tx: Tx, endpointId: number, caps: QuarantineCap
     {
       name: 'quarantine-largest-kind',
       text: `
-with sizes as (
-  select reason, date_trunc('hour', received_at) as hour, count(*) as rows, sum(bytes) as bytes
-  from postern.quarantine where endpoint_id = $1 group by 1, 2
-), totals as (
-  select sum(rows) > $2::int8 as too_many, sum(bytes) > $3::int8 as too_large from sizes
+with totals as (
+  select sum(held) > $2::int8 as too_many, sum(bytes) > $3::int8 as too_large from postern.quarantine_kinds where endpoint_id = $1
 ), weighed as (
-  select s.reason, s.hour, case when t.too_many then s.rows else s.bytes end as weight
-  from sizes s cross join totals t where (t.too_many or t.too_large) and s.rows > 1
+  select k.reason, k.hour, case when t.too_many then k.held else k.bytes end as weight
+  from postern.quarantine_kinds k cross join totals t
+  where k.endpoint_id = $1 and (t.too_many or t.too_large) and k.held > 1
 )
 select reason, hour from weighed order by sum(weight) over (partition by reason) desc, weight desc, hour limit 1`,
     },
@@ -137,8 +162,10 @@ async function thinKind(tx: Tx, endpointId: number, { reason, hour }: Kind): Pro
     `with numbered as (
        select id, row_number() over (order by id) as n from postern.quarantine
        where endpoint_id = $1 and reason = $2 and received_at >= $3 and received_at < $3::timestamptz + interval '1 hour'
-     )
-     delete from postern.quarantine q using numbered n where q.id = n.id and n.n % 2 = 1`,
+     ), gone as (
+       delete from postern.quarantine q using numbered n where q.id = n.id and n.n % 2 = 1
+       returning q.endpoint_id, q.reason, q.received_at, q.bytes
+     )${TAKE_FROM_KINDS}`,
     [endpointId, reason, hour],
   );
   await tx.query(
@@ -148,20 +175,41 @@ async function thinKind(tx: Tx, endpointId: number, { reason, hour }: Kind): Pro
   );
 }
 
-/** What is older than the limit goes, a bounded number a turn. */
+/** Before every id of a request that is not too old. */
+const TOO_OLD = `(lpad(to_hex((extract(epoch from now() - make_interval(days => ${QUARANTINE_DAYS})) * 1000)::bigint), 12, '0')
+  || repeat('0', 20))::uuid`;
+
+/** What is older than the limit goes, a bounded number a turn. Returns how many went. */
 export async function forgetQuarantined(tx: Tx, limit: number): Promise<number> {
-  const { rowCount } = await tx.query(
-    `delete from postern.quarantine where id in (
-       select id from postern.quarantine
-       where id < (lpad(to_hex((extract(epoch from now() - make_interval(days => ${QUARANTINE_DAYS})) * 1000)::bigint), 12, '0')
-         || repeat('0', 20))::uuid
-       order by id limit $1 for update skip locked)`,
+  const { rows } = await tx.query<{ endpoint_id: number; n: number }>(
+    `select endpoint_id, count(*)::int4 as n
+     from (select endpoint_id from postern.quarantine where id < ${TOO_OLD} order by id limit $1) q group by 1 order by 1`,
     [limit],
   );
+  for (const { endpoint_id: endpointId, n } of rows) {
+    await lockEndpointQuarantine(tx, endpointId);
+    await tx.query(
+      `with gone as (
+         delete from postern.quarantine where id in (
+           select id from postern.quarantine where endpoint_id = $1 and id < ${TOO_OLD} order by id limit $2)
+         returning ${GONE}
+       )${TAKE_FROM_KINDS}`,
+      [endpointId, n],
+    );
+  }
   await tx.query(
-    `delete from postern.quarantine_kinds where hour < now() - make_interval(days => ${QUARANTINE_DAYS}, hours => 1)`,
+    `delete from postern.quarantine_kinds
+     where held = 0 and hour < now() - make_interval(days => ${QUARANTINE_DAYS}, hours => 1)`,
   );
-  return rowCount;
+  return rows.reduce((sum, { n }) => sum + n, 0);
+}
+
+/** They leave for the intake. The caller holds the endpoint's lock. */
+export async function deleteQuarantined(tx: Tx, ids: readonly string[]): Promise<void> {
+  await tx.query(
+    `with gone as (delete from postern.quarantine where id = any($1::uuid[]) returning ${GONE})${TAKE_FROM_KINDS}`,
+    [uuidTextArray(ids)],
+  );
 }
 
 function hourOf(ms: number): number {

@@ -12,7 +12,8 @@ import type { Intake } from '../intake.ts';
 import { findKnown, type GroupRow } from '../intake-store.ts';
 import { resolveKnown } from '../known-events.ts';
 import { readEvents } from '../read-events.ts';
-import { deleteQuarantined, lockQuarantined, type QuarantinedRequest, selectQuarantined } from './recheck-store.ts';
+import { deleteQuarantined, lockEndpointQuarantine } from './quarantine-store.ts';
+import { type QuarantinedRequest, selectQuarantined, selectStillThere } from './recheck-store.ts';
 import { type VerifyAgainParts, verifyAgain } from './verify-again.ts';
 
 /** The secrets of a recheck: those valid when the request came, or the named ones at any time. */
@@ -79,7 +80,7 @@ export async function recheckPage(
   const empty = all.filter((one) => one.kind === 'empty');
   const taken = dryRun
     ? { count: authentic.length, events: await forecast(authentic, seen, parts), failure: null }
-    : await takeIn(authentic, empty, parts);
+    : await takeIn(endpoint.id, authentic, empty, parts);
   return {
     checked: all.length,
     authentic: taken.count,
@@ -134,6 +135,7 @@ function recheckOne(
 type Authentic = Extract<Rechecked, { kind: 'authentic' }>;
 
 async function takeIn(
+  endpointId: number,
   authentic: readonly Authentic[],
   empty: readonly Rechecked[],
   { pool, intake, noteUse }: RecheckPageParts,
@@ -141,7 +143,8 @@ async function takeIn(
   if (authentic.length + empty.length === 0) return { count: 0, events: NOTHING, failure: null };
   let failure: Error | null = null;
   const taken = await withTransaction(pool, async (tx) => {
-    const there = await lockQuarantined(
+    await lockEndpointQuarantine(tx, endpointId);
+    const there = await selectStillThere(
       tx,
       [...authentic, ...empty].map(({ id }) => id),
     );

@@ -28,17 +28,12 @@ export async function selectQuarantined(
   return rows;
 }
 
-/** Those of them that are still there, until the transaction ends: two who recheck must not both take one in. */
-export async function lockQuarantined(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
-  const { rows } = await tx.query<{ id: string }>(
-    'select id from postern.quarantine where id = any($1::uuid[]) order by id for update',
-    [uuidTextArray(ids)],
-  );
+/** Those of them that are still there. The caller holds the endpoint's lock: two who recheck must not both take one in. */
+export async function selectStillThere(tx: Tx, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await tx.query<{ id: string }>('select id from postern.quarantine where id = any($1::uuid[])', [
+    uuidTextArray(ids),
+  ]);
   return new Set(rows.map((row) => row.id));
-}
-
-export async function deleteQuarantined(tx: Tx, ids: readonly string[]): Promise<void> {
-  await tx.query('delete from postern.quarantine where id = any($1::uuid[])', [uuidTextArray(ids)]);
 }
 
 export async function countQuarantined(sql: Sql, endpointId: number): Promise<number> {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { forgetQuarantined, keepRefused, type QuarantineRow } from '../../../src/ingest/quarantine/quarantine-store.ts';
 import { withTransaction } from '../../../src/postgres/sql.ts';
 import { uuidv7Bytes } from '../../../src/uuid.ts';
@@ -14,6 +14,18 @@ beforeAll(async () => {
   database = await createTestDatabase();
 });
 afterAll(() => database.drop());
+afterEach(async () => {
+  // What the kinds say they hold is what is there, whoever added and took.
+  const { rows } = await database.sql.query(
+    `select k.* from postern.quarantine_kinds k
+     left join (
+       select endpoint_id, reason, date_trunc('hour', received_at) as hour, count(*) as n, sum(bytes) as bytes
+       from postern.quarantine group by 1, 2, 3
+     ) q using (endpoint_id, reason, hour)
+     where k.held <> coalesce(q.n, 0) or k.bytes <> coalesce(q.bytes, 0)`,
+  );
+  expect(rows).toEqual([]);
+});
 
 async function endpoint(name: string): Promise<number> {
   const { rows } = await database.sql.query<{ id: number }>(
