@@ -223,7 +223,7 @@ export function protectionCheck(tables: readonly TableProtection[], limited: str
       name,
       status: 'failed',
       found: 'the triggers that refuse changes to the ledger are missing or disabled',
-      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings, postern.seal and postern.seal_nodes; then find out who disabled them, and run `npx postern ledger verify`',
+      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings, postern.seal, postern.seal_nodes and postern.audit_log; then find out who disabled them, and run `npx postern ledger verify`',
     };
   }
   if (by.includes('role')) return ok(name, 'by role and by trigger');

@@ -21,7 +21,7 @@ export async function readServerFacts(sql: Sql): Promise<ServerFacts | undefined
        current_setting('default_transaction_read_only') = 'on' as read_only, current_setting('server_encoding') as encoding,
        current_setting('max_connections')::int as max_connections,
        current_setting('superuser_reserved_connections')::int as reserved,
-       (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as connections,
+       (select count(*)::int from pg_stat_activity where datname is not null) as connections,
        (select r.rolcreaterole or r.rolsuper from pg_roles r where r.rolname = session_user) as may_create_roles,
        (select pg_has_role(session_user, n.nspowner, 'usage') from pg_namespace n where n.nspname = 'postern') as owns_schema,
        pg_database_size(current_database()) as bytes`,
