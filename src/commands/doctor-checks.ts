@@ -1,5 +1,8 @@
+import type { Clock } from '../clock.ts';
+import type { Config } from '../config.ts';
 import type { Keyring } from '../encryption.ts';
-import { messageOf } from '../errors.ts';
+import { type ErrorCode, messageOf, PosternError } from '../errors.ts';
+import { readMigrations } from '../postgres/migration-files.ts';
 import type { Sql } from '../postgres/sql.ts';
 import { providers } from '../providers/index.ts';
 import { backfillsCheck, gapDetectionCheck, readListing } from './doctor-backfills.ts';
@@ -7,6 +10,14 @@ import { type Check, ok } from './doctor-check.ts';
 import { ledgerLog } from './doctor-log.ts';
 import { retentionCheck } from './doctor-retention.ts';
 import { rotationCheck } from './doctor-secrets.ts';
+import { clockCheck, diskCheck, diskOf, migrationsCheck, serverChecks, settingsChecks } from './doctor-setup.ts';
+import {
+  readApplied,
+  readBytesADay,
+  readFromTheFuture,
+  readServerFacts,
+  readWebhookAddresses,
+} from './doctor-setup-store.ts';
 import {
   type DatabaseFacts,
   LEDGER_TABLES,
@@ -22,6 +33,7 @@ import {
   readTableProtection,
   type TableProtection,
 } from './doctor-store.ts';
+import { type Probe, webhookUrlsCheck } from './doctor-urls.ts';
 
 export type DatabaseReport = {
   readonly version: string;
@@ -46,25 +58,53 @@ export async function examine({
   keyring,
   limited,
   nodeVersion,
-  retentionDays,
+  config,
+  clock,
+  probe,
 }: {
   sql: Sql;
   /** Opens the endpoints' settings: which have a key is sealed with it. */
   keyring: Keyring;
   limited: string | null;
   nodeVersion: string;
-  /** As RETENTION_DAYS is set for this command; the workers' own is what counts. */
-  retentionDays: number | null;
+  /** As it is set for this command; what the gateway itself was started with is what counts. */
+  config: Config;
+  clock: Clock;
+  /** Asks an address whether a gateway answers there. */
+  probe: Probe;
 }): Promise<DoctorReport> {
   const facts = await readDatabaseFacts(sql);
   const tables = await readTableProtection(sql);
   const checks: Check[] = [nodeCheck(nodeVersion)];
   if (facts !== undefined) checks.push(...databaseChecks(facts));
+  const asked = clock.now();
+  const server = await readServerFacts(sql);
+  const skewS = server === undefined ? 0 : ((asked + clock.now()) / 2 - server.now.getTime()) / 1000;
+  if (server !== undefined) checks.push(...serverChecks(server, limited));
   checks.push(protectionCheck(tables, limited));
-  const retention: Looker = async (asked) => retentionCheck(await readRetentionFacts(asked), retentionDays);
+  const retention: Looker = async (asked) => retentionCheck(await readRetentionFacts(asked), config.retentionDays);
+  const migrations: Looker = async (asked) =>
+    migrationsCheck(
+      await readApplied(asked),
+      readMigrations().map(({ name }) => name),
+    );
+  const time: Looker = async (asked) => clockCheck(skewS, await readFromTheFuture(asked));
+  const disk: Looker = async (asked) => {
+    const isHere = config.databaseUrl === null;
+    const bytesADay = Number(await readBytesADay(asked));
+    const bytes = Number(server?.bytes ?? 0n);
+    return diskCheck(await diskOf(config.dataDir), { bytes, bytesADay, isHere, folder: config.dataDir });
+  };
+  const webhookUrls: Looker = async (asked) =>
+    webhookUrlsCheck(await readWebhookAddresses(asked), { publicUrl: config.publicUrl, probe });
   const backfills: Looker = async (asked) => backfillsCheck(await readListing(asked, keyring));
   const gapDetection: Looker = async (asked) => gapDetectionCheck(await readListing(asked, keyring));
+  checks.push(...settingsChecks(config));
   const lookers = [
+    migrations,
+    time,
+    disk,
+    webhookUrls,
     partitions,
     retention,
     queue,
@@ -87,10 +127,24 @@ export function unopened(nodeVersion: string, error: unknown): DoctorReport {
     name: 'database',
     status: 'failed',
     found: messageOf(error),
-    mend: 'see DATABASE_URL, POSTERN_DATA_DIR and POSTERN_ENCRYPTION_KEYS; `npx postern migrate` brings an older schema up to date',
+    mend:
+      (error instanceof PosternError ? MENDS[error.code] : undefined) ??
+      'see DATABASE_URL, POSTERN_DATA_DIR and POSTERN_ENCRYPTION_KEYS; `npx postern migrate` brings an older schema up to date',
   };
   return { database: null, checks: [nodeCheck(nodeVersion), failed] };
 }
+
+const MENDS: Partial<Record<ErrorCode, string>> = {
+  database_unreachable: 'is the server running, and do host, port, login and password in DATABASE_URL name it?',
+  database_unsupported: 'use Postgres 15 to 18',
+  database_schema: 'npx postern migrate; where the database is newer, run the release that migrated it',
+  data_folder_in_use: 'stop the gateway that holds the folder, or set another POSTERN_DATA_DIR',
+  encryption_key:
+    'set POSTERN_ENCRYPTION_KEYS to the key that the message names, or restore the file keys in POSTERN_DATA_DIR',
+  config_invalid: 'set the variable as the message says',
+  embedded_postgres:
+    'look at the log of the server in POSTERN_DATA_DIR; a full disk and a wrong owner of the folder are the usual reasons',
+};
 
 type Looker = (sql: Sql) => Promise<Check>;
 
@@ -169,7 +223,7 @@ export function protectionCheck(tables: readonly TableProtection[], limited: str
       name,
       status: 'failed',
       found: 'the triggers that refuse changes to the ledger are missing or disabled',
-      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings, postern.seal and postern.seal_nodes; then find out who disabled them, and run `npx postern ledger verify`',
+      mend: 'alter table postern.transactions enable trigger all; the same for postern.postings, postern.seal, postern.seal_nodes and postern.audit_log; then find out who disabled them, and run `npx postern ledger verify`',
     };
   }
   if (by.includes('role')) return ok(name, 'by role and by trigger');

@@ -23,7 +23,7 @@ export async function readDatabaseFacts(sql: Sql): Promise<DatabaseFacts | undef
 }
 
 /** Which may only grow, and what keeps them so: `writable` for the running role, `trigger` against everybody. */
-export const LEDGER_TABLES = ['transactions', 'postings', 'seal', 'seal_nodes'] as const;
+export const LEDGER_TABLES = ['transactions', 'postings', 'seal', 'seal_nodes', 'audit_log'] as const;
 
 export type TableProtection = { readonly name: string; readonly writable: boolean; readonly trigger: boolean };
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { CommandContext } from './context.ts';
 import { type DoctorReport, examine, unopened } from './doctor-checks.ts';
 import { countExactly, type EndpointCount } from './doctor-store.ts';
+import { probeHealth } from './doctor-urls.ts';
 
 const MARKS = { ok: 'ok     ', info: 'info   ', warning: 'warning', failed: 'FAILED ' } as const;
 
@@ -33,7 +34,9 @@ async function look(
           keyring,
           limited,
           nodeVersion: process.version,
-          retentionDays: context.config().retentionDays,
+          config: context.config(),
+          clock: context.clock,
+          probe: probeHealth,
         }),
         counts: count ? await countExactly(sql) : null,
       }),

@@ -17,7 +17,7 @@ export async function simulateOnce(options: SimulateOptions, provider: string, c
   const { clock } = context;
   const target = await context.withDatabase(async ({ pool, keyring }) =>
     withTransaction(pool, async (tx) => {
-      const base = { baseUrl: baseUrlOf(options, context), keyring, clock };
+      const base = { baseUrl: baseUrlOf(options, context), keyring, clock, actor: context.actor };
       const [name, endpoint] = endpointOf(options) ?? [provider, 'sample'];
       if (name !== provider)
         throw new PosternError('invalid_request', `--once ${provider} cannot go to ${name}/${endpoint}`);

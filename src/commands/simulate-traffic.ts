@@ -31,7 +31,7 @@ export async function simulateTraffic(options: SimulateOptions, context: Command
   const targets: Targets = await context.withDatabase(({ pool, keyring }) =>
     withTransaction(pool, async (tx) => {
       const made = new Map<string, SimulatedTarget>();
-      const base = { baseUrl: baseUrlOf(options, context), keyring, clock };
+      const base = { baseUrl: baseUrlOf(options, context), keyring, clock, actor: context.actor };
       for (const provider of providers) {
         for (const destination of ['main', 'thin'] as const) {
           const target =

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { insertAudit } from '../audit-store.ts';
 import type { Clock } from '../clock.ts';
 import type { Keyring } from '../encryption.ts';
 import {
@@ -35,9 +36,16 @@ const PAIR_VALID_MS = 86_400_000;
  */
 export async function ensureSimulatedEndpoint(
   tx: Tx,
-  options: { provider: string; destination: 'main' | 'thin'; baseUrl: string; keyring: Keyring; clock: Clock },
+  options: {
+    provider: string;
+    destination: 'main' | 'thin';
+    baseUrl: string;
+    keyring: Keyring;
+    clock: Clock;
+    actor: string;
+  },
 ): Promise<SimulatedTarget> {
-  const { provider, destination, baseUrl, keyring, clock } = options;
+  const { provider, destination, baseUrl, keyring, clock, actor } = options;
   const simulator = simulatorOf(provider);
   const name = `${PREFIX}${destination}`;
   const account = SIMULATED_ACCOUNT;
@@ -50,16 +58,21 @@ export async function ensureSimulatedEndpoint(
   const id = found?.id ?? (await insertEndpoint(tx, { provider, name, account, settings }));
   if (id === undefined)
     throw new PosternError('conflict', `the endpoint ${provider}/${name} is being made by another process; try again`);
+  const noted = (action: string, details: Record<string, unknown>) =>
+    insertAudit(tx, { actor, action, subject: `endpoint:${id}`, reason: 'simulate', details });
+  if (found === undefined) await noted('endpoint.create', { provider, name });
+  else if (found.disabled) await noted('endpoint.update', { disabled: false });
   await lockEndpoint(tx, id);
   await updateEndpoint(tx, { id, account, settings, sealed: null, disabled: false });
   const known = simulator.keys.kind === 'shared' ? await newestSecret(tx, id, now) : undefined;
   if (known === undefined) {
     for (const secret of secrets) {
-      await makeRoom(tx, id);
+      for (const old of await makeRoom(tx, id)) await noted('secret.delete', { secret_id: old });
       const notAfter = simulator.keys.kind === 'pair' ? new Date(now + PAIR_VALID_MS) : null;
       const secretId = uuidv7(now);
       const sealed = sealSecret(keyring, secretId, secret);
       await insertSecret(tx, { id: secretId, endpointId: id, sealed, notBefore: null, notAfter });
+      await noted('secret.create', { secret_id: secretId });
     }
   }
   await announceEndpoints(tx);
@@ -67,10 +80,11 @@ export async function ensureSimulatedEndpoint(
 }
 
 /** The oldest secrets go where as many as an endpoint may have are there: runs of simulate must not add up. */
-async function makeRoom(tx: Tx, endpointId: number): Promise<void> {
+async function makeRoom(tx: Tx, endpointId: number): Promise<string[]> {
   const kept = await selectSecrets(tx, [endpointId]);
-  for (const { id } of kept.slice(0, Math.max(0, kept.length - SECRETS_MAX + 1)))
-    await deleteSecret(tx, endpointId, id);
+  const gone = kept.slice(0, Math.max(0, kept.length - SECRETS_MAX + 1)).map(({ id }) => id);
+  for (const id of gone) await deleteSecret(tx, endpointId, id);
+  return gone;
 }
 
 /** An endpoint that exists already, with the newest of its secrets; null where there is none of that name. */

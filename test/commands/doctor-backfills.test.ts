@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { examine } from '../../src/commands/doctor-checks.ts';
+import { readConfig } from '../../src/config.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { createEndpointService } from '../../src/endpoints/service.ts';
 import { failBackfill, insertBackfill, takeDueBackfill } from '../../src/ingest/backfill-store.ts';
@@ -24,7 +26,9 @@ async function check(name: string) {
     keyring,
     limited: null,
     nodeVersion: process.version,
-    retentionDays: null,
+    config: readConfig({}),
+    clock: systemClock,
+    probe: async () => null,
   });
   return checks.find((one) => one.name === name);
 }

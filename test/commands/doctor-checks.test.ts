@@ -21,7 +21,7 @@ describe('doctor', () => {
     [false, false, 'failed'],
     [true, false, 'failed'],
   ])('a ledger writable: %s, with triggers: %s, is %s', (writable, trigger, status) => {
-    const others = ['transactions', 'seal', 'seal_nodes'].map((name) => table(name, false, true));
+    const others = ['transactions', 'seal', 'seal_nodes', 'audit_log'].map((name) => table(name, false, true));
     const tables = [table('postings', writable, trigger), ...others];
     expect(protectionCheck(tables, null).status).toBe(status);
   });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { examine } from '../../src/commands/doctor-checks.ts';
+import { readConfig } from '../../src/config.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { addRejected } from '../../src/ingest/minutes-store.ts';
 import { uuidv7 } from '../../src/uuid.ts';
@@ -18,7 +20,9 @@ async function refusedCheck() {
     keyring: parseKeyring(TEST_KEYS),
     limited: null,
     nodeVersion: process.version,
-    retentionDays: null,
+    config: readConfig({}),
+    clock: systemClock,
+    probe: async () => null,
   });
   return checks.find(({ name }) => name === 'refused');
 }

@@ -19,7 +19,7 @@ afterAll(async () => {
 
 function ensure(provider: string): Promise<SimulatedTarget> {
   return withTransaction(database.appPool, (tx) =>
-    ensureSimulatedEndpoint(tx, { ...base, provider, destination: 'main' }),
+    ensureSimulatedEndpoint(tx, { ...base, actor: 'cli:test', provider, destination: 'main' }),
   );
 }
 
@@ -39,6 +39,16 @@ describe('an endpoint of simulation’s own', () => {
     const [first, second] = [await ensure('checkout'), await ensure('checkout')];
     expect(second).toEqual(first);
     expect(await secretsOf('checkout')).toMatchObject([{ not_after: null }]);
+    const { rows } = await database.sql.query(
+      `select a.action, a.actor, a.reason from postern.audit_log a
+       join postern.endpoints e on a.subject = 'endpoint:' || e.id where e.provider = 'checkout' order by a.id`,
+    );
+    const by = { actor: 'cli:test', reason: 'simulate' };
+    // The second run changed nothing.
+    expect(rows).toEqual([
+      { action: 'endpoint.create', ...by },
+      { action: 'secret.create', ...by },
+    ]);
   });
 
   it('gets a new key each time where the processor’s is a key pair, for a day, and never more than an endpoint may have', async () => {
