@@ -54,12 +54,11 @@ export function groupsText(items: readonly GroupView[]): string {
     ],
     items,
   );
-  const explained = new Map(
-    items.flatMap((group) => (group.advice === null ? [] : [[causeOf(group), { ...group.advice, group }]])),
-  );
-  const notes = [...explained].map(([cause, { kind, what_to_do: advice, group }]) => {
-    const said = group.example_message === null ? '' : `\n  "${oneLine(group.example_message)}"`;
-    return `${cause} (${kind}): ${advice}${said}`;
+  const notes = [...Map.groupBy(items, causeOf)].flatMap(([cause, [first]]) => {
+    if (first === undefined || first.advice === null) return [];
+    const said =
+      first.example_message === null ? '' : `\n  as of ${first.example}: "${oneLine(first.example_message)}"`;
+    return [`${cause} (${first.advice.kind}): ${first.advice.what_to_do}${said}`];
   });
   return [rows, ...notes].join('\n\n');
 }

@@ -63,6 +63,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
         { title: 'RECEIVED', of: (view) => moment(view.received_at) },
         { title: 'ENDPOINT', of: (view) => `${view.provider}/${view.endpoint}` },
         { title: 'TYPE', of: (view) => view.type },
+        { title: 'WORTH', of: worthOf, right: true },
         { title: 'STATUS', of: (view) => view.status },
         { title: 'REASON', of: reasonOf },
         { title: 'EVENT ID', of: (view) => view.event_id },
@@ -98,11 +99,15 @@ function readable(view: EventDetail): string {
     ['came again', view.duplicates === 0 ? null : `${view.duplicates} times, last ${moment(view.last_duplicate_at)}`],
     ['conflict', view.conflict ? 'an event of this id with other content came before' : null],
     ['about', about.length === 0 ? null : about.join(', ')],
-    ['worth', view.amount === null || view.currency === null ? null : amountText(view.amount, view.currency)],
+    ['worth', worthOf(view) || null],
     ['deliveries', view.deliveries.join(', ')],
   ];
   const lines = facts.flatMap(([name, value]) => (value === null ? [] : [`${name.padEnd(14)}${oneLine(value)}`]));
   return [view.id, ...lines, ...view.history.map(historyText), ...view.posted.map(transactionText)].join('\n');
+}
+
+function worthOf({ amount, currency }: EventView): string {
+  return amount === null || currency === null ? '' : amountText(amount, currency);
 }
 
 function untilOf({ status, until }: EventDetail): string | null {

@@ -13,7 +13,7 @@ import { createAccountReconciler } from '../../src/ledger/reconcile-account.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { providers } from '../../src/providers/index.ts';
 import { createTransfers } from '../../src/transfers/transfers.ts';
-import { uuidv7 } from '../../src/uuid.ts';
+import { uuidTime, uuidv7 } from '../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 let database: TestDatabase;
@@ -100,8 +100,8 @@ async function giveEvents(endpointId: string | number, count: number): Promise<s
   for (const [n, id] of ids.entries()) {
     await database.sql.query(
       `insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account)
-       values ($1, $1, now(), $2, 0, $3, '\\x00', 'charge.succeeded', 'a')`,
-      [id, endpointId, `evt_${endpointId}_${n}`],
+       values ($1, $1, $4, $2, 0, $3, '\\x00', 'charge.succeeded', 'a')`,
+      [id, endpointId, `evt_${endpointId}_${n}`, new Date(uuidTime(id))],
     );
   }
   return ids;
