@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { uuidv7 } from '../../src/uuid.ts';
 import { captured, openBooks } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
@@ -14,7 +15,17 @@ type Call = {
   /** Made by this call for those after it. */
   readonly keep?: (answer: Record<string, unknown>) => Partial<Made>;
 };
-type Made = { endpoint: string; secret: string; backfill: string; token: string; transaction: string; posted: string };
+type Made = {
+  endpoint: string;
+  secret: string;
+  backfill: string;
+  replay: string;
+  dismissal: string;
+  dead: string;
+  token: string;
+  transaction: string;
+  posted: string;
+};
 
 const SECRET = 'whsec_audited_routes_secret';
 const REASON = 'asked for by finance';
@@ -56,6 +67,29 @@ const CALLS: Readonly<Record<string, Call>> = {
     keep: ({ id }) => ({ backfill: String(id) }),
   },
   'DELETE /backfills/{id}': { params: ({ backfill }) => ({ id: backfill }), action: 'backfill.cancel' },
+  'POST /events/{id}/replay': {
+    params: ({ dead }) => ({ id: dead }),
+    body: { reason: REASON },
+    action: 'replay.create',
+    keep: ({ id }) => ({ replay: String(id) }),
+  },
+  'DELETE /replays/{id}': { params: ({ replay }) => ({ id: replay }), action: 'replay.cancel' },
+  'POST /replays': { body: { filter: { status: 'dead' }, reason: REASON, dry_run: true }, action: 'replay.create' },
+  'POST /events/{id}/dismiss': {
+    params: ({ dead }) => ({ id: dead }),
+    body: { reason: REASON },
+    action: 'event.dismiss',
+  },
+  'POST /dismissals': {
+    body: { filter: { status: 'dead' }, reason: REASON },
+    action: 'dismissal.create',
+    keep: ({ id }) => ({ dismissal: String(id) }),
+  },
+  'DELETE /dismissals/{id}': { params: ({ dismissal }) => ({ id: dismissal }), action: 'dismissal.cancel' },
+  'POST /queue/{name}/pause': { params: () => ({ name: 'events' }), body: { reason: REASON }, action: 'queue.pause' },
+  'POST /queue/{name}/resume': { params: () => ({ name: 'events' }), body: { reason: REASON }, action: 'queue.resume' },
+  'POST /queue/{name}/drain': { params: () => ({ name: 'events' }), body: { reason: REASON }, action: 'queue.drain' },
+  'POST /quarantine/recheck': { body: { endpoint: 'stripe/kept' }, action: 'quarantine.recheck' },
   'DELETE /endpoints/{id}': { params: ({ endpoint }) => ({ id: endpoint }), action: 'endpoint.delete' },
   'POST /tokens': {
     body: { name: 'walked', roles: ['monitor'] },
@@ -95,12 +129,35 @@ beforeAll(async () => {
   const [result] = await openBooks(database).post([captured('walked', 500n)]);
   if (result?.kind !== 'posted') throw new Error('not posted');
   const posted = result.transactions[0] ?? '';
-  made = { endpoint: '', secret: '', backfill: '', token: '', transaction: '', posted };
+  const dead = await giveDeadEvent();
+  made = {
+    endpoint: '',
+    secret: '',
+    backfill: '',
+    replay: '',
+    dismissal: '',
+    dead,
+    token: '',
+    transaction: '',
+    posted,
+  };
 });
 afterAll(async () => {
   await gateway.stop();
   await database.drop();
 });
+
+/** Of an endpoint that is not the one walked through, which is deleted on the way. */
+async function giveDeadEvent(): Promise<string> {
+  const id = uuidv7(now);
+  await database.sql.query(
+    `with kept as (insert into postern.endpoints (provider, name, account, settings) values ('stripe', 'kept', 'acct_1', '{}') returning id)
+     insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status, error_code)
+     select $1, $1, $2, kept.id, 0, 'evt_dead', '\\x00', 'charge.succeeded', 'acct_1', 'dead', 'rule_failed' from kept`,
+    [id, new Date(now)],
+  );
+  return id;
+}
 
 type Entry = { action: string; actor: string; subject: string; reason: string | null; details: unknown };
 

@@ -17,6 +17,7 @@ const LOOKS = [
   'doctor',
   'endpoint list',
   'endpoint secrets',
+  'events groups',
   'events list',
   'events show',
   'explain',
@@ -24,6 +25,13 @@ const LOOKS = [
   'ledger export',
   'ledger rederive',
   'ledger verify',
+  'quarantine groups',
+  'quarantine list',
+  'quarantine show',
+  'queue list',
+  'queue stats',
+  'replays list',
+  'replays show',
   'serve',
   'start',
   'token list',
@@ -67,6 +75,8 @@ const CHANGES: Readonly<Record<string, Change>> = {
     keep: (out) => ({ token: String((JSON.parse(out) as { id: string }).id) }),
   },
   'token revoke': { args: ({ token }) => ['token', 'revoke', token], action: 'token.revoke' },
+  'queue pause': { args: () => ['queue', 'pause', 'events', '--reason', 'a bad release'], action: 'queue.pause' },
+  'queue resume': { args: () => ['queue', 'resume', 'events', '--reason', 'rolled back'], action: 'queue.resume' },
   'ledger reverse': {
     args: ({ posted }) => ['ledger', 'reverse', posted, '--reason', 'posted twice'],
     action: 'ledger.reverse',
@@ -75,7 +85,17 @@ const CHANGES: Readonly<Record<string, Change>> = {
 };
 
 /** Proved by tests of their own, or by what they call: a route above, or the migration's own test below. */
-const ELSEWHERE = ['backfill', 'migrate', 'simulate'];
+const ELSEWHERE = [
+  'backfill',
+  'events dismiss',
+  'events replay',
+  'migrate',
+  'quarantine recheck',
+  'queue drain',
+  'replay',
+  'replays cancel',
+  'simulate',
+];
 
 let database: TestDatabase;
 let folder: string;
