@@ -286,7 +286,7 @@ export function createReplayer(parts: ReplayerParts): Replayer {
     return withTransaction(pool, async (tx) => {
       if (!(await lockReplay(tx, replay))) return false;
       const replayed = await buryReplayed(tx, id, error, { ...parts, dryRun: replay.dryRun });
-      for (const { outcome } of replayed) metrics.replayedEvents.inc({ outcome });
+      if (!replay.dryRun) for (const { outcome } of replayed) metrics.replayedEvents.inc({ outcome });
       await saveBatch(tx, replay.id, id, replayed);
       return true;
     });

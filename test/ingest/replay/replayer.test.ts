@@ -5,7 +5,7 @@ import { createJobQueue } from '../../../src/ingest/job-queue.ts';
 import { REPLAY_FIGURES } from '../../../src/ingest/replay/replay-figures.ts';
 import { createReplayRequests, type ReplayWish } from '../../../src/ingest/replay/replay-requests.ts';
 import { type ReplayRow, selectReplayChanges, selectReplays } from '../../../src/ingest/replay/replay-store.ts';
-import { createReplayer, type Replayer } from '../../../src/ingest/replay/replayer.ts';
+import { createReplayer, type Replayer, type ReplayerParts } from '../../../src/ingest/replay/replayer.ts';
 import { createLedger, type Ledger } from '../../../src/ledger/post.ts';
 import { createMetrics } from '../../../src/metrics.ts';
 import { createBoss } from '../../../src/postgres/boss.ts';
@@ -64,7 +64,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function startLane(change: { ledger?: Ledger; isPaused?: () => boolean } = {}): Replayer {
+function startLane(change: Partial<Pick<ReplayerParts, 'ledger' | 'isPaused' | 'endpoints'>> = {}): Replayer {
   const replayer = createReplayer({
     pool: pools.worker,
     connect: pools.reader,
@@ -289,6 +289,21 @@ it('dry-runs what would fail by itself, without touching it', async () => {
     error_code: 'rule_failed',
     attempts: 10,
   });
+});
+
+it('dry-runs on after a look that failed', async () => {
+  let looks = 0;
+  startLane({
+    endpoints: {
+      // Made a moment ago by another instance: loaded within seconds.
+      byId: () => {
+        looks += 1;
+        return looks <= 2 ? undefined : endpoint;
+      },
+    },
+  });
+  expect(await over(await ask({ dryRun: true }))).toMatchObject({ status: 'done', done: 12n, posted: 12n, failed: 0n });
+  expect(await posted()).toBe(0);
 });
 
 it('is a queue to whoever watches it', async () => {
