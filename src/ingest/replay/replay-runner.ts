@@ -9,7 +9,7 @@ import type { EventFilter } from '../event-filter.ts';
 import { countEvents, selectEventIds } from '../event-filter-store.ts';
 import { dryRunBatch } from './dry-run-batch.ts';
 import { countReplayKill, finishReplay, type Going, lockReplay, noteHeld, saveBatch, saveTotal } from './lane-store.ts';
-import type { Replayed } from './replay.ts';
+import { REPLAY_RATE_DEFAULT, type Replayed } from './replay.ts';
 import { buryReplayed, type RunParts, runBatch } from './run-batch.ts';
 
 export type RunnerParts = RunParts & {
@@ -32,6 +32,8 @@ const IDS_AHEAD = 10_000;
 const COUNTED_MAX = 10_000_000;
 const KILLS_MAX = 3;
 const TRIES_MAX = 5;
+/** At the default rate the lane works a quarter of the time at most; whoever chooses a higher one wants more of it. */
+const RESTS_AS_LONG = 3;
 const TROUBLE_MS = 1_000;
 
 /** What the lane remembers of a replay beside its row. */
@@ -78,11 +80,18 @@ export function createReplayRunner(parts: RunnerParts): ReplayRunner {
       }
       passed(course, ids.length);
       if (last !== null && course.carefulTo !== null && last >= course.carefulTo) course.carefulTo = null;
-      course.nextAt = Math.max(startedAt, course.nextAt) + (ids.length * 1_000) / replay.rate;
+      course.nextAt = nextTurn(Math.max(startedAt, course.nextAt), startedAt, ids.length, replay.rate);
       return { ...replay, cursor: last, holding: [] };
     } catch (error) {
       return failed(one, course, error, session);
     }
+  }
+
+  /** At its rate; later on a machine that is slow or busy, where the batch took long because it took the time from live events. */
+  function nextTurn(dueAt: number, startedAt: number, events: number, rate: number): number {
+    const now = clock.now();
+    const rest = (now - startedAt) * RESTS_AS_LONG * (REPLAY_RATE_DEFAULT / rate);
+    return Math.max(dueAt + (events * 1_000) / rate, now + rest);
   }
 
   function passed(course: Course, events: number): void {
