@@ -26,7 +26,7 @@ export type ReplayRunner = {
 };
 
 /** Small batches, evenly spaced: what waits behind one, for the processor or for a balance's row, waits milliseconds. */
-const BATCHES_A_SECOND = 20;
+const BATCHES_A_SECOND = 8;
 const BATCH_MAX = 200;
 const IDS_AHEAD = 10_000;
 const COUNTED_MAX = 10_000_000;
