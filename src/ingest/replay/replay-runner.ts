@@ -90,7 +90,7 @@ export function createReplayRunner(parts: RunnerParts): ReplayRunner {
   /** At its rate; later on a machine that is slow or busy, where the batch took long because it took the time from live events. */
   function nextTurn(dueAt: number, startedAt: number, events: number, rate: number): number {
     const now = clock.now();
-    const rest = (now - startedAt) * RESTS_AS_LONG * (REPLAY_RATE_DEFAULT / rate);
+    const rest = (now - startedAt) * RESTS_AS_LONG * Math.min(1, REPLAY_RATE_DEFAULT / rate);
     return Math.max(dueAt + (events * 1_000) / rate, now + rest);
   }
 
