@@ -14,11 +14,13 @@ import {
   steady,
 } from './sections.ts';
 import { openStand, type Stand } from './stand.ts';
+import { stats } from './stats.ts';
 import { comparison } from './table.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only ack,naive,dup,post,steady,ledger,stats] [--postings N]
   DATABASE_URL: another server than the embedded one
-  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick`;
+  ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
+  stats does the same with N events`;
 
 const POSTINGS_MAX = 100_000_000;
 
@@ -31,6 +33,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   post: posting,
   steady,
   ledger: books,
+  stats,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

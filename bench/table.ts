@@ -41,6 +41,9 @@ const ROWS: readonly Row[] = [
   { key: 'balance_at_ms', what: '… as of the middle of a day, ms', digits: 2 },
   { key: 'verify_per_s', what: 'verifying the books, postings/s', digits: 0, aim: ['≥', 500_000] },
   { key: 'verify_rss_mb', what: 'memory that verifying adds to its process, MB', digits: 0 },
+  { key: 'stats_events', what: 'posted events beside which the following is read', digits: 0 },
+  { key: 'stats_ms', what: 'queue/stats on a bad day, asked of the database, ms', digits: 1, aim: ['<', 50] },
+  { key: 'stats_backlog_ms', what: '… with half a million more queued, ms', digits: 1 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
 ];

@@ -71,26 +71,30 @@ describe('alerts', () => {
     ).toContain('SUCCESS');
   });
 
-  it.skipIf(!hasPromtool)('fire when they should and not otherwise, as Prometheus evaluates them', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'postern-alerts-'));
-    try {
-      const file = join(folder, 'cases.json');
-      // JSON is YAML.
-      writeFileSync(
-        file,
-        JSON.stringify({
-          rule_files: [RULES],
-          evaluation_interval: '1m',
-          tests: [wellTest(), ...ALERT_CASES.map(caseTest)],
-        }),
-      );
-      const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
-      expect(stdout + stderr).toContain('SUCCESS');
-      expect(status).toBe(0);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  }, 60_000);
+  it.skipIf(!hasPromtool)(
+    'fire when they should and not otherwise, as Prometheus evaluates them',
+    () => {
+      const folder = mkdtempSync(join(tmpdir(), 'postern-alerts-'));
+      try {
+        const file = join(folder, 'cases.json');
+        // JSON is YAML.
+        writeFileSync(
+          file,
+          JSON.stringify({
+            rule_files: [RULES],
+            evaluation_interval: '1m',
+            tests: [wellTest(), ...ALERT_CASES.map(caseTest)],
+          }),
+        );
+        const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
+        expect(stdout + stderr).toContain('SUCCESS');
+        expect(status).toBe(0);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+    60_000,
+  );
 });
 
 describe('the dashboard', () => {

@@ -31,6 +31,8 @@ export async function readStats({ pool, clock, providers }: StatsParts): Promise
       queues.push(queueView(name, await selectQueueFigures(tx, name), controls.get(name)?.paused === true));
     const now = clock.now();
     const endpoints = await selectEndpointFigures(tx, now);
+    // The tables of amounts are read whole, and are no larger than what waits.
+    await tx.query("set local enable_seqscan = on; set local work_mem = '16MB'");
     const risks = Map.groupBy(await selectRisks(tx), ({ endpointId }) => endpointId);
     const runs = await selectHousekeeping(tx);
     return {
