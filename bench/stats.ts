@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { readStats } from '../src/api/stats/read-stats.ts';
+import type { Risk } from '../src/api/stats/risk-store.ts';
 import { measureHours } from '../src/ingest/endpoint-hours-store.ts';
 import { createLog } from '../src/log.ts';
 import { createPools } from '../src/postgres/pools.ts';
@@ -39,7 +40,7 @@ export async function stats(stand: Stand, { books: { postings: events } }: Effor
        on conflict (name) do update set last_success_at = excluded.last_success_at`,
     );
     const usual = await timed(pools.api);
-    tell(`stats: ${usual.median.toFixed(1)} ms, the slowest ${usual.slowest.toFixed(1)} ms`);
+    tell(`stats: ${usual.median.toFixed(1)} ms, with the money at risk ${usual.withRisks.toFixed(1)} ms`);
     await addUnfinished(stand.sql, 'queued', BACKLOG);
     await stand.sql.query('vacuum (analyze) postern.events');
     const backlog = await timed(pools.api);
@@ -47,22 +48,33 @@ export async function stats(stand: Stand, { books: { postings: events } }: Effor
     const { rows } = await stand.sql.query(
       "select count(*)::int4 as count from postern.events where status = 'posted'",
     );
-    return { stats_events: rows[0].count, stats_ms: usual.median, stats_backlog_ms: backlog.median };
+    return {
+      stats_events: rows[0].count,
+      stats_ms: usual.median,
+      stats_risks_ms: usual.withRisks,
+      stats_backlog_ms: backlog.median,
+    };
   } finally {
     await pools.end();
     await stand.sql.query("delete from postern.events where status <> 'posted' and type = 'stats'");
   }
 }
 
-async function timed(pool: pg.Pool): Promise<{ median: number; slowest: number }> {
+async function timed(pool: pg.Pool): Promise<{ median: number; withRisks: number }> {
   const clock = { now: () => Date.now() };
+  // As the API does between two readings of the money, and as it does then.
+  const risks = async (): Promise<readonly Risk[]> => [];
+  const whole: number[] = [];
   const took: number[] = [];
   for (let n = 0; n < TIMES; n += 1) {
     const begun = performance.now();
-    await readStats({ pool, clock, providers });
+    await readStats({ pool, clock, providers, risks });
     took.push(performance.now() - begun);
+    const again = performance.now();
+    await readStats({ pool, clock, providers });
+    whole.push(performance.now() - again);
   }
-  return { median: median(took), slowest: Math.max(...took) };
+  return { median: median(took), withRisks: median(whole) };
 }
 
 const id = (ms: string, hex: string): string =>

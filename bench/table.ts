@@ -43,6 +43,7 @@ const ROWS: readonly Row[] = [
   { key: 'verify_rss_mb', what: 'memory that verifying adds to its process, MB', digits: 0 },
   { key: 'stats_events', what: 'posted events beside which the following is read', digits: 0 },
   { key: 'stats_ms', what: 'queue/stats on a bad day, asked of the database, ms', digits: 1, aim: ['<', 50] },
+  { key: 'stats_risks_ms', what: '… every ten seconds, with the money at risk, ms', digits: 1 },
   { key: 'stats_backlog_ms', what: '… with half a million more queued, ms', digits: 1 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
