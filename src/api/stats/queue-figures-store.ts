@@ -36,9 +36,7 @@ type Row = {
 const EVENTS = {
   name: 'stats-queue-events',
   text: `
-select
-  (select count(*) from postern.events where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()) as depth,
-  (select count(*) from postern.events where status = 'queued' and attempts > 0) as failed,
+select q.depth, q.failed,
   (select count(*) from postern.events where status = 'deferred') as deferred,
   (select count(*) from postern.events where status = 'dead') as dead,
   (select coalesce(sum(cardinality(w.holding)), 0) from ${LIVING_WORKERS}) as active,
@@ -46,7 +44,11 @@ select
     where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()), 0) as oldest,
   (select coalesce(sum(finished), 0)::float8 / ${RATES_S} from postern.endpoint_minutes where minute >= ${RATES_SINCE}) as rate_out,
   (select coalesce(sum(accepted - duplicates - conflicts), 0)::float8 / ${RATES_S} from postern.endpoint_minutes
-   where minute >= ${RATES_SINCE}) as rate_in`,
+   where minute >= ${RATES_SINCE}) as rate_in
+from (
+  select count(*) filter (where coalesce(next_attempt_at, received_at) <= now()) as depth, count(*) filter (where attempts > 0) as failed
+  from postern.events where status = 'queued'
+) as q`,
 };
 
 /** Orders of objects that processors are asked for; each is an event that waits for it. */
