@@ -27,7 +27,7 @@ export const HOUSEKEEPING = [
   { name: 'forget_minutes', intervalS: 3_600 },
   { name: 'remove_bodies', intervalS: 3_600 },
   { name: 'forget_events', intervalS: 30 },
-  { name: 'forget_quarantined', intervalS: 300 },
+  { name: 'forget_quarantined', intervalS: 60 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -61,6 +61,7 @@ export type HousekeepingParts = {
 
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
+/** More than an instance's writer keeps in the time between two turns. */
 const QUARANTINED_A_TURN = 5_000;
 
 function turnsOf(parts: HousekeepingParts, stopping: () => boolean): Record<TaskName, Turn> {
