@@ -166,8 +166,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         count(endpoint, 'rejected');
         rejections.count(endpoint.id, outcome.reason);
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
-        if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
+        const isFlooding = failures.isFlooding(request.ip);
         failures.note(request.ip);
+        if (isFlooding) return shedNow(reply, 'failed_verifications');
         request.log.warn(
           { provider: endpoint.provider.name, endpoint: endpoint.name, reason: outcome.reason },
           'refused',
