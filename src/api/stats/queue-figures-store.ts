@@ -1,5 +1,6 @@
 import { LIVING_WORKERS } from '../../ingest/queue-control-store.ts';
 import type { QueueName } from '../../ingest/queues.ts';
+import { REPLAY_FIGURES } from '../../ingest/replay/replay-figures.ts';
 import type { Tx } from '../../postgres/sql.ts';
 
 export type QueueFigures = {
@@ -66,18 +67,6 @@ select count(*) filter (where due_at <= now() and coalesce(leased_until <= now()
 from postern.fetches`,
 };
 
-/** Events of replays that are not finished: what is left of each. Its pace is that since it was asked for. */
-const REPLAY = {
-  name: 'stats-queue-replay',
-  text: `
-select coalesce(sum(greatest(total - done - cardinality(holding), 0)), 0) as depth, coalesce(sum(cardinality(holding)), 0) as active,
-  coalesce(sum(deferred), 0) as deferred, coalesce(sum(failed), 0) as failed, 0::int8 as dead,
-  coalesce(extract(epoch from now() - min(created_at))::float8, 0) as oldest,
-  coalesce(sum(done / greatest(extract(epoch from now() - created_at)::float8, 1)), 0) as rate_out,
-  null::float8 as rate_in
-from postern.replays where status in ('running', 'paused')`,
-};
-
 const NOTHING: QueueFigures = {
   depth: 0,
   active: 0,
@@ -96,7 +85,7 @@ const READERS: Readonly<Record<QueueName, (tx: Tx) => Promise<QueueFigures>>> = 
     // A worker's events are still queued: what it has in hand is not depth.
     return { ...figures, depth: Math.max(0, figures.depth - figures.active) };
   },
-  replay: (tx) => read(tx, REPLAY),
+  replay: (tx) => read(tx, REPLAY_FIGURES),
   fetch: (tx) => read(tx, FETCH),
   settlements: async () => NOTHING,
 };
