@@ -225,7 +225,8 @@ async function expectProven(): Promise<void> {
   await eventually(
     async () => {
       const { rows } = await postgres.sql.query(
-        `select (select size from postern.sealing) = (select count(*) from postern.transactions) as all_sealed`,
+        `select (select size from postern.sealing)
+           = (select count(*) from postern.transactions) + (select count(*) from postern.audit_log) as all_sealed`,
       );
       expect(rows).toEqual([{ all_sealed: true }]);
     },
