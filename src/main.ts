@@ -2,24 +2,8 @@ import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
 import { Command, CommanderError } from 'commander';
-import { register as registerAudit } from './commands/audit.ts';
-import { register as registerBackfill } from './commands/backfill.ts';
 import { type CommandContext, createCommandContext } from './commands/context.ts';
-import { register as registerDoctor } from './commands/doctor.ts';
-import { register as registerEndpoint } from './commands/endpoint.ts';
-import { register as registerEvents } from './commands/events.ts';
-import { register as registerExplain } from './commands/explain.ts';
-import { register as registerLedger } from './commands/ledger.ts';
-import { register as registerMigrate } from './commands/migrate.ts';
-import { register as registerQuarantine } from './commands/quarantine.ts';
-import { register as registerQueue } from './commands/queue.ts';
-import { register as registerReplay } from './commands/replay.ts';
-import { register as registerReplays } from './commands/replays.ts';
-import { register as registerSimulate } from './commands/simulate.ts';
-import { register as registerStart } from './commands/start.ts';
 import { oneLine } from './commands/table.ts';
-import { register as registerToken } from './commands/token.ts';
-import { register as registerVectors } from './commands/vectors.ts';
 import { messageOf, PosternError } from './errors.ts';
 
 const DONE = 0;
@@ -27,24 +11,31 @@ const FAILED = 1;
 const WRONG_USE = 2;
 const INPUT_BYTES_MAX = 65_536;
 
-const COMMANDS = [
-  registerStart,
-  registerMigrate,
-  registerEndpoint,
-  registerToken,
-  registerEvents,
-  registerReplay,
-  registerReplays,
-  registerBackfill,
-  registerQueue,
-  registerQuarantine,
-  registerLedger,
-  registerAudit,
-  registerExplain,
-  registerVectors,
-  registerSimulate,
-  registerDoctor,
-];
+type CommandModule = { register(program: Command, context: CommandContext): void };
+
+const loadStart = (): Promise<CommandModule> => import('./commands/start.ts');
+
+/** The modules of all commands, by the names they register. */
+const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
+  start: loadStart,
+  serve: loadStart,
+  work: loadStart,
+  migrate: () => import('./commands/migrate.ts'),
+  endpoint: () => import('./commands/endpoint.ts'),
+  token: () => import('./commands/token.ts'),
+  events: () => import('./commands/events.ts'),
+  replay: () => import('./commands/replay.ts'),
+  replays: () => import('./commands/replays.ts'),
+  backfill: () => import('./commands/backfill.ts'),
+  queue: () => import('./commands/queue.ts'),
+  quarantine: () => import('./commands/quarantine.ts'),
+  ledger: () => import('./commands/ledger.ts'),
+  audit: () => import('./commands/audit.ts'),
+  explain: () => import('./commands/explain.ts'),
+  vectors: () => import('./commands/vectors.ts'),
+  simulate: () => import('./commands/simulate.ts'),
+  doctor: () => import('./commands/doctor.ts'),
+};
 
 /** After this a gateway that was told to stop ends with what it has: under the 30 s that containers are given. */
 const STOP_WITHIN_MS = 25_000;
@@ -74,7 +65,7 @@ export async function main(
     onSignal,
     stopWithinMs,
   });
-  const program = createProgram(context);
+  const program = await createProgram(context, argv);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;
@@ -86,8 +77,11 @@ export async function main(
   }
 }
 
-/** All commands. Registering asks nothing of the context; only running one does. */
-export function createProgram(context: CommandContext): Command {
+/**
+ * The command line. Only what `argv` names is loaded: half the time of a short command is reading modules. Where it names
+ * none, all are. Registering asks nothing of the context; only running a command does.
+ */
+export async function createProgram(context: CommandContext, argv: readonly string[] = []): Promise<Command> {
   const program = new Command('postern')
     .description('Webhook ingestion gateway for payment processors')
     .version(version(), '--version', 'print the version')
@@ -98,7 +92,9 @@ export function createProgram(context: CommandContext): Command {
     })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  npx postern start');
-  for (const register of COMMANDS) register(program, context);
+  const named = argv.find((word) => !word.startsWith('-')) ?? '';
+  const loads = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]] : Object.values(COMMANDS);
+  for (const load of new Set(loads)) (await load?.())?.register(program, context);
   return program;
 }
 

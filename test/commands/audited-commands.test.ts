@@ -129,8 +129,8 @@ function leaves(command: Command, path: readonly string[] = []): string[] {
   return command.commands.flatMap((one) => leaves(one, [...path, one.name()]));
 }
 
-it('every command is known to look only, or to leave an entry', () => {
-  const program = createProgram({} as CommandContext);
+it('every command is known to look only, or to leave an entry', async () => {
+  const program = await createProgram({} as CommandContext);
   expect(leaves(program).sort()).toEqual([...LOOKS, ...Object.keys(CHANGES), ...ELSEWHERE].sort());
 });
 

@@ -79,8 +79,8 @@ describe('wrong use', () => {
 });
 
 describe('--help', () => {
-  it('of every command and group has an example that names it, and its options', () => {
-    const program = createProgram({} as CommandContext);
+  it('of every command and group has an example that names it, and its options', async () => {
+    const program = await createProgram({} as CommandContext);
     const seen = everyCommand(program).map(({ name, command }) => {
       const help = helpOf(command);
       expect(help, name).toMatch(/Examples?:\n\s+([A-Z_]+=\S+ )*npx postern /);

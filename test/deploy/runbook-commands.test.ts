@@ -43,8 +43,8 @@ function faultsOf({ page, text, words, options }: Use, program: Command): string
   return options.filter((option) => !known.includes(option)).map((option) => `${page}: no ${option} in ${text}`);
 }
 
-it('names only commands and options that there are', () => {
+it('names only commands and options that there are', async () => {
   expect(uses.length).toBeGreaterThan(50);
-  const program = createProgram({} as CommandContext);
+  const program = await createProgram({} as CommandContext);
   expect(uses.flatMap((use) => faultsOf(use, program))).toEqual([]);
 });
