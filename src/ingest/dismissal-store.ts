@@ -19,7 +19,13 @@ export type Dismissing = {
  * of stays on their rows. Events are locked before all else, by id (the one order of locks). Returns how many.
  */
 export async function dismissEvents(tx: Tx, { ids, actor, reason, of }: Dismissing): Promise<number> {
-  const values: unknown[] = [uuidTextArray(ids)];
+  const locked = await tx.query<{ id: string }>(
+    `select e.id from postern.events e where e.id = any($1::uuid[]) and e.status = 'dead' order by e.id for no key update of e`,
+    [uuidTextArray(ids)],
+  );
+  if (locked.rows.length === 0) return 0;
+  // A second statement: one that waited for a row sees that row anew, but not what was noted of it in the history meanwhile.
+  const values: unknown[] = [uuidTextArray(locked.rows.map((row) => row.id))];
   const conditions = of === null ? ["e.status = 'dead'"] : eventConditions({ ...of.filter, status: 'dead' }, values);
   if (of !== null) {
     values.push(of.askedAt);
@@ -27,8 +33,7 @@ export async function dismissEvents(tx: Tx, { ids, actor, reason, of }: Dismissi
       where h.event_id = e.id and h.what = 'died' and h.at > $${values.length}::timestamptz)`);
   }
   const { rows } = await tx.query<{ id: string }>(
-    `select e.id from postern.events e where e.id = any($1::uuid[]) and ${conditions.join(' and ')}
-     order by e.id for no key update of e`,
+    `select e.id from postern.events e where e.id = any($1::uuid[]) and ${conditions.join(' and ')}`,
     values,
   );
   if (rows.length === 0) return 0;

@@ -24,7 +24,8 @@ export function createFailedVerifications(
 
   function refill(source: { tokens: number; at: number }): void {
     const now = clock.now();
-    source.tokens = Math.min(BURST, source.tokens + ((now - source.at) / 1000) * PER_SECOND);
+    // A clock that was set back must not take tokens away.
+    source.tokens = Math.min(BURST, source.tokens + (Math.max(0, now - source.at) / 1000) * PER_SECOND);
     source.at = now;
   }
 

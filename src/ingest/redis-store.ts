@@ -50,7 +50,7 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
   let told: CacheTrouble | null = null;
   let troubleAt = 0;
   let identity: string | null = null;
-  let reading = false;
+  let reading: Promise<void> | null = null;
   let slowInARow = 0;
   let restUntil = 0;
   let probing = false;
@@ -89,18 +89,19 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
   }
 
   function readIdentity(): void {
-    if (reading) return;
-    reading = true;
-    databaseIdentity()
+    if (reading !== null) return;
+    const mine: Promise<void> = databaseIdentity()
       .then((read) => {
-        identity = read;
+        // Of a reading that was given up meanwhile nobody knows which database answered.
+        if (reading === mine) identity = read;
       })
       .catch((error: unknown) =>
         log.debug({ error: messageOf(error) }, 'the identity of the database is not known yet'),
       )
       .finally(() => {
-        reading = false;
+        if (reading === mine) reading = null;
       });
+    reading = mine;
   }
 
   /** Null where it failed: why is counted. */
@@ -140,7 +141,10 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
 
   return {
     get(key) {
-      return isUsable() ? asked(redis.get(name(key))) : null;
+      if (!isUsable()) return null;
+      const of = identity;
+      // What another database knew, this one may not have.
+      return asked(redis.get(name(key))).then((found) => (identity === of ? found : null));
     },
     set(key, value, keptS) {
       if (isUsable()) void asked(redis.set(name(key), value, 'EX', keptS));
@@ -153,6 +157,7 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     },
     forgetIdentity() {
       identity = null;
+      reading = null;
     },
     trouble: () => told,
     connected: () => redis.status === 'ready' && slowInARow < SLOW_MAX,

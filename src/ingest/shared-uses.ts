@@ -64,7 +64,11 @@ export function createSharedUses(name: string, store: Pick<RedisStore, 'add'>): 
         // What could not be told is past: told later it would be a burst that nobody made.
         use.own -= own;
         const total = totals?.[n];
-        if (total === undefined) continue;
+        if (total === undefined) {
+          // Perhaps it was added all the same: the difference to what was known would count our own as others'.
+          use.total = null;
+          continue;
+        }
         const others = use.total === null ? 0 : total - use.total - own;
         // Fewer than before: Redis was emptied.
         if (others > 0) take(key, others);

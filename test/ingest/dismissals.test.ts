@@ -109,6 +109,33 @@ describe('a dismissal of many', () => {
     expect(await counts()).toMatchObject({ dead: 3, no_effect: 4 });
   });
 
+  it('leaves what dies again while it waits for it', async () => {
+    const [again] = await make(3);
+    const id = await dismissals.ask({ status: 'dead' }, 'seen', 'cli:test');
+    const holder = await database.appPool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query(`update postern.events set error_message = 'another' where id = $1`, [again]);
+      const step = dismissals.step(id);
+      await eventually(async () => {
+        const { rows } = await database.sql.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%no key update of e%'`,
+        );
+        expect(rows).toHaveLength(1);
+      });
+      await holder.query(
+        `insert into postern.event_history (event_id, what, attempt, error_code) values ($1, 'died', 1, 'rule_failed')`,
+        [again],
+      );
+      await holder.query('commit');
+      expect(await step).toBe(true);
+    } finally {
+      holder.release();
+    }
+    expect(await order(id)).toMatchObject({ status: 'done', looked_at: 3, dismissed: 2 });
+    expect(await counts()).toMatchObject({ dead: 1, no_effect: 2 });
+  });
+
   it('leaves what a replay took up meanwhile', async () => {
     const [one] = await make(3);
     const id = await dismissals.ask({ status: 'dead' }, 'seen', 'cli:test');

@@ -88,6 +88,31 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
     await cache.close();
   });
 
+  it('takes no answer that began before the connection to the database was lost', async () => {
+    const before = open(`${identity}.old`);
+    await connected(before);
+    before.put('late', [ID]);
+    const readings: ((name: string) => void)[] = [];
+    const cache = openAs(() => new Promise((resolve) => readings.push(resolve)));
+    await eventually(async () => {
+      await cache.get('late');
+      expect(readings).toHaveLength(1);
+    });
+    cache.clear();
+    readings[0]?.(`${identity}.old`);
+    await eventually(async () => {
+      await cache.get('late');
+      expect(readings).toHaveLength(2);
+    });
+    expect(await cache.get('late')).toBeUndefined();
+    readings[1]?.(`${identity}.old`);
+    await eventually(async () => expect(await cache.get('late')).toEqual([ID]));
+    const asked = cache.get('late');
+    cache.clear();
+    expect(await asked).toBeUndefined();
+    await Promise.all([before.close(), cache.close()]);
+  });
+
   it.skipIf(given !== undefined)('answers from memory while Redis is away, and never fails a request', async () => {
     const cache = open();
     await connected(cache);

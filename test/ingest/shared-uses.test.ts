@@ -15,10 +15,12 @@ const clock = { now: () => 1_800_000_000_000 };
 const log = createLog('silent');
 
 /** Counters as Redis keeps them, for several stores at once. */
-function sharedCounters(): { store(): Pick<RedisStore, 'add'>; away: boolean; clear(): void } {
+function sharedCounters(): { store(): Pick<RedisStore, 'add'>; away: boolean; slow: boolean; clear(): void } {
   const sums = new Map<string, number>();
   const counters = {
     away: false,
+    /** Counts, and its answer comes too late. */
+    slow: false,
     clear: () => sums.clear(),
     store: () => ({
       add(counts: ReadonlyArray<readonly [string, number]>) {
@@ -28,7 +30,7 @@ function sharedCounters(): { store(): Pick<RedisStore, 'add'>; away: boolean; cl
           sums.set(key, sum);
           return sum;
         });
-        return Promise.resolve(totals);
+        return Promise.resolve(counters.slow ? null : totals);
       },
     }),
   };
@@ -90,6 +92,20 @@ describe('a limit that instances share', () => {
     counters.away = false;
     await exchange(one, two);
     expect(two.failures.isFlooding(IP)).toBe(false);
+  });
+
+  it('does not take its own uses for those of others where Redis counted them and did not answer in time', async () => {
+    const counters = sharedCounters();
+    const one = instance(counters.store());
+    fail(one, 1);
+    await exchange(one);
+    counters.slow = true;
+    fail(one, BURST / 2);
+    await exchange(one);
+    counters.slow = false;
+    fail(one, 1);
+    await exchange(one, one);
+    expect(one.failures.isFlooding(IP)).toBe(false);
   });
 
   it('takes an emptied Redis for one that knows nothing yet', async () => {

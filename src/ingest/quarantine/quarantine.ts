@@ -86,7 +86,7 @@ export function createQuarantine(parts: QuarantineParts): Quarantine {
   /** Never rejects: what could not be written waits on, where the database is away; what Postgres refuses is gone. */
   async function write(limit: number): Promise<void> {
     const taken = queue.take(limit);
-    const readable = taken.filter(({ refused }) => isReadable(refused));
+    const readable = taken.filter(({ refused }) => canBeRead(refused));
     dropped('unreadable', taken.length - readable.length);
     for (const [endpointId, group] of Map.groupBy(readable, ({ refused }) => refused.endpoint.id)) {
       try {
@@ -135,6 +135,15 @@ export function createQuarantine(parts: QuarantineParts): Quarantine {
       if (queue.size() > 0) log.warn({ requests: queue.size() }, 'refused requests were not kept: the gateway stops');
     },
   };
+}
+
+/** Anybody's bytes, before an adapter that expects to be asked of authentic ones: where it throws, nothing but this request may end. */
+function canBeRead(refused: RefusedRequest): boolean {
+  try {
+    return isReadable(refused);
+  } catch {
+    return false;
+  }
 }
 
 function rowOf(

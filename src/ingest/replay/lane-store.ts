@@ -2,7 +2,7 @@ import { textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import { ADVISORY_LOCK_CLASS } from '../../postgres/locks.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
 import type { EventFilter } from '../event-filter.ts';
-import type { Replayed } from './replay.ts';
+import type { Replayed, ReplaySide } from './replay.ts';
 
 /** The lane is one for all instances: it is the session's until that ends. */
 export async function takeLane(session: Sql): Promise<boolean> {
@@ -147,9 +147,18 @@ export async function saveBatch(tx: Tx, id: string, cursor: string, replayed: re
       count('failed'),
       uuidTextArray(told.map(({ event }) => event)),
       textArray(told.map(({ outcome }) => outcome)),
-      textArray(told.map(({ change }) => JSON.stringify(change?.before))),
-      textArray(told.map(({ change }) => JSON.stringify(change?.after))),
+      textArray(told.map(({ change }) => storableJson(change?.before))),
+      textArray(told.map(({ change }) => storableJson(change?.after))),
     ],
+  );
+}
+
+const TOLD_MAX = 1_000;
+
+/** Reasons quote the sender. jsonb refuses NUL and lone surrogates also where they are escaped: one such text would stop the lane. */
+function storableJson(side: ReplaySide | undefined): string {
+  return JSON.stringify(side, (_, value: unknown) =>
+    typeof value === 'string' ? value.slice(0, TOLD_MAX).toWellFormed().replaceAll('\u0000', '\ufffd') : value,
   );
 }
 

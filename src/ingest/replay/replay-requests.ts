@@ -5,6 +5,7 @@ import { PosternError } from '../../errors.ts';
 import { sqlOf, withTransaction } from '../../postgres/sql.ts';
 import { isUuid, uuidv7 } from '../../uuid.ts';
 import { type EventFilter, readEventFilter } from '../event-filter.ts';
+import { storableText } from '../read-events.ts';
 import { REPLAY_RATE_DEFAULT, REPLAY_RATE_MAX, type ReplayTarget } from './replay.ts';
 import { cancelReplay, countUnfinished, insertReplay, selectEventStatus } from './replay-store.ts';
 
@@ -24,6 +25,8 @@ export type ReplayRequests = {
 };
 
 const REASON_CHARS_MAX = 1_000;
+/** More than so many characters take. */
+const REASON_BYTES_MAX = 4 * (REASON_CHARS_MAX + 1);
 /** The lane is one: more than this would only wait for each other. */
 const UNFINISHED_MAX = 100;
 
@@ -39,7 +42,7 @@ export function createReplayRequests({
     { target, reason, dryRun, rate = REPLAY_RATE_DEFAULT }: ReplayWish,
     actor: string,
   ): Promise<string> {
-    const why = reason.trim();
+    const why = storableText(reason.trim(), REASON_BYTES_MAX);
     const filter = 'filter' in target ? readEventFilter(target.filter) : {};
     const faults = [
       ...(why === '' ? [{ path: '/reason', message: 'must say why' }] : []),

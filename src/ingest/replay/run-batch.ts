@@ -6,6 +6,7 @@ import { fromEvent } from '../../ledger/source.ts';
 import { sqlStateOf, type Tx } from '../../postgres/sql.ts';
 import { uuidv7 } from '../../uuid.ts';
 import { backoffMs, endingOf } from '../batch.ts';
+import { type FailedAttempt, noteFailedAttempts } from '../event-history-store.ts';
 import { orderFetches } from '../fetch-store.ts';
 import type { Ending } from '../interpret.ts';
 import type { JobQueue } from '../job-queue.ts';
@@ -121,6 +122,9 @@ const requestOf = ({ event, provider, marketplace, zone, effects }: Posting) => 
 const transactionsOf = (result: PostResult | undefined): readonly string[] =>
   result?.kind === 'posted' ? result.transactions : [];
 
+/** Of a fresh budget. */
+const FIRST_ATTEMPT = 1;
+
 type Revived = Finished & { readonly state: EventState };
 
 function finish(
@@ -136,6 +140,13 @@ async function finishRevived(tx: Tx, revived: readonly Revived[], { writer }: Pi
   const killers = revived.filter(({ state }) => state.kills > 0).map(({ state }) => state.id);
   if (killers.length > 0) await forgetKills(tx, killers);
   await finishEvents(tx, revived, writer);
+  // As in the live lane. A dismissal that was asked for before also knows by it that nobody had seen this death.
+  const died = revived.flatMap(({ state, ending }): FailedAttempt[] =>
+    ending.status === 'dead'
+      ? [{ eventId: state.id, what: 'died', attempt: FIRST_ATTEMPT, code: ending.code, message: ending.message }]
+      : [],
+  );
+  if (died.length > 0) await noteFailedAttempts(tx, died);
   const orders = revived.flatMap(({ interpretation: { event }, ending }) =>
     ending.status === 'deferred' && ending.fetch !== undefined ? [{ event, ...ending.fetch }] : [],
   );
@@ -183,6 +194,7 @@ export async function buryReplayed(
     const jobId = uuidv7(now);
     const nextAttemptAt = now + backoffMs(1, parts.random);
     await requeueReplayed(tx, { id, jobId, nextAttemptAt, code, message });
+    await noteFailedAttempts(tx, [{ eventId: id, what: 'failed', attempt: FIRST_ATTEMPT, code, message }]);
     await parts.queue.send(tx, jobId, [id], new Date(nextAttemptAt));
     return [{ event: id, outcome: 'deferred', change: change('queued') }];
   }

@@ -57,11 +57,12 @@ function offer(
   quarantine: Quarantine,
   body: string,
   reason: 'signature_mismatch' | 'stale' = 'signature_mismatch',
+  to = endpoint,
 ): void {
   const path = '/webhooks/stripe/main';
   const bytes = Buffer.from(body);
   quarantine.offer({
-    endpoint,
+    endpoint: to,
     request: {
       method: 'POST',
       url: `http://localhost${path}`,
@@ -125,6 +126,21 @@ describe('the writer', () => {
     await quarantine.stop();
     expect(await held()).toEqual({ signature_mismatch: 500 });
     expect(most).toBe(1);
+  });
+
+  it('does not end with an adapter that throws at bytes that nobody signed', async () => {
+    const quarantine = open();
+    const throwing = {
+      ...endpoint.provider,
+      identify: () => {
+        throw new RangeError('too deep');
+      },
+    };
+    offer(quarantine, chargeSucceeded('hostile'), 'signature_mismatch', { ...endpoint, provider: throwing });
+    offer(quarantine, chargeSucceeded('beside'));
+    await quarantine.stop();
+    expect(await held()).toEqual({ signature_mismatch: 1 });
+    expect(await dropped()).toMatchObject({ unreadable: 1 });
   });
 
   it('keeps what it holds while the database is away', async () => {

@@ -157,6 +157,37 @@ describe('an event that fails', () => {
     expect(rows).toHaveLength(1);
   }, 30_000);
 
+  it('leaves a line in its history for each attempt that failed here, as it would in the live lane', async () => {
+    const [dies = '', waits = ''] = dead;
+    const failing = failingAt([dies], () => new Error('no such rule'));
+    const busy = failingAt([waits], () => new PosternError('egress_failed', 'not now'));
+    startLane({
+      ledger: {
+        ...failing,
+        post: (tx, requests) =>
+          requests.some(({ source }) => source.event === waits) ? busy.post(tx, requests) : failing.post(tx, requests),
+      },
+    });
+    await over(await ask());
+    const { rows } = await database.sql.query(
+      'select event_id, what, attempt, error_code, error_message from postern.event_history order by event_id',
+    );
+    expect(rows).toEqual([
+      { event_id: dies, what: 'died', attempt: 1, error_code: 'rule_failed', error_message: 'no such rule' },
+      { event_id: waits, what: 'failed', attempt: 1, error_code: 'egress_failed', error_message: 'not now' },
+    ]);
+  }, 30_000);
+
+  it('is told in words that Postgres takes, whatever its sender wrote', async () => {
+    const guilty = dead[1] ?? '';
+    startLane({ ledger: failingAt([guilty], () => new Error(`no type \u0000\ud800 ${'x'.repeat(100_000)}`)) });
+    const id = await ask();
+    expect(await over(id)).toMatchObject({ status: 'done', done: 12n, posted: 11n, failed: 1n });
+    const [change] = await changesOf(id, 'failed');
+    expect(change?.after.reason).toMatch(/^rule_failed: no type \ufffd\ufffd x+$/);
+    expect(change?.after.reason?.length).toBeLessThanOrEqual(1_100);
+  });
+
   it('keeps its state where it was through', async () => {
     const settled = dead[5] ?? '';
     await database.sql.query(
