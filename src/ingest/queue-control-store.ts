@@ -27,6 +27,10 @@ export async function selectQueueControls(sql: Sql): Promise<QueueControl[]> {
   return rows.map(({ changed_at: changedAt, ...row }) => ({ ...row, changedAt }));
 }
 
+export async function selectPausedQueues(sql: Sql): Promise<ReadonlySet<string>> {
+  return new Set((await selectQueueControls(sql)).flatMap(({ queue, paused }) => (paused ? [queue] : [])));
+}
+
 /** False where the queue is so already: whoever paused it first, and why, stands. */
 export async function setPaused(
   tx: Tx,

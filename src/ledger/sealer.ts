@@ -100,8 +100,9 @@ export function createSealer({ pool, keyring, folder, clock, log, metrics }: Sea
   }
 
   async function turn(): Promise<boolean> {
-    const more = await step();
+    // Before the step: where every step fails, the lag is what tells.
     if (clock.now() - lookedAt >= LOOK_AT_LAG_MS) await watch();
+    const more = await step();
     if (clock.now() - signedAt >= HEAD_EVERY_MS) await sign();
     return more;
   }

@@ -389,3 +389,22 @@ describe('the file of signed heads', () => {
     expect(await lastHeadIn(join(folder, 'nowhere'))).toBe(0);
   });
 });
+
+describe('the lag that is told', () => {
+  it('is told also where nothing can be sealed at all', async () => {
+    const own = await createTestDatabase();
+    const told = createMetrics({ process: false });
+    const sealer = createSealer({ pool: own.appPool, keyring, folder, clock, log: own.log, metrics: told });
+    try {
+      await postOne(own);
+      await own.sql.query('revoke execute on function postern.ledger_seal from postern_app, public');
+      sealer.start();
+      await expect
+        .poll(async () => (await told.unsealedTransactions.get()).values[0]?.value, { timeout: 5_000 })
+        .toBe(1);
+    } finally {
+      await sealer.stop();
+      await own.drop();
+    }
+  });
+});

@@ -283,6 +283,74 @@ describe('books that somebody changed behind the triggers are found wrong:', () 
       'log',
       /^(log, subtree|tree head)/,
     ],
+    [
+      'an audit entry slipped in with a number below all',
+      [
+        `insert into postern.audit_log (id, actor, action, subject, xact) overriding system value values (-5, 'a', 'b', 'c', '1')`,
+      ],
+      'audit',
+      /^audit entry -5$/,
+    ],
+    [
+      'an audit entry that no sealer will ever come to',
+      [`insert into postern.audit_log (actor, action, subject, xact) values ('a', 'b', 'c', '9223372036854775807')`],
+      'audit',
+      /^audit entry /,
+    ],
+    [
+      'an audit entry slipped in, with a leaf beyond the end of the log',
+      [
+        `insert into postern.audit_log (actor, action, subject, xact) values ('a', 'b', 'c', '1')`,
+        `insert into postern.seal (seq, audit_id, leaf_hash)
+         select 1000000000000, a.id, postern.audit_leaf_hash(a.id, a.at, a.actor, a.action, a.subject, a.reason, a.details)
+         from postern.audit_log a where a.id = (select max(id) from postern.audit_log)`,
+      ],
+      'audit',
+      /^audit entry /,
+    ],
+    [
+      'an audit entry taken away, and another slipped in with a leaf before the log',
+      [
+        `delete from postern.audit_log where id = (select min(id) from postern.audit_log)`,
+        `insert into postern.audit_log (actor, action, subject, xact) values ('a', 'b', 'c', '1')`,
+        `insert into postern.seal (seq, audit_id, leaf_hash)
+         select -1, a.id, postern.audit_leaf_hash(a.id, a.at, a.actor, a.action, a.subject, a.reason, a.details)
+         from postern.audit_log a where a.id = (select max(id) from postern.audit_log)`,
+      ],
+      'audit',
+      /^audit entry /,
+    ],
+    [
+      'a transaction slipped in, with a leaf beyond the end of the log',
+      [
+        `insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version, cause, xact)
+         select gen_random_uuid(), 'slipped:in', '', 'x', now(), now(), 1, '{}', min(xact) from postern.transactions`,
+        `insert into postern.seal (seq, transaction_id, leaf_hash)
+         select 1000000000000, t.id, postern.leaf_hash(t.id, t.effect_key, t.content, t.kind, t.effective_at, t.recorded_at, t.accounting_date,
+           t.rule_version, t.reverses, t.source_event, null, t.source_line, t.source_request, t.cause, null)
+         from postern.transactions t where t.effect_key = 'slipped:in'`,
+      ],
+      'sealed',
+      /^transaction /,
+    ],
+    [
+      'a transaction that no sealer will ever come to',
+      [
+        `insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version, cause, xact)
+         values (gen_random_uuid(), 'slipped:in', '', 'x', now(), now(), 1, '{}', '9223372036854775807')`,
+      ],
+      'sealed',
+      /^transaction /,
+    ],
+    [
+      'a transaction slipped in under the lowest of all numbers',
+      [
+        `insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version, cause, xact)
+         select '00000000-0000-0000-0000-000000000000', '', '', 'x', now(), now(), 1, '{}', min(xact) from postern.transactions`,
+      ],
+      'sealed',
+      /^transaction 0+-/,
+    ],
     ['a leaf taken away', [`delete from postern.seal where seq = 20`], 'log', /^log, leaves /],
     [
       'the end of the log cut off',

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { messageOf } from '../../errors.ts';
 import { createNudgedPause } from '../../nudged-pause.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
+import { selectPausedQueues } from '../queue-control-store.ts';
 import { type Going, selectGoing, selectLiveLag, setStandstill, takeLane } from './lane-store.ts';
 import { type Course, createReplayRunner, newCourse, type RunnerParts } from './replay-runner.ts';
 import { countUnfinished } from './replay-store.ts';
@@ -9,7 +10,7 @@ import { countUnfinished } from './replay-store.ts';
 export type ReplayerParts = RunnerParts & {
   /** A session of the lane's own, which holds its lock; made when there is something to do. */
   readonly connect: () => pg.Client;
-  /** Asked before each batch; without it the lane is never paused. */
+  /** Asked before each batch; without it a pause is seen by looking every second only. */
   readonly isPaused?: () => boolean;
 };
 
@@ -65,9 +66,12 @@ export function createReplayer(parts: ReplayerParts): Replayer {
         const going = await selectGoing(session);
         runner.forgetOthers(going.map(({ id }) => id));
         if (going.length === 0) return;
-        const lag = await selectLiveLag(session);
+        // Asked here too: a lane of the command line hears of no pause otherwise.
+        const paused = await selectPausedQueues(session);
+        // Where nobody works live events, to wait for them would be for ever: replays are what a paused queue is often mended with.
+        const lag = paused.has('events') ? 0 : await selectLiveLag(session);
         behind = lag > (behind ? LAG_OVER_S : LAG_MAX_S);
-        const note = standstill(behind ? lag : null);
+        const note = standstill(isPaused() || paused.has('replay'), behind ? lag : null);
         await tellStandstill(session, going, note);
         if (note !== null) await rest.take(LOOK_MS);
         else await runFor(LOOK_MS, { client, courses, going });
@@ -78,8 +82,8 @@ export function createReplayer(parts: ReplayerParts): Replayer {
     }
   }
 
-  function standstill(lag: number | null): string | null {
-    if (isPaused()) return 'the queue replay is paused';
+  function standstill(paused: boolean, lag: number | null): string | null {
+    if (paused) return 'the queue replay is paused';
     return lag === null ? null : `live events wait for ${Math.round(lag)} s: they come first`;
   }
 

@@ -21,22 +21,38 @@ export type Ranged = {
   readonly by: 'id' | 'effect_key';
 };
 
-/** The value that ends a range of `size` rows after `after`; null: fewer are left. */
+/** The value that ends a range of `size` rows after `after` (null: from the first row on); null: fewer are left. */
 export async function boundaryAfter(
   sql: Sql,
   { table, by }: Ranged,
-  after: string,
+  after: string | null,
   size: number,
 ): Promise<string | null> {
   const { rows } = await sql.query<{ value: string }>(
-    `select ${by}::text as value from postern.${table} where ${by} > $1 order by ${by} offset $2 limit 1`,
-    [after, size - 1],
+    `select ${by}::text as value from postern.${table} ${after === null ? '' : `where ${by} > $2`} order by ${by} offset $1 limit 1`,
+    after === null ? [size - 1] : [size - 1, after],
   );
   return rows[0]?.value ?? null;
 }
 
-/** Values above `after`, up to and including `to`; null: without end. */
-export type Range = { readonly after: string; readonly to: string | null };
+/** Values above `after`, up to and including `to`; null: without beginning, or without end: no value is too odd to be looked at. */
+export type Range = { readonly after: string | null; readonly to: string | null };
+
+type RangeType = 'uuid' | 'int8' | 'text';
+
+/** That `column` is of the range whose ends are the parameters `after` and `to`; a null end is gone when the statement is planned. */
+const inRange = (column: string, type: RangeType, after: string, to: string): string =>
+  `(${after}::${type} is null or ${column} > ${after}) and (${to}::${type} is null or ${column} <= ${to})`;
+
+/**
+ * What the log has not sealed and never will: it would have been sealed by now, or bears a number that Postgres has not given out
+ * yet. Of a row `row` with a number, `o` the end of the log.
+ */
+const neverSealed = (row: string, end: string): string =>
+  `(${row}.xact, ${row}.id) <= ${end} or ${row}.xact >= pg_snapshot_xmax(pg_current_snapshot())`;
+
+/** A seal with a number the log has not come to: a leaf that no head and no proof was ever made of. */
+const outsideLog = (seq: string): string => `(${seq} < 0 or ${seq} >= o.size)`;
 
 export type SeenTransactions = {
   readonly transactions: number;
@@ -51,7 +67,7 @@ export type SeenTransactions = {
  * their order from the index; asked of the aggregate, Postgres 15 would sort them for each transaction.
  */
 export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Range): Promise<SeenTransactions> {
-  const within = (column: string): string => `${column} > $2 and ($3::uuid is null or ${column} <= $3)`;
+  const within = (column: string): string => inRange(column, 'uuid', '$2', '$3');
   const { rows } = await sql.query<
     SumsRow & {
       transactions: number;
@@ -78,7 +94,8 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
            when t.id is null or l.known < l.count then 'no_orphans'
            when l.off <> 0 or not l.in_one and exists (
              select from postern.postings p where p.transaction_id = t.id group by p.currency having sum(p.amount) <> 0) then 'balanced'
-           when t.seq is null then case when (t.xact, t.id) <= (o.xact, o.id) then 'sealed' end
+           when t.seq is null then case when ${neverSealed('t', '(o.xact, o.id)')} then 'sealed' end
+           when ${outsideLog('t.seq')} then 'sealed'
            when t.leaf_hash <> postern.leaf_hash(t.id, t.effect_key, t.content, t.kind, t.effective_at, t.recorded_at, t.accounting_date,
              t.rule_version, t.reverses, t.source_event, t.source_sha256, t.source_line, t.source_request, t.cause, l.bytes) then 'sealed'
            when t.source_request is not null and (r.transaction_id = t.id) is not true then 'requests'
@@ -94,7 +111,7 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
        -- The limit keeps it a lookup by key: planned as a join it reads all events for every range.
        left join lateral (select e.id, e.body_sha256, e.status from postern.events e where e.id = t.source_event limit 1) as e on true
        left join lateral (select r.transaction_id from postern.requests r where r.id = t.source_request and r.status = 'completed' limit 1) as r on true
-       cross join (select s.xact, s.id from postern.sealing s limit 1) as o
+       cross join (select s.xact, s.id, s.size from postern.sealing s limit 1) as o
        -- Looked into, it would be three times the work: what is wrong is asked for three times below.
        offset 0
      )
@@ -120,14 +137,14 @@ function badOf(text: string | null): SeenTransactions['bad'] {
 const FOUND: Partial<Record<CheckName, string>> = {
   no_orphans: 'a line without its transaction, or on an account that is not there',
   balanced: 'its debits and credits differ',
-  sealed: 'it is not what was sealed: it was changed, or is missing in the log though later ones are there',
+  sealed: 'it is not what was sealed: it was changed, or is not in the log and never will be',
   requests: 'its request is not there, or did not lead to it',
   events: 'its event is not there, is not posted, or has other bytes than when this was sealed',
 };
 
 /** Posted events of a range without any transaction, their own or another's that they are evidence of. */
 export async function seeEvents(sql: Sql, { after, to }: Range): Promise<{ events: number; bad: Fault | null }> {
-  const within = (column: string): string => `${column} > $1 and ($2::uuid is null or ${column} <= $2)`;
+  const within = (column: string): string => inRange(column, 'uuid', '$1', '$2');
   // The ranges in the parts are implied, and let them be read in the order of their indexes.
   const { rows } = await sql.query<{ events: number; id: string | null }>(
     `select (select count(*)::int4 from postern.events e where ${within('e.id')}) as events, (
@@ -155,7 +172,7 @@ export async function seeRequests(sql: Sql, { after, to }: Range): Promise<{ req
          not exists (select from postern.transactions t where t.id = r.transaction_id and t.source_request = r.id)
          or r.refunded <> coalesce((
            select sum(f.amount) from postern.requests f where f.refunds = r.transaction_id and f.status = 'completed'), 0)) as wrong
-       from postern.requests r where r.id > $1 and ($2::uuid is null or r.id <= $2)
+       from postern.requests r where ${inRange('r.id', 'uuid', '$1', '$2')}
      ) as seen`,
     [after, to],
   );
@@ -169,15 +186,17 @@ export async function seeAudit(
   sql: Sql,
   { after, to }: Range,
 ): Promise<{ entries: number; unsealed: number; bad: Fault | null }> {
+  const within = (column: string): string => inRange(column, 'int8', '$1', '$2');
   const { rows } = await sql.query<{ entries: number; unsealed: number; id: bigint | null }>(
     `select count(*)::int4 as entries, count(*) filter (where seq is null)::int4 as unsealed, min(id) filter (where wrong) as id from (
        select a.id, s.seq, case
-         when s.seq is null then (a.xact, a.id) <= (o.audit_xact, o.audit_id)
+         when s.seq is null then ${neverSealed('a', '(o.audit_xact, o.audit_id)')}
+         when ${outsideLog('s.seq')} then true
          else s.leaf_hash <> postern.audit_leaf_hash(a.id, a.at, a.actor, a.action, a.subject, a.reason, a.details) end as wrong
        from postern.audit_log a
-       left join postern.seal s on s.audit_id = a.id and s.audit_id > $1 and ($2::int8 is null or s.audit_id <= $2)
-       cross join (select s.audit_xact, s.audit_id from postern.sealing s limit 1) as o
-       where a.id > $1 and ($2::int8 is null or a.id <= $2)
+       left join postern.seal s on s.audit_id = a.id and ${within('s.audit_id')}
+       cross join (select s.audit_xact, s.audit_id, s.size from postern.sealing s limit 1) as o
+       where ${within('a.id')}
      ) as seen`,
     [after, to],
   );
@@ -191,7 +210,7 @@ export async function seeKeys(sql: Sql, { after, to }: Range): Promise<{ keys: n
   const { rows } = await sql.query<{ keys: number; twice: string | null }>(
     `select coalesce(sum(times), 0)::int4 as keys, min(effect_key) filter (where times > 1) as twice from (
        select effect_key, count(*) as times from postern.transactions
-       where effect_key > $1 and ($2::text is null or effect_key <= $2) group by effect_key
+       where ${inRange('effect_key', 'text', '$1', '$2')} group by effect_key
      ) as seen`,
     [after, to],
   );

@@ -89,6 +89,13 @@ const ask = (wish: Partial<ReplayWish> = {}): Promise<string> =>
     'test',
   );
 
+const pause = (queue: string, paused: boolean): Promise<unknown> =>
+  database.sql.query(
+    `insert into postern.queue_controls (queue, paused, actor) values ($1, $2, 'test')
+     on conflict (queue) do update set paused = excluded.paused`,
+    [queue, paused],
+  );
+
 async function read(id: string): Promise<ReplayRow> {
   const [row] = await selectReplays(database.app, { id }, { before: null, limit: 1 });
   if (row === undefined) throw new Error('the replay is gone');
@@ -274,6 +281,25 @@ describe('the lane', () => {
     await eventually(async () => expect(await read(id)).toMatchObject({ status: 'paused', done: 0n }));
     isPaused = false;
     expect(await over(id)).toMatchObject({ status: 'done', posted: 12n });
+  });
+
+  it('stands still for a pause that only the database tells, as to a lane of the command line', async () => {
+    await pause('replay', true);
+    startLane();
+    const id = await ask();
+    await eventually(async () => expect(await read(id)).toMatchObject({ status: 'paused', done: 0n }));
+    await pause('replay', false);
+    expect(await over(id)).toMatchObject({ status: 'done', posted: 12n });
+  });
+
+  it('does not wait for live events that nobody works, because their queue is paused', async () => {
+    await pause('events', true);
+    await database.sql.query(
+      `update postern.events set status = 'queued', attempts = 0, received_at = now() - interval '10 seconds' where id = $1`,
+      [dead[11]],
+    );
+    startLane();
+    expect(await over(await ask())).toMatchObject({ status: 'done', posted: 11n });
   });
 
   it('keeps the rate that was chosen', async () => {
