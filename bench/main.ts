@@ -17,12 +17,13 @@ import {
   steady,
 } from './sections.ts';
 import { openStand, type Stand } from './stand.ts';
+import { stats } from './stats.ts';
 import { comparison } from './table.ts';
 
 const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N]
   DATABASE_URL: another server than the embedded one
   ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
-  search fills 10,000,000 events first; 200,000 where it is --quick`;
+  stats does the same with N events, search with 10,000,000`;
 
 const POSTINGS_MAX = 100_000_000;
 
@@ -38,6 +39,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   hot,
   search,
   replay: replaying,
+  stats,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {

@@ -61,6 +61,10 @@ const ROWS: readonly Row[] = [
   { key: 'replay_live_posted_p99_ratio', what: '… ratio', digits: 2 },
   { key: 'replay_twice', what: 'events posted twice after that', digits: 0, aim: ['<', 1] },
   { key: 'replay_lost', what: '… not posted', digits: 0, aim: ['<', 1] },
+  { key: 'stats_events', what: 'posted events beside which the following is read', digits: 0 },
+  { key: 'stats_ms', what: 'queue/stats on a bad day, asked of the database, ms', digits: 1, aim: ['<', 50] },
+  { key: 'stats_risks_ms', what: '… every ten seconds, with the money at risk, ms', digits: 1 },
+  { key: 'stats_backlog_ms', what: '… with half a million more queued, ms', digits: 1 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
 ];

@@ -231,6 +231,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         log,
         metrics,
         writer: uuidv7(clock.now()),
+        isPaused: () => controls.isPaused('replay'),
       })
     : null;
   const sealer = options.work
@@ -322,6 +323,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           recheck,
           cacheStats: () => cache.stats(),
           readiness,
+          draining: () => draining,
         },
       })
     : null;

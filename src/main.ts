@@ -27,7 +27,7 @@ const FAILED = 1;
 const WRONG_USE = 2;
 const INPUT_BYTES_MAX = 65_536;
 
-export const COMMANDS = [
+const COMMANDS = [
   registerStart,
   registerMigrate,
   registerEndpoint,
@@ -60,9 +60,8 @@ export async function main(
 ): Promise<number> {
   endWithReader(process.stdout);
   endWithReader(process.stderr);
-  const program = createProgram();
   let status = DONE;
-  const context = createCommandContext({
+  const context: CommandContext = createCommandContext({
     env,
     isJson: () => program.opts<{ json?: boolean }>().json === true,
     user: userName(),
@@ -75,7 +74,7 @@ export async function main(
     onSignal,
     stopWithinMs,
   });
-  for (const register of COMMANDS) register(program, context);
+  const program = createProgram(context);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return status;
@@ -87,8 +86,9 @@ export async function main(
   }
 }
 
-function createProgram(): Command {
-  return new Command('postern')
+/** All commands. Registering asks nothing of the context; only running one does. */
+export function createProgram(context: CommandContext): Command {
+  const program = new Command('postern')
     .description('Webhook ingestion gateway for payment processors')
     .version(version(), '--version', 'print the version')
     .option('--json', 'print JSON')
@@ -98,6 +98,8 @@ function createProgram(): Command {
     })
     .exitOverride()
     .addHelpText('after', '\nExample:\n  npx postern start');
+  for (const register of COMMANDS) register(program, context);
+  return program;
 }
 
 function version(): string {

@@ -34,4 +34,6 @@ export type ApiDeps = {
   readonly recheck: Recheck;
   readonly cacheStats: () => CacheStats;
   readonly readiness: Pick<ReadinessWatch, 'look'>;
+  /** Told to stop: long answers come to an end. */
+  readonly draining: () => boolean;
 };

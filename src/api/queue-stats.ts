@@ -1,7 +1,10 @@
+import type { Tx } from '../postgres/sql.ts';
 import type { ApiDeps } from './deps.ts';
 import { type QueueStats, readStats } from './stats/read-stats.ts';
+import { type Risk, selectRisks } from './stats/risk-store.ts';
 
 const CACHED_MS = 2_000;
+const RISKS_KEPT_MS = 10_000;
 /** Whoever asks is not kept longer than this where there are figures at all: a scrape must not time out in an incident. */
 const PATIENCE_MS = 40;
 /** Reading takes at most this part of the time: a million events that wait cost as much a minute as a thousand. */
@@ -15,9 +18,20 @@ const sharedBy = new WeakMap<ApiDeps, () => Promise<QueueStats>>();
 export function queueStats(deps: ApiDeps): () => Promise<QueueStats> {
   const shared = sharedBy.get(deps);
   if (shared !== undefined) return shared;
-  const stats = keepingStats(() => readStats(deps));
+  const risks = keepingRisks();
+  const stats = keepingStats(() => readStats({ ...deps, risks }));
   sharedBy.set(deps, stats);
   return stats;
+}
+
+/** The money at risk, read anew every ten seconds at most. */
+function keepingRisks(now: () => number = () => performance.now()): (tx: Tx) => Promise<readonly Risk[]> {
+  let kept: { readonly at: number; readonly risks: readonly Risk[] } | null = null;
+  return async (tx) => {
+    const at = now();
+    if (kept === null || at - kept.at >= RISKS_KEPT_MS) kept = { at, risks: await selectRisks(tx) };
+    return kept.risks;
+  };
 }
 
 /** `read` answered from what it said last, as long as that stands. */

@@ -124,8 +124,9 @@ function historyText({ at, what, attempt, error, actor, reason, dismissal }: Eve
 }
 
 /** Why it is not through. What a dismissed event died of stays on it, and is past. */
-function reasonOf({ status, error, reason, waiting_for: waitingFor }: EventView): string {
+function reasonOf({ status, error, reason, waiting_for: waitingFor, until }: EventView): string {
   if (error !== null && (status === 'dead' || status === 'queued'))
     return [error.code, error.message].filter((part) => part !== null).join(': ');
-  return reason ?? (waitingFor === null ? '' : `waits for ${waitingFor}`);
+  const why = reason ?? (waitingFor === null ? '' : `waits for ${waitingFor}`);
+  return until === null ? why : `${why}, until ${moment(until)}`;
 }

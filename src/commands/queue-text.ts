@@ -45,7 +45,11 @@ export function statsText({ queues, endpoints, housekeeping }: QueueStats): stri
         endpoints,
       ),
     );
-  const risks = endpoints.flatMap((figures) => figures.amount_at_risk.map((risk) => riskLine(figures, risk)));
+  // What drops off first stands first.
+  const risks = endpoints
+    .flatMap((figures) => figures.amount_at_risk.map((risk) => ({ figures, risk })))
+    .sort((a, b) => (a.risk.drop_off_at ?? 'never').localeCompare(b.risk.drop_off_at ?? 'never'))
+    .map(({ figures, risk }) => riskLine(figures, risk));
   parts.push(risks.length === 0 ? 'Nothing is at risk.' : `At risk:\n${risks.join('\n')}`);
   const failed = housekeeping.filter((task) => task.last_error !== null);
   if (failed.length > 0)

@@ -52,7 +52,9 @@ export function createFailedVerifications(
     },
     note(ip) {
       const name = sourceOf(ip);
-      use(name, 1);
+      const source = sources.get(name);
+      // One that was refused for it uses nothing up here; others are told of all, because their buckets fill as fast as ours.
+      if (source === undefined || source.tokens >= 1) use(name, 1);
       shared?.add(name);
     },
   };

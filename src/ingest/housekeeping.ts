@@ -33,7 +33,7 @@ export const HOUSEKEEPING = [
   { name: MEASURE_HOURS, intervalS: 60 },
   { name: 'appraise_queue', intervalS: 10 },
   { name: VERIFY_BOOKS, intervalS: 86_400 },
-  { name: 'forget_quarantined', intervalS: 300 },
+  { name: 'forget_quarantined', intervalS: 60 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -71,6 +71,7 @@ export type HousekeepingParts = {
 const LOOK_S_MAX = 3_600;
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
+/** More than an instance's writer keeps in the time between two turns. */
 const QUARANTINED_A_TURN = 5_000;
 
 function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName, Turn> {

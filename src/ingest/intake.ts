@@ -210,11 +210,13 @@ export function createIntake(options: IntakeOptions): Intake {
 }
 
 /**
- * Endpoint and bytes. A hint's bytes are the same whatever changed (Mollie calls with `id=tr_…` for each refund), so only
- * its own ids tell a copy from the next call.
+ * Endpoint, bytes and the ids that are proved. The bytes alone would take the next call for a copy where what tells them
+ * apart is not in them: Mollie calls with `id=tr_…` for each refund, and two of Plaid's differ by the time in their tokens
+ * only. An id outside the signature is whatever its sender says, and tells nothing.
  */
 function cacheKey({ endpoint, sha256, level, events }: Delivery): string {
-  if (level !== 'hint') return duplicateKey(endpoint.id, sha256);
-  const ids = JSON.stringify(events.map((event) => event.eventId));
+  const proved = events.filter(({ variant }) => level === 'hint' || variant.length === 0);
+  if (proved.length === 0) return duplicateKey(endpoint.id, sha256);
+  const ids = JSON.stringify(proved.map(({ eventId }) => eventId));
   return duplicateKey(endpoint.id, hash('sha256', Buffer.concat([sha256, Buffer.from(ids)]), 'buffer'));
 }

@@ -129,6 +129,13 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     restUntil = performance.now() + REST_MS;
   }
 
+  // Where nobody asks, nobody would find out that it answers again.
+  const probe = setInterval(() => {
+    if (slowInARow < SLOW_MAX || probing || redis.status !== 'ready' || performance.now() < restUntil) return;
+    probing = true;
+    void asked(redis.ping());
+  }, REST_MS).unref();
+
   const name = (key: string): string => `postern:${identity}:${key}`;
 
   return {
@@ -150,6 +157,7 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     trouble: () => told,
     connected: () => redis.status === 'ready' && slowInARow < SLOW_MAX,
     async close() {
+      clearInterval(probe);
       await redis.quit().catch(() => redis.disconnect());
     },
   };

@@ -192,8 +192,9 @@ export async function webhookRoutes(app: FastifyInstance, options: WebhookRouteO
         rejections.count(endpoint.id, outcome.reason);
         metrics.forEndpoint(endpoint.provider.name, endpoint.name).rejected(outcome.reason);
         noteForLog(request, { reason: outcome.reason });
-        if (failures.isFlooding(request.ip)) return shedNow(reply, 'failed_verifications');
+        const isFlooding = failures.isFlooding(request.ip);
         failures.note(request.ip);
+        if (isFlooding) return shedNow(reply, 'failed_verifications');
         if (outcome.answer.body !== null) return send(reply, outcome.answer);
         reply.headers(outcome.answer.headers);
         throw new PosternError(outcome.answer.status === 503 ? 'overloaded' : 'unauthenticated', outcome.detail);

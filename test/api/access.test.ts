@@ -53,6 +53,7 @@ beforeAll(async () => {
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
+      draining: () => false,
       readiness: createReadiness({
         sql: database.app,
         clock,

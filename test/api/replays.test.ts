@@ -265,7 +265,7 @@ describe('POST /replays', () => {
       done: 2,
       posted: 2,
       reason: 'release 7 mended it',
-      rate: 200,
+      rate: 100,
     });
     expect(await stateOf(database, ids[2] ?? '')).toMatchObject({ status: 'dead' });
     const log = await call<Page<unknown>>('GET', `/audit-log?limit=1`);

@@ -3,6 +3,7 @@ import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { handleWebhook } from '../../src/ingest/webhook.ts';
 import type { ApiAnswer, ApiCall, WebhookRequest } from '../../src/providers/provider.ts';
 import { URL as MOLLIE_URL, samples as mollie } from '../providers/mollie/samples.ts';
+import { plaidBody, samples as plaid } from '../providers/plaid/samples.ts';
 import { samples as razorpay } from '../providers/razorpay/samples.ts';
 import { samples as xendit } from '../providers/xendit/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -209,6 +210,23 @@ describe('a Mollie call that says only that something changed', () => {
       expect(rows).toMatchObject([
         { event_id: `tr_MADE1@${begins / 1000}`, status: 'deferred', conflict: false, duplicates: 3 },
         { event_id: `tr_MADE1@${begins / 1000 + 10}`, status: 'deferred', conflict: false, duplicates: 3 },
+      ]);
+    });
+  });
+});
+
+describe('a call of Plaid’s, which says only that there is something to ask for', () => {
+  it('is no copy of the one before in the same bytes; the same call again is', async () => {
+    const endpoint = await newEndpoint(plaid);
+    const now = Math.floor(clock.now() / 1000) * 1000;
+    const first = plaid.sign(plaidBody(), plaid.secrets[0], now);
+    const next = plaid.sign(plaidBody(), plaid.secrets[0], now + 1_000);
+    for (const gateway of [0, 1] as const)
+      for (const call of [first, first, next]) expect(await send(endpoint, call, gateway, now)).toBe(200);
+    await eventually(async () => {
+      expect(await settled(endpoint)).toMatchObject([
+        { event_id: `TRANSFER.TRANSFER_EVENTS_UPDATE:@${now / 1000}`, conflict: false, duplicates: 3 },
+        { event_id: `TRANSFER.TRANSFER_EVENTS_UPDATE:@${now / 1000 + 1}`, conflict: false, duplicates: 1 },
       ]);
     });
   });

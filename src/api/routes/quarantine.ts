@@ -28,7 +28,7 @@ const SECRETS_MAX = 20;
 /** A full quarantine takes some seconds; past this the caller is told where to go on. */
 const RECHECK_MS = 20_000;
 
-export const quarantineRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool, recheck }) => {
+export const quarantineRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { draining, pool, recheck }) => {
   const sql = sqlOf(pool);
   const config = { access: ['ops'] } as const;
   const tags = ['quarantine'];
@@ -132,8 +132,8 @@ export const quarantineRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
       const { endpoint, dry_run: dryRun = false, secrets = null, reason = null, cursor } = request.body;
       const after = unpackCursor(cursor, [ID])?.[0] ?? null;
       const wish = { endpointId: await endpointIdOf(endpoint), secrets, dryRun, reason, after };
-      // Whoever asked has left: what is taken in stands, the rest waits for the next call.
-      const stopped = (): boolean => request.raw.socket.destroyed;
+      // Whoever asked has left, or this process is to end: what is taken in stands, the rest waits for the next call.
+      const stopped = (): boolean => request.raw.socket.destroyed || draining();
       return recheckView(await recheck(wish, actorOf(request), { budgetMs: RECHECK_MS, stopped }), { dryRun, secrets });
     },
   );

@@ -1,5 +1,6 @@
 import { LIVING_WORKERS } from '../../ingest/queue-control-store.ts';
 import type { QueueName } from '../../ingest/queues.ts';
+import { REPLAY_FIGURES } from '../../ingest/replay/replay-figures.ts';
 import type { Tx } from '../../postgres/sql.ts';
 
 export type QueueFigures = {
@@ -36,9 +37,7 @@ type Row = {
 const EVENTS = {
   name: 'stats-queue-events',
   text: `
-select
-  (select count(*) from postern.events where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()) as depth,
-  (select count(*) from postern.events where status = 'queued' and attempts > 0) as failed,
+select q.depth, q.failed,
   (select count(*) from postern.events where status = 'deferred') as deferred,
   (select count(*) from postern.events where status = 'dead') as dead,
   (select coalesce(sum(cardinality(w.holding)), 0) from ${LIVING_WORKERS}) as active,
@@ -46,7 +45,11 @@ select
     where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()), 0) as oldest,
   (select coalesce(sum(finished), 0)::float8 / ${RATES_S} from postern.endpoint_minutes where minute >= ${RATES_SINCE}) as rate_out,
   (select coalesce(sum(accepted - duplicates - conflicts), 0)::float8 / ${RATES_S} from postern.endpoint_minutes
-   where minute >= ${RATES_SINCE}) as rate_in`,
+   where minute >= ${RATES_SINCE}) as rate_in
+from (
+  select count(*) filter (where coalesce(next_attempt_at, received_at) <= now()) as depth, count(*) filter (where attempts > 0) as failed
+  from postern.events where status = 'queued'
+) as q`,
 };
 
 /** Orders of objects that processors are asked for; each is an event that waits for it. */
@@ -82,7 +85,7 @@ const READERS: Readonly<Record<QueueName, (tx: Tx) => Promise<QueueFigures>>> = 
     // A worker's events are still queued: what it has in hand is not depth.
     return { ...figures, depth: Math.max(0, figures.depth - figures.active) };
   },
-  replay: async () => NOTHING,
+  replay: (tx) => read(tx, REPLAY_FIGURES),
   fetch: (tx) => read(tx, FETCH),
   settlements: async () => NOTHING,
 };

@@ -27,27 +27,24 @@ export async function selectRisks(tx: Tx): Promise<Risk[]> {
   }>({
     name: 'stats-risks',
     text: `
-with unfinished as (
-  -- One that was parked or dead before a replay has its amount from then.
-  (select e.endpoint_id, e.received_at, coalesce(a.currency, q.currency) as currency, coalesce(a.amount, q.amount) as amount
-   from (
-     select id, endpoint_id, received_at from postern.events where status = 'queued'
-     order by coalesce(next_attempt_at, received_at) limit ${EVENTS_MAX}
-   ) e
-   left join postern.queued_amounts q on q.event_id = e.id
-   left join postern.event_amounts a on a.event_id = e.id
-   where e.received_at < now() - interval '${WAITS_S} seconds')
+with unfinished as materialized (
+  select id, endpoint_id, received_at from (
+    select id, endpoint_id, received_at from postern.events where status = 'queued'
+    order by coalesce(next_attempt_at, received_at) limit ${EVENTS_MAX}
+  ) as q where received_at < now() - interval '${WAITS_S} seconds'
   union all
-  (select e.endpoint_id, e.received_at, a.currency, a.amount
-   from (select id, endpoint_id, received_at from postern.events where status = 'deferred' limit ${EVENTS_MAX}) e
-   left join postern.event_amounts a on a.event_id = e.id)
+  (select id, endpoint_id, received_at from postern.events where status = 'deferred' limit ${EVENTS_MAX})
   union all
-  (select e.endpoint_id, e.received_at, a.currency, a.amount
-   from (select id, endpoint_id, received_at from postern.events where status = 'dead' limit ${EVENTS_MAX}) e
-   left join postern.event_amounts a on a.event_id = e.id)
+  (select id, endpoint_id, received_at from postern.events where status = 'dead' limit ${EVENTS_MAX})
+), known as (
+  -- What was noted when an event was parked or died stands, where a replay has queued it again.
+  select u.endpoint_id, u.received_at, coalesce(a.currency, q.currency) as currency, coalesce(a.amount, q.amount) as amount
+  from unfinished u
+  left join postern.event_amounts a on a.event_id = u.id
+  left join postern.queued_amounts q on q.event_id = u.id
 )
 select endpoint_id, currency, sum(abs(amount))::text as amount, count(*) as events, min(received_at) as since
-from unfinished group by 1, 2 order by 1, 2`,
+from known group by 1, 2 order by 1, 2`,
   });
   return rows.map((row) => ({
     endpointId: row.endpoint_id,

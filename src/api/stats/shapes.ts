@@ -51,7 +51,7 @@ export const QueueStatsShape = Type.Object({
         gaps: Type.Integer({ description: 'events of money that no webhook brought and a backfill found' }),
       }),
       amount_at_risk: Type.Array(RiskShape, {
-        description: 'of events that are deferred, dead, or queued for over a minute',
+        description: 'of events that are deferred, dead, or queued for over a minute; read every ten seconds',
       }),
     }),
   ),

@@ -28,6 +28,16 @@ const AHEAD_MS = 60_000;
  * the rules would not post any more is told. Changes nothing, and holds nothing.
  */
 export async function dryRunBatch(ids: readonly string[], parts: DryRunParts): Promise<Replayed[]> {
+  try {
+    return await look(ids, parts);
+  } catch (error) {
+    // The connection is the lane's: left in its transaction, nothing could be noted on it any more.
+    await parts.client.query('rollback');
+    throw error;
+  }
+}
+
+async function look(ids: readonly string[], parts: DryRunParts): Promise<Replayed[]> {
   const { meanings, foreseen } = await onOneState(parts.client, async (tx) => {
     const read = await readMeanings(tx, ids, parts, false);
     const posting = read.flatMap((one) =>

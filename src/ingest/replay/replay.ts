@@ -7,7 +7,7 @@ export type ReplayStatus = (typeof REPLAY_STATUSES)[number];
 export type ReplayTarget = { readonly event: string } | { readonly filter: EventFilter };
 
 /** Events a second, unless another rate is chosen: what leaves the latency of live traffic as it is on a small machine. */
-export const REPLAY_RATE_DEFAULT = 200;
+export const REPLAY_RATE_DEFAULT = 100;
 export const REPLAY_RATE_MAX = 5_000;
 
 /**

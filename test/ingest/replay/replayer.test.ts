@@ -2,9 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../../src/errors.ts';
 import { createJobQueue } from '../../../src/ingest/job-queue.ts';
+import { REPLAY_FIGURES } from '../../../src/ingest/replay/replay-figures.ts';
 import { createReplayRequests, type ReplayWish } from '../../../src/ingest/replay/replay-requests.ts';
 import { type ReplayRow, selectReplayChanges, selectReplays } from '../../../src/ingest/replay/replay-store.ts';
-import { createReplayer, type Replayer } from '../../../src/ingest/replay/replayer.ts';
+import { createReplayer, type Replayer, type ReplayerParts } from '../../../src/ingest/replay/replayer.ts';
 import { createLedger, type Ledger } from '../../../src/ledger/post.ts';
 import { createMetrics } from '../../../src/metrics.ts';
 import { createBoss } from '../../../src/postgres/boss.ts';
@@ -63,7 +64,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-function startLane(change: { ledger?: Ledger; isPaused?: () => boolean } = {}): Replayer {
+function startLane(change: Partial<Pick<ReplayerParts, 'ledger' | 'isPaused' | 'endpoints'>> = {}): Replayer {
   const replayer = createReplayer({
     pool: pools.worker,
     connect: pools.reader,
@@ -288,6 +289,36 @@ it('dry-runs what would fail by itself, without touching it', async () => {
     error_code: 'rule_failed',
     attempts: 10,
   });
+});
+
+it('dry-runs on after a look that failed', async () => {
+  let looks = 0;
+  startLane({
+    endpoints: {
+      // Made a moment ago by another instance: loaded within seconds.
+      byId: () => {
+        looks += 1;
+        return looks <= 2 ? undefined : endpoint;
+      },
+    },
+  });
+  expect(await over(await ask({ dryRun: true }))).toMatchObject({ status: 'done', done: 12n, posted: 12n, failed: 0n });
+  expect(await posted()).toBe(0);
+});
+
+it('is a queue to whoever watches it', async () => {
+  const figures = async () => (await database.app.query(REPLAY_FIGURES)).rows[0];
+  const nothing = { depth: 0n, active: 0n, deferred: 0n, failed: 0n, dead: 0n, rate_in: null };
+  expect(await figures()).toMatchObject({ ...nothing, oldest: 0, rate_out: 0 });
+  const id = await ask({ rate: 5 });
+  const lane = startLane();
+  await eventually(async () => expect((await read(id)).done).toBeGreaterThan(1n));
+  await lane.stop();
+  const left = 12n - (await read(id)).done;
+  expect(await figures()).toMatchObject({ ...nothing, depth: left, oldest: expect.any(Number) });
+  startLane();
+  await over(id);
+  expect(await figures()).toMatchObject({ ...nothing, oldest: 0 });
 });
 
 it('refuses more replays at a time than can be overseen', async () => {
