@@ -153,13 +153,17 @@ export async function saveBatch(tx: Tx, id: string, cursor: string, replayed: re
   );
 }
 
-/** How long the oldest event that is due waits for its turn in the live lane, in seconds. */
+/**
+ * How long the oldest event that is due waits for its turn in the live lane, in seconds. Where somebody paused the live lane it waits
+ * for them: a replay that waited, too, would wait for the resume that comes after the replay.
+ */
 export async function selectLiveLag(sql: Sql): Promise<number> {
   const { rows } = await sql.query<{ lag: number | null }>(
     {
       name: 'replay-live-lag',
       text: `select extract(epoch from now() - coalesce(next_attempt_at, received_at))::float8 as lag from postern.events
        where status = 'queued' and coalesce(next_attempt_at, received_at) <= now()
+         and not exists (select from postern.queue_controls where queue = 'events' and paused)
        order by coalesce(next_attempt_at, received_at) limit 1`,
     },
     [],

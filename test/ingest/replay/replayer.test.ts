@@ -236,6 +236,25 @@ describe('the lane', () => {
     expect(await over(id)).toMatchObject({ status: 'done', posted: 11n, note: null });
   });
 
+  it('does not wait for live events that somebody stopped: they go on when it is through', async () => {
+    const late = dead[11] ?? '';
+    await database.sql.query(
+      `update postern.events set status = 'queued', attempts = 0, received_at = now() - interval '10 seconds' where id = $1`,
+      [late],
+    );
+    await database.sql.query(
+      `insert into postern.queue_controls (queue, paused, actor) values ('events', true, 'test')`,
+    );
+    startLane();
+    expect(await over(await ask())).toMatchObject({ status: 'done', posted: 11n, note: null });
+    // Running again, they come first as ever.
+    await database.sql.query(`update postern.queue_controls set paused = false`);
+    const again = await ask();
+    await eventually(async () =>
+      expect(await read(again)).toMatchObject({ note: expect.stringContaining('live events wait') }),
+    );
+  });
+
   it('stands still while its queue is paused', async () => {
     let isPaused = true;
     startLane({ isPaused: () => isPaused });
