@@ -12,8 +12,8 @@ export type Request = Omit<PlannedRequest, 'number'>;
 export type EndpointAccount = {
   /** 2xx answers, to duplicates too. */
   acknowledgements: number;
-  /** Requests that got no answer, or 503: nobody knows whether they were stored. */
-  unknown: number;
+  /** Bodies that got no answer, or 503, some time: nobody knows whether they were stored then. */
+  readonly unsure: Set<string>;
   /** Each body that was ever sent is one event. */
   readonly bodies: Set<string>;
 };
@@ -22,7 +22,7 @@ export type Processors = {
   /** By `provider/destination`; the secret of one may be changed by setting another. */
   readonly targets: Map<string, SimulatedTarget>;
   readonly accounts: ReadonlyMap<string, EndpointAccount>;
-  /** Every answer there was, as `status`; 0 for none. */
+  /** The status of every answer there was; 0 for none. */
   readonly answers: readonly number[];
   /** Sends each until somebody decides on it: anything but 503. Returns the answers in their order. */
   attempt(requests: readonly Request[]): Promise<number[]>;
@@ -47,7 +47,7 @@ export function createProcessors({ origin, now }: { origin: () => string; now: (
     const name = `${request.provider}/${request.destination}`;
     const target = targets.get(name);
     if (target === undefined) throw new Error(`nobody listens to ${name}`);
-    const account = accounts.get(name) ?? { acknowledgements: 0, unknown: 0, bodies: new Set<string>() };
+    const account = accounts.get(name) ?? { acknowledgements: 0, unsure: new Set<string>(), bodies: new Set<string>() };
     accounts.set(name, account);
     account.bodies.add(request.body);
     const planned = { ...request, number: 0 };
@@ -55,7 +55,7 @@ export function createProcessors({ origin, now }: { origin: () => string; now: (
     const { status } = await sendOne(planned, { ...signRequest(planned, target, now()), url }, agent, TIMEOUT_MS);
     answers.push(status);
     if (status >= 200 && status < 300) account.acknowledgements += 1;
-    if (status === 0 || status === 503) account.unknown += 1;
+    if (status === 0 || status === 503) account.unsure.add(request.body);
     return status;
   }
 
