@@ -3,7 +3,7 @@ import type { Endpoint } from '../../src/endpoints/endpoint.ts';
 import { handleWebhook } from '../../src/ingest/webhook.ts';
 import type { ApiAnswer, ApiCall, WebhookRequest } from '../../src/providers/provider.ts';
 import { URL as MOLLIE_URL, samples as mollie } from '../providers/mollie/samples.ts';
-import { plaidBody, samples as plaid } from '../providers/plaid/samples.ts';
+import { samples as plaid, plaidBody } from '../providers/plaid/samples.ts';
 import { samples as razorpay } from '../providers/razorpay/samples.ts';
 import { samples as xendit } from '../providers/xendit/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';

@@ -20,6 +20,8 @@ export type OwnPostgres = {
   pause(): void;
   resume(): void;
   stop(): Promise<void>;
+  /** SIGKILL to every process of the server. It stays away until `start`. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   remove(): Promise<void>;
 };
@@ -35,7 +37,7 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
   const pool = new pg.Pool({ connectionString: withDatabase(superuserUrl, 'postern'), max: 2, types: sqlTypes });
   // The idle connections of a server that is stopped end: that is the test.
   pool.on('error', () => undefined);
-  const signal = (name: 'SIGSTOP' | 'SIGCONT'): void => {
+  const signal = (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void => {
     for (const pid of serverProcesses(folder)) process.kill(pid, name);
   };
   return {
@@ -45,6 +47,12 @@ export async function createOwnPostgres(): Promise<OwnPostgres> {
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
     async stop() {
+      await server?.stop();
+      server = undefined;
+    },
+    async kill() {
+      signal('SIGKILL');
+      // In the same turn: it would be started again, as the server of a gateway is.
       await server?.stop();
       server = undefined;
     },

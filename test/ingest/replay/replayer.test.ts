@@ -300,6 +300,12 @@ describe('the lane', () => {
     );
     startLane();
     expect(await over(await ask())).toMatchObject({ status: 'done', posted: 11n });
+    // Running again, they come first as ever.
+    await pause('events', false);
+    const again = await ask();
+    await eventually(async () =>
+      expect(await read(again)).toMatchObject({ note: expect.stringContaining('live events wait') }),
+    );
   });
 
   it('keeps the rate that was chosen', async () => {
