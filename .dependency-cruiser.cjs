@@ -23,7 +23,8 @@ module.exports = {
     only('access', [plumbing, '^src/postgres/'], 'who may call is nobody else\'s business'),
     only('ingest', [plumbing, '^src/(postgres|providers|endpoints|ledger)/'], 'ingest puts providers and ledger together'),
     only('transfers', [plumbing, '^src/(postgres|ledger)/'], 'what services ask goes to the ledger alone'),
-    only('api', [plumbing, '^src/(postgres|providers|endpoints|ledger|ingest|transfers|access)/'], 'the API reads what the house holds'),
+    only('reconcile', [plumbing, '^src/(postgres|providers|endpoints|ledger)/'], 'reconcile puts reports, statements and the ledger together'),
+    only('api', [plumbing, '^src/(postgres|providers|endpoints|ledger|ingest|transfers|reconcile|access)/'], 'the API reads what the house holds'),
     {
       name: 'nobody-imports-the-composition',
       severity: 'error',

@@ -1,5 +1,6 @@
 import { isTimeZone } from '../time-zone.ts';
 import type { EndpointSettings, SettingFault } from './provider.ts';
+import { RECONCILIATION_CHECKS } from './reconciliation-settings.ts';
 
 const TOLERANCE_S_MAX = 3_600;
 const ACCOUNTS_MAX = 1_000;
@@ -53,6 +54,7 @@ const CHECKS: Readonly<Record<string, (value: unknown) => string | null>> = {
     value.every((one) => typeof one === 'string' && /^[^\s*]{1,100}\*?$/.test(one))
       ? null
       : `must be a list of 1 to ${TYPES_MAX} event types, such as "charge.*"`,
+  ...RECONCILIATION_CHECKS,
 };
 
 function oneOf(value: unknown, allowed: readonly string[]): string | null {

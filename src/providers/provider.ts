@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../payment-event.ts';
+import type { SettlementFormat } from './settlement-format.ts';
 
 /**
  * The contract every processor's adapter fulfils: pure functions over bytes and values. An adapter knows nothing of
@@ -29,6 +30,8 @@ export type Provider = {
   challenge?(request: WebhookRequest, context: Pick<VerifyContext, 'secrets' | 'settings'>): Answer | null;
   /** Calls to the processor, for what its webhooks do not say. */
   readonly api?: ProviderApi;
+  /** The settlement reports it can read, the one that moves money first. */
+  readonly settlements?: readonly SettlementFormat[];
   /** The answer this provider wants. */
   acknowledge(outcome: Acknowledged): Answer;
 };
@@ -199,9 +202,37 @@ export type EndpointSettings = {
   readonly tolerance_s?: number;
   /** How often what the processor lists is compared with what came, in seconds; 0 never. */
   readonly backfill_every_s?: number;
+  /** Whether every payout names its lines (`payout`), batches are paid out (`batch`), or a person pays out (`balance`); absent: the report format's own. */
+  readonly settlement_mode?: 'payout' | 'batch' | 'balance';
+  /** From which day on its webhooks come, `2026-03-01`: what moved before has none, and is no discrepancy. */
+  readonly live_from?: string;
+  /** How many days after a movement its settlement line is due (7), after a settlement its payout (7), after a payout its bank line (5). */
+  readonly settlement_days?: number;
+  readonly payout_days?: number;
+  readonly bank_days?: number;
+  /** On which days a report of this account is expected; absent: only gaps in numbers are noticed. */
+  readonly report_calendar?: 'daily' | 'weekdays';
+  /** The account its payouts arrive on, as the statements name it; absent: the third hop is not judged. */
+  readonly bank_account?: string;
+  /** What tells on a statement that an entry comes from the processor: each a part of what stands there, whatever its case. */
+  readonly bank_pattern?: { readonly name?: string; readonly account?: string; readonly text?: string };
+  /** What was agreed with the processor, the first that fits a line. */
+  readonly fee_contract?: readonly FeeTerm[];
   /** The types its webhook was asked to bring, `charge.*` for all that begin so; absent: all. */
   readonly backfill_types?: readonly string[];
   readonly [name: string]: unknown;
+};
+
+/** Amounts are minor units of `currency`; `percent` is a decimal: "1.4". */
+export type FeeTerm = {
+  readonly currency: string;
+  /** Absent: every method. */
+  readonly payment_method?: string;
+  readonly percent?: string;
+  readonly fixed?: string;
+  readonly minimum?: string;
+  /** From which day on, `2026-01-01`. */
+  readonly from?: string;
 };
 
 export type SettingFault = { readonly path: string; readonly message: string };
