@@ -76,11 +76,15 @@ export type Importer = {
    * the provider's.
    */
   receive(order: ImportOrder, source: AsyncIterable<Uint8Array>): Promise<Received>;
+  /** Takes nothing more in, waits a while for what is under way, and breaks off the rest: it leaves nothing behind. */
+  close(): Promise<void>;
 };
 
 /** Each reads and sorts as much as a processor core gives. */
 const IMPORTS_AT_ONCE = 2;
 const PROGRESS_MS = 500;
+/** Under the 25 s in which a gateway that was told to stop ends. */
+const CLOSE_MS = 15_000;
 
 export function createImporter(parts: {
   readonly pool: pg.Pool;
@@ -90,13 +94,14 @@ export function createImporter(parts: {
   const { pool, clock, log } = parts;
   const ledger = createLedger({ clock });
   const shared = sqlOf(pool);
-  let running = 0;
+  const running = new Set<Running>();
+  let closed = false;
 
   async function receive(order: ImportOrder, bytes: AsyncIterable<Uint8Array>): Promise<Received> {
-    if (running >= IMPORTS_AT_ONCE)
+    if (closed || running.size >= IMPORTS_AT_ONCE)
       throw new PosternError('overloaded', `${IMPORTS_AT_ONCE} files are being imported here; try again when one is done`);
-    running += 1;
-    let session: Session | undefined;
+    const run = beginRun();
+    running.add(run);
     let kept = false;
     try {
       const source = createReportSource(bytes, order.bytesMax);
@@ -105,24 +110,33 @@ export function createImporter(parts: {
       if (recognised.kind === 'refused') throw new PosternError('invalid_request', recognised.reason);
       const { format, head } = recognised;
       const part = format.part?.(head, order.fileName) ?? null;
-      session = await openSession(pool);
+      const session = await openSession(pool);
+      run.session = session;
       const id = uuidv7(clock.now());
       if (part === null || (part.number === 1 && part.last) || order.dryRun === true) {
-        const received = await take(id, order, format, source, session);
+        const received = await take(id, order, format, source, { session, run });
         kept = received.kind === 'proven';
         return received;
       }
       const whole = await receivePart({ session, shared }, { id, order, format, part, source });
       if (whole.kind !== 'whole') return whole;
-      const received = await take(whole.id, order, format, whole.source, session);
+      const received = await take(whole.id, order, format, whole.source, { session, run });
       kept = received.kind === 'proven';
       return received;
     } finally {
-      if (!kept) {
-        running -= 1;
-        await session?.end();
-      }
+      if (!kept) await endRun(run);
     }
+  }
+
+  function beginRun(): Running {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    return { session: null, ended: promise, end: resolve };
+  }
+
+  async function endRun(run: Running): Promise<void> {
+    running.delete(run);
+    await run.session?.end();
+    run.end();
   }
 
   /** From the bytes to the proof. What goes wrong here leaves a settlement that says so, and nothing else. */
@@ -131,7 +145,7 @@ export function createImporter(parts: {
     order: ImportOrder,
     format: SettlementFormat,
     source: ReportSource,
-    session: Session,
+    { session, run }: { readonly session: Session; readonly run: Running },
   ): Promise<Received> {
     const { endpoint, fileName, actor, dryRun = false } = order;
     const { account, settings, provider } = endpoint;
@@ -215,8 +229,7 @@ export function createImporter(parts: {
             await fail(session, id, { actor, sha256, examined, note: messageOf(error) }).catch(untold(id));
             throw error;
           } finally {
-            running -= 1;
-            await session.end();
+            await endRun(run);
           }
         },
       };
@@ -314,5 +327,18 @@ export function createImporter(parts: {
   const untold = (id: string) => (error: unknown) =>
     log.warn({ settlement: id, error: messageOf(error) }, 'the state of an import could not be written');
 
-  return { receive };
+  return {
+    receive,
+    async close() {
+      closed = true;
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, CLOSE_MS);
+      await Promise.race([Promise.all([...running].map((run) => run.ended)), late.promise]);
+      clearTimeout(timer);
+      for (const run of running) run.session?.cut();
+    },
+  };
 }
+
+/** A file that is being imported here. */
+type Running = { session: Session | null; readonly ended: Promise<void>; readonly end: () => void };

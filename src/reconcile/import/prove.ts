@@ -15,34 +15,46 @@ export type ProvenBatch = BatchTotals & {
   readonly sequence: string | null;
 };
 
-export type Proof = { readonly batches: readonly ProvenBatch[]; readonly faults: readonly ReportFault[] };
+export type Proof = {
+  readonly batches: readonly ProvenBatch[];
+  /** Batches whose lines were rounded, as they were before their rounding line: what each is off by. */
+  readonly rounded: readonly ProvenBatch[];
+  readonly faults: readonly ReportFault[];
+};
 
 /**
  * Holds a report's own opening and closing of each batch against its lines. Lines that were rounded to minor units may leave half
  * a unit each: their sum becomes a line of its own, so that the batch closes to the unit.
  */
+export function proofOf(totals: readonly BatchTotals[], stated: readonly StatedBatch[]): Proof {
+  const faults: ReportFault[] = [];
+  const rounded: ProvenBatch[] = [];
+  const batches = joined(totals, stated).map((batch): ProvenBatch => {
+    const { difference } = batch;
+    if (difference === 0n) return batch;
+    const magnitude = difference < 0n ? -difference : difference;
+    if (2n * magnitude > BigInt(batch.rounded)) {
+      faults.push(faultOf(batch));
+      return batch;
+    }
+    rounded.push(batch);
+    const [gross, net] = [batch.gross - difference, batch.net - difference];
+    return { ...batch, gross, net, lines: batch.lines + 1, difference: 0n };
+  });
+  return { batches, rounded, faults };
+}
+
+/** Proves what is staged, and adds the rounding lines to it. */
 export async function proveReport(
   sql: Sql,
   staging: Staging,
   stated: readonly StatedBatch[],
   { idOf, lines }: { readonly idOf: (n: number) => string; readonly lines: number },
 ): Promise<Proof> {
-  const totals = await selectTotals(sql, staging);
-  const batches = joined(totals, stated);
-  const faults: ReportFault[] = [];
-  let made = lines;
-  for (const [n, batch] of batches.entries()) {
-    const { difference, rounded } = batch;
-    if (difference === 0n) continue;
-    const magnitude = difference < 0n ? -difference : difference;
-    if (2n * magnitude <= BigInt(rounded)) {
-      await insertStaged(sql, staging, roundingRow(idOf(made), batch));
-      made += 1;
-      const [gross, net] = [batch.gross - difference, batch.net - difference];
-      batches[n] = { ...batch, gross, net, lines: batch.lines + 1, difference: 0n };
-    } else faults.push(faultOf(batch));
-  }
-  return { batches, faults };
+  const proof = proofOf(await selectTotals(sql, staging), stated);
+  for (const [n, batch] of proof.rounded.entries())
+    await insertStaged(sql, staging, roundingRow(idOf(lines + n), batch));
+  return proof;
 }
 
 /** The lines' batches, and those a report states without having a line of them (nothing moved in it). */

@@ -9,6 +9,8 @@ export type Session = {
   readonly sql: Sql;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   end(): Promise<void>;
+  /** Ends it in the middle of whatever it does, which the server then takes back. */
+  cut(): void;
 };
 
 export async function openSession(pool: pg.Pool): Promise<Session> {
@@ -36,5 +38,6 @@ export async function openSession(pool: pg.Pool): Promise<Session> {
       return value;
     },
     end: () => client.end(),
+    cut: () => client.connection.stream.destroy(),
   };
 }
