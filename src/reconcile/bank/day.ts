@@ -1,3 +1,5 @@
+import { createZonedClock } from '../../local-time.ts';
+
 /** Of one reader: days of a statement as Unix ms, in the days of its zone. */
 export type Days = {
   /** Null where the calendar has no such moment. */
@@ -13,41 +15,29 @@ const DAY_MS = 24 * HOUR_MS;
 const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?$/;
 
 export function createDays(zone: string): Days {
-  const offsetAt = zoneOffset(zone);
-  // A statement's days are few and come in order.
-  const known = new Map<number, number>();
-
-  function zoned(local: number): number {
-    const hit = known.get(local);
-    if (hit !== undefined) return hit;
-    const guess = local - offsetAt(local);
-    const unix = local - offsetAt(guess);
-    if (known.size >= KNOWN_MAX) known.clear();
-    known.set(local, unix);
-    return unix;
-  }
+  const clock = createZonedClock(zone);
 
   function at(year: number, month: number, day: number, timeOfDayMs = 0): number | null {
-    const local = calendarDay(year, month, day);
-    return local === null || timeOfDayMs > DAY_MS ? null : zoned(local + timeOfDayMs);
+    const wall = calendarDay(year, month, day);
+    return wall === null || timeOfDayMs > DAY_MS ? null : clock.toUnix(wall + timeOfDayMs);
   }
 
   function iso(text: string): number | null {
     const match = ISO.exec(text);
     if (match === null) return null;
     const [, year, month, day, hour, minute, second, fraction = '', offset] = match;
-    const local = calendarDay(Number(year), Number(month), Number(day));
-    if (local === null) return null;
-    if (hour === undefined) return zoned(local);
+    const wall = calendarDay(Number(year), Number(month), Number(day));
+    if (wall === null) return null;
+    if (hour === undefined) return clock.toUnix(wall);
     // 24:00:00 is the end of a day in XML Schema, and 60 a leap second.
-    if (Number(hour) > 24 || Number(minute) > 59 || Number(second) > 60) return null;
+    if (Number(minute) > 59 || Number(second) > 60) return null;
     const time =
       Number(hour) * HOUR_MS +
       Number(minute) * MINUTE_MS +
       Number(second) * 1_000 +
       Number(fraction.slice(0, 3).padEnd(3, '0'));
-    if (time > DAY_MS + 1_000) return null;
-    return offset === undefined ? zoned(local + time) : local + time - offsetMs(offset);
+    if (time > DAY_MS) return null;
+    return offset === undefined ? clock.toUnix(wall + time) : wall + time - offsetMs(offset);
   }
 
   return { at, iso };
@@ -56,36 +46,15 @@ export function createDays(zone: string): Days {
 /** Of years with two digits: statements are of our time, and samples of the nineties'. */
 export const fullYear = (short: number): number => (short >= 80 ? 1900 + short : 2000 + short);
 
-const KNOWN_MAX = 1_000;
-
-function calendarDay(year: number, month: number, day: number): number | null {
-  const local = Date.UTC(year, month - 1, day);
-  const date = new Date(local);
-  return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? local : null;
+/** Null where the calendar has no such day. */
+export function calendarDay(year: number, month: number, day: number): number | null {
+  const wall = Date.UTC(year, month - 1, day);
+  const date = new Date(wall);
+  return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day ? wall : null;
 }
 
 function offsetMs(offset: string): number {
   if (offset === 'Z') return 0;
   const ms = Number(offset.slice(1, 3)) * HOUR_MS + Number(offset.slice(4, 6)) * MINUTE_MS;
   return offset.startsWith('-') ? -ms : ms;
-}
-
-/** How far the zone is ahead of UTC at a moment. */
-function zoneOffset(zone: string): (at: number) => number {
-  if (zone === 'UTC') return () => 0;
-  const format = new Intl.DateTimeFormat('en', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: 'numeric',
-    day: 'numeric',
-    hour: 'numeric',
-    minute: 'numeric',
-    second: 'numeric',
-  });
-  return (at) => {
-    const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(at / 1_000) * 1_000;
-  };
 }

@@ -104,9 +104,10 @@ function pageFaults(page: StatementPage, start: bigint | null): BankFault[] {
   return fault === null ? [] : [fault];
 }
 
+/** Banks give each page an id of its own, but one number. */
 const continues = (before: StatementPage, page: StatementPage): boolean =>
   before.number === page.number &&
-  before.statement === page.statement &&
+  (page.number !== null || before.statement === page.statement) &&
   (before.page === null || page.page === null || page.page === before.page + 1);
 
 /** Statements without numbers, or not in their order, may have others between them. */
