@@ -37,10 +37,14 @@ export function columnName(n: number): string {
   return name;
 }
 
+/** A reader of XML may take these away. */
+const EDGES = /^\s|\s$|[\t\n]|\s\s/;
+
 /** Never a formula, whatever it begins with: it is kept as text, and marked so that editing it does not make it one. */
 export function textCell(at: string, text: string, style: number = STYLE.text): string {
   if (text === '') return '';
-  return `<c r="${at}" s="${style}" t="inlineStr"><is><t xml:space="preserve">${escaped(text)}</t></is></c>`;
+  const space = EDGES.test(text) ? ' xml:space="preserve"' : '';
+  return `<c r="${at}" s="${style}" t="inlineStr"><is><t${space}>${escaped(text)}</t></is></c>`;
 }
 
 export const numberCell = (at: string, number: string, style: number): string =>
