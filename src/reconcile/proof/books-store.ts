@@ -1,5 +1,6 @@
 import { chart, pathPart } from '../../ledger/chart.ts';
 import type { Sql } from '../../postgres/sql.ts';
+import type { FeeTerm } from '../../providers/provider.ts';
 
 /** The open-item accounts of a processor account, in the order its money goes through them. */
 export const ROLES = [
@@ -69,28 +70,35 @@ export type KnownAccount = {
   readonly zone: string;
   readonly mode: string | null;
   readonly bankAccount: string | null;
+  readonly feeContract: readonly FeeTerm[];
 };
 
 const KNOWN_MAX = 10_000;
 
-/** Accounts of whom is asked for that have an endpoint or a report. Several endpoints may share one: the oldest one's settings. */
+/**
+ * Accounts of whom is asked for that have an endpoint or a report. Several endpoints may share one: each setting is that of the
+ * first that has it.
+ */
 export async function listKnownAccounts(sql: Sql, { provider, account }: Selection): Promise<KnownAccount[]> {
+  const first = (name: string) =>
+    `(array_agg(k.settings ->> '${name}' order by k.id) filter (where k.settings ->> '${name}' is not null))[1]`;
   const { rows } = await sql.query<{
     provider: string;
     account: string;
     zone: string | null;
     mode: string | null;
     bank_account: string | null;
+    fee_contract: string | null;
   }>(
-    `select distinct on (k.provider, k.account) k.provider, k.account, k.settings ->> 'time_zone' as zone,
-       k.settings ->> 'settlement_mode' as mode, k.settings ->> 'bank_account' as bank_account
+    `select k.provider, k.account, ${first('time_zone')} as zone, ${first('settlement_mode')} as mode,
+       ${first('bank_account')} as bank_account, ${first('fee_contract')} as fee_contract
      from (
        select e.provider collate "C" as provider, e.account collate "C" as account, e.settings, e.id from postern.endpoints e
        union all
-       select s.provider, s.account, null, 2147483647 from (select distinct provider, account from postern.settlements) as s
+       select s.provider, s.account, null, null from (select distinct provider, account from postern.settlements) as s
      ) as k
      where ($1::text is null or k.provider = $1) and ($2::text is null or k.account = $2)
-     order by k.provider, k.account, k.id limit ${KNOWN_MAX}`,
+     group by 1, 2 order by 1, 2 limit ${KNOWN_MAX}`,
     [provider, account],
   );
   return rows.map((row) => ({
@@ -99,5 +107,9 @@ export async function listKnownAccounts(sql: Sql, { provider, account }: Selecti
     zone: row.zone ?? 'UTC',
     mode: row.mode,
     bankAccount: row.bank_account,
+    feeContract: row.fee_contract === null ? [] : termsOf(JSON.parse(row.fee_contract)),
   }));
 }
+
+/** They were checked when they were set. */
+const termsOf = (value: unknown): FeeTerm[] => (Array.isArray(value) ? (value as FeeTerm[]) : []);

@@ -39,8 +39,8 @@ export async function statedBalances(tx: Tx, { provider, account }: Selection, {
   return rows.map((row) => ({ ...row, opening: BigInt(row.opening), closing: BigInt(row.closing) }));
 }
 
-/** How the lines of a report stand in the books. */
-export type LineState = 'matched' | 'discrepancy' | 'open';
+/** How a line or an item stands. `not_judged`: it is open, and the engine has not looked at it yet. */
+export type State = 'matched' | 'in_transit' | 'discrepancy' | 'informational' | 'not_judged';
 
 /** Lines of the reports that move money, of a period, by kind and by how they stand. */
 export type LineSums = {
@@ -48,7 +48,7 @@ export type LineSums = {
   readonly account: string;
   readonly currency: string;
   readonly kind: string;
-  readonly state: LineState;
+  readonly state: State;
   readonly count: number;
   readonly gross: bigint;
   readonly fee: bigint;
@@ -56,21 +56,27 @@ export type LineSums = {
   readonly net: bigint;
 };
 
+/** Of an open item `o` with what the engine made of it, `r`. */
+export const ITEM_STATE = `case when r.bucket is null or r.bucket = 'matched' then 'not_judged' else r.bucket end`;
+
 /**
- * The items of these accounts that are not zero, as `o`, with the class that the engine gave them. Read from the items themselves:
- * what is derived from them is seconds behind, and nothing says so of an engine that does not run.
+ * The items of these accounts that are not zero, as `open`, and by reference how the worst of them stands. Read from the items
+ * themselves: what is derived from them is seconds behind, and nothing says so of an engine that does not run.
  */
 export const OPEN = `open as materialized (
-  select o.account_id, o.reference, o.component, o.currency, o.amount, r.class, r.opened_at, r.due_at
+  select o.account_id, o.reference, o.component, o.currency, o.amount, ${ITEM_STATE} as state, r.class, r.opened_at, r.due_at
   from postern.open_items o
   left join postern.residue r on r.account_id = o.account_id and r.reference = o.reference
     and r.component = o.component and r.currency = o.currency
   where o.account_id = any ($1::int4[]) and o.amount <> 0
 ), references_open as materialized (
-  select b.provider, b.account, o.reference, bool_or(o.class is not null) as has_class
+  select b.provider, b.account, o.reference, max(array_position('{informational,in_transit,not_judged,discrepancy}'::text[], o.state)) as rank
   from open o join unnest($1::int4[], $2::text[], $3::text[]) as b (id, provider, account) on b.id = o.account_id
   group by 1, 2, 3
 )`;
+
+/** Of a line with its reference in `references_open`, `r`. */
+export const LINE_STATE = `coalesce(('{informational,in_transit,not_judged,discrepancy}'::text[])[r.rank], 'matched')`;
 
 /** Lines of reports that have a batch of the period, by the report's own days, as `l`. `$4`, `$5`: the days; `$6`, `$7`: whose. */
 export const LINES_OF_PERIOD = `postern.settlements s
@@ -81,20 +87,19 @@ export const LINES_OF_PERIOD = `postern.settlements s
     and exists (select from postern.settlement_batches b where b.settlement_id = s.id
       and (b.last_at is null or b.last_at >= $4::date - ${AROUND} and b.first_at < $5::date + 2 * ${AROUND}))`;
 
-type Books = {
+/** The accounts of the books as columns: `$1` to `$3` of what uses OPEN. */
+export type BookColumns = {
   readonly ids: readonly number[];
   readonly providers: readonly string[];
   readonly accounts: readonly string[];
 };
 
-export const STATE = `case when r.has_class is null then 'matched' when r.has_class then 'discrepancy' else 'open' end`;
-
 /** The lines of the period, each in exactly one row. */
-export async function lineSums(tx: Tx, books: Books, selection: Selection, days: Days): Promise<LineSums[]> {
+export async function lineSums(tx: Tx, books: BookColumns, selection: Selection, days: Days): Promise<LineSums[]> {
   type Sums = { count: number; gross: string; fee: string; tax: string; net: string };
   const { rows } = await tx.query<Omit<LineSums, keyof Sums> & Sums>(
     `with ${OPEN}
-     select l.provider, l.account, l.currency, l.kind, ${STATE} as state, count(*)::int4 as count,
+     select l.provider, l.account, l.currency, l.kind, ${LINE_STATE} as state, count(*)::int4 as count,
        sum(l.gross)::text as gross, sum(l.fee)::text as fee, sum(l.tax)::text as tax, sum(l.net)::text as net
      from (select l.* from ${LINES_OF_PERIOD}) as l
      left join references_open r on r.provider = l.provider and r.account = l.account

@@ -35,8 +35,11 @@ export function hashedSections(document: ReportDocument): Section[] {
     title: 'Sign-off',
     columns: [text('field'), text('value')],
     *rows(): Generator<readonly Row[]> {
+      const sha256 = hash.digest('hex');
+      document.onControl(sha256);
       yield [
-        ['control sha256 of the JSON document', hash.digest('hex')],
+        ['SHA-256 of the JSON document, up to its member control', sha256],
+        ['the same when this run was first made', document.runControl ?? sha256],
         ['prepared by', null],
         ['approved by', null],
         ['approved on', null],

@@ -19,7 +19,9 @@ export async function* documentText(document: ReportDocument): AsyncGenerator<st
       yield piece;
     }
   }
-  yield `,"control":{"sha256":"${hash.digest('hex')}"}}\n`;
+  const sha256 = hash.digest('hex');
+  document.onControl(sha256);
+  yield `,"control":${JSON.stringify({ sha256, run_sha256: document.runControl ?? sha256 })}}\n`;
 }
 
 /** What comes before the first section. */
@@ -32,13 +34,12 @@ async function* sectionText(section: ReportDocument['sections'][number]): AsyncG
   const writer = rowWriter(section.columns);
   let isFirst = true;
   for await (const rows of section.rows()) {
-    yield rows
-      .map((row) => writer(row))
-      .reduce((text, row) => {
-        const comma = isFirst ? '' : ',';
-        isFirst = false;
-        return `${text}${comma}\n${row}`;
-      }, '');
+    let piece = '';
+    for (const row of rows) {
+      piece += `${isFirst ? '' : ','}\n${writer(row)}`;
+      isFirst = false;
+    }
+    yield piece;
   }
   yield SECTION_END;
 }

@@ -17,6 +17,8 @@ export type Column = {
   readonly group?: string;
   readonly type: ColumnType;
   readonly currencyIn?: string;
+  /** Its name in the rows of a statement, where that is not its head. */
+  readonly from?: string;
   /** A sum over it says something: a sheet ends with it, by currency. */
   readonly total?: true;
 };
@@ -42,6 +44,10 @@ export type ReportDocument = {
   /** Names and values for its first page, in order. */
   readonly cover: readonly (readonly [name: string, value: CoverValue])[];
   readonly sections: readonly Section[];
+  /** What the document hashed to when its run was made; null: this is that time. */
+  readonly runControl: string | null;
+  /** Told the hash when the last section is made. */
+  onControl(sha256: string): void;
 };
 
 export type CoverValue =
@@ -57,7 +63,7 @@ export const text = (key: string, group?: string): Column => ({
   type: 'text',
   ...(group === undefined ? {} : { group }),
 });
-export const amount = (key: string, options: Partial<Pick<Column, 'group' | 'currencyIn' | 'total'>> = {}): Column => ({
+export const amount = (key: string, options: Partial<Omit<Column, 'key' | 'type'>> = {}): Column => ({
   key,
   type: 'amount',
   ...options,
