@@ -22,6 +22,7 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -77,6 +78,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         auditLogRoutes,
         reconciliationRoutes,
         exportRoutes,
+        reportRoutes,
         operationRoutes,
         queueRoutes,
       ])
