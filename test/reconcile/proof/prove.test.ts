@@ -10,6 +10,7 @@ import { type AccountProof, type Identity, prove } from '../../../src/reconcile/
 import { uuidv7 } from '../../../src/uuid.ts';
 import { AT, captured, eur, line, openBooks, period } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { seal } from '../../support/sealed.ts';
 import { addBankLine, addSettlement } from '../../support/settlement-rows.ts';
 
 let database: TestDatabase;
@@ -71,10 +72,6 @@ const bank = (identity: string, reference: string, amount: bigint, at = AT): Ban
   zone: 'UTC',
 });
 
-async function sealAll(): Promise<void> {
-  await database.sql.query('select postern.ledger_seal(10000)');
-}
-
 describe('the three identities', () => {
   it('are each opening + what moved = closing = Σ open items, with a remainder of 0', async () => {
     const books = openBooks(database);
@@ -104,7 +101,7 @@ describe('the three identities', () => {
         [late(bank('b2', 'po_1', 14_500n), 31)],
         [late(captured('q2', 40n), 70)],
       );
-      if (sealed) await sealAll();
+      if (sealed) await seal(database);
       const months = [MARCH, { from: '2026-04-01', to: '2026-04-30' }, { from: '2026-05-01', to: '2026-05-31' }];
       const proofs: AccountProof[] = [];
       for (const month of months) proofs.push(await oneProof(books.account, { knownAt: null, ...month }));
@@ -128,13 +125,13 @@ describe('the three identities', () => {
   it('tell as of a time what was known then', async () => {
     const books = openBooks(database);
     await books.post(...LIFE.map((one) => [one]));
-    await sealAll();
+    await seal(database);
     const { rows } = await database.sql.query<{ at: Date }>('select clock_timestamp() as at');
     const knownAt = rows[0]?.at ?? null;
     const before = await oneProof(books.account, { ...MARCH, knownAt });
     await books.post([captured('late', 9_999n)], [bank('b3', 'po_1', 14_500n)]);
     for (const sealed of [false, true]) {
-      if (sealed) await sealAll();
+      if (sealed) await seal(database);
       const after = await oneProof(books.account, { ...MARCH, knownAt });
       const withoutCounts = (proof: AccountProof) => proof.identities.map(({ openCount: _, ...rest }) => rest);
       expect(withoutCounts(after)).toEqual(withoutCounts(before));
@@ -215,7 +212,7 @@ describe('wrong books', () => {
   it('have a remainder of exactly what is wrong in the sums of days', async () => {
     const books = openBooks(database);
     await books.post(...LIFE.map((one) => [one]));
-    await sealAll();
+    await seal(database);
     const [pending] = await listBooks(database.sql, { provider: 'test', account: books.account });
     await database.sql.query(`update postern.balance_days set debits = debits + 5 where account_id = $1`, [
       pending?.id,
