@@ -14,6 +14,11 @@ comment on column postern.reconciling.imports_seen is 'Reports and statements th
 comment on column postern.reconciling.conflicts_seen is 'The same of contradicting announcements';
 insert into postern.reconciling (xact, id) values ('0', '00000000-0000-0000-0000-000000000000');
 
+create function postern.path_part(name text) returns text language sql immutable parallel safe as $$
+  select replace(replace(name, '%', '%25'), ':', '%3A')
+$$;
+comment on function postern.path_part is 'A name as it stands inside the path of an account';
+
 create table postern.reconciled_accounts (
   account_id integer primary key,
   settings   text not null
