@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   queue: () => import('./commands/queue.ts'),
   quarantine: () => import('./commands/quarantine.ts'),
   ledger: () => import('./commands/ledger.ts'),
+  report: () => import('./commands/report.ts'),
   audit: () => import('./commands/audit.ts'),
   settlement: () => import('./commands/settlement.ts'),
   bank: () => import('./commands/bank.ts'),

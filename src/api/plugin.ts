@@ -23,6 +23,7 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { reversalRoutes } from './routes/reversals.ts';
 import { settlementRoutes } from './routes/settlements.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -79,6 +80,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         auditLogRoutes,
         reconciliationRoutes,
         exportRoutes,
+        reportRoutes,
         operationRoutes,
         queueRoutes,
         settlementRoutes,
