@@ -27,6 +27,7 @@ export type CsvHeader =
   | { readonly kind: 'none'; readonly missing: readonly string[] };
 
 const RAW_MAX = 16_384;
+const ACCOUNT_MAX = 64;
 
 /** Whether a row is the header the mapping means, and if so how the rows below it are read. */
 export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, days: Days): CsvHeader {
@@ -90,6 +91,7 @@ function readEntry(
   const told = (one: Told): string => ('value' in one ? one.value : cell(one.column));
   const account = accountText(told(mapping.account));
   if (account === '') fault(columnName(mapping.account), '', 'has no account');
+  if (account.length > ACCOUNT_MAX) fault(columnName(mapping.account), account, 'is too long for an account');
   const currency = told(mapping.currency).toUpperCase();
   if (bankExponent(currency) === undefined)
     fault(columnName(mapping.currency), currency, 'must be a currency of ISO 4217, such as EUR');

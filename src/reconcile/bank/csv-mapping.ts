@@ -196,7 +196,7 @@ function reader(value: Readonly<Record<string, unknown>>, at: string, faults: Ma
   const fault = (key: string, message: string): void => {
     faults.push({ path: key === '' ? at : `${at}/${key}`, message });
   };
-  const has = (key: string): boolean => Object.hasOwn(value, key) && value[key] !== null;
+  const has = (key: string): boolean => Object.hasOwn(value, key) && value[key] !== null && value[key] !== undefined;
   const get = (key: string): unknown => (has(key) ? value[key] : undefined);
 
   function text(key: string): string {

@@ -128,7 +128,7 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
             ...[String(amount), currency, told.valueAt === null ? null : String(told.valueAt), told.text],
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])
-        : identities.byReference(bankId, day, amount, currency);
+        : identities.byReference(account, bankId, day, amount, currency);
     const own = proofs.get(account) ?? { proof: createBalanceProof(), row: told.row };
     if (identity === null || (!proofs.has(account) && proofs.size >= ACCOUNTS_MAX)) {
       over = true;
