@@ -1,7 +1,7 @@
 import type { BankEntry, BankFault, BankItem } from '../bank-format.ts';
 import { readBai2Amount } from './bai2-amounts.ts';
 import { bai2Direction, CLOSING_LEDGER, isBai2Reversal, OPENING_LEDGER } from './bai2-codes.ts';
-import { type Bai2Group, bai2Day } from './bai2-file.ts';
+import { type Bai2Group, bai2Day } from './bai2-group.ts';
 import { type Bai2Record, createBai2Fields } from './bai2-records.ts';
 import { readBai2Text } from './bai2-text.ts';
 import { trailerFaults } from './bai2-totals.ts';

@@ -1,19 +1,12 @@
 import type { BankFault, BankItem } from '../bank-format.ts';
 import { type Bai2Account, createBai2Account } from './bai2-account.ts';
+import { type Bai2Group, bai2Day } from './bai2-group.ts';
 import { type Bai2Record, createBai2Fields } from './bai2-records.ts';
 import { type Bai2Totals, trailerFaults } from './bai2-totals.ts';
 import { unreadable } from './bank-fault.ts';
-import { calendarDay, type Days, fullYear } from './day.ts';
+import type { Days } from './day.ts';
 import { createIdentities } from './identities.ts';
 import { createInterimSum } from './interim.ts';
-
-/** A group (02): what its accounts have in common. */
-export type Bai2Group = {
-  readonly statement: string;
-  readonly currency: string;
-  readonly day: string;
-  readonly at: number;
-};
 
 type OpenGroup = Bai2Totals & {
   readonly row: number;
@@ -193,10 +186,3 @@ export function createBai2File(days: Days) {
 
 const misplaced = ({ row, code, parts }: Bai2Record, reason: string): BankFault =>
   unreadable({ row, field: code, value: `${code},${parts[0] ?? ''}` }, reason);
-
-/** `YYMMDD` as `YYYY-MM-DD`. */
-export function bai2Day(text: string): string | null {
-  if (!/^\d{6}$/.test(text)) return null;
-  const [year, month, day] = [fullYear(Number(text.slice(0, 2))), Number(text.slice(2, 4)), Number(text.slice(4))];
-  return calendarDay(year, month, day) === null ? null : `${year}-${text.slice(2, 4)}-${text.slice(4)}`;
-}

@@ -64,11 +64,12 @@ describe.each(fixtures)('%s', (name, format) => {
     const whole = await readBank(format, bytes, context);
     for (let end = 0; end < bytes.length; end += 17) {
       const { entries, faults, statements } = await readBank(format, bytes.subarray(0, end), context);
-      expect(entries).toEqual(
-        whole.entries.slice(0, entries.length).map((entry, n) => (n < entries.length - 1 ? entry : entries[n])),
-      );
-      // A statement less, or the last entries of a CSV, whose end nothing proves, are told by what is missing of the balances.
-      if (faults.length === 0) expect(entries.length < whole.entries.length ? statements.length : 1).toBeGreaterThan(0);
+      // The last one may be without its end.
+      expect(entries.slice(0, -1)).toEqual(whole.entries.slice(0, Math.max(entries.length - 1, 0)));
+      if (faults.length > 0) continue;
+      // MT940 ends with any of its messages, and CSV with any of its rows: neither says that more should come.
+      if (format === camt053 || format === bai2) expect(statements).toEqual(whole.statements);
+      else expect(statements.length).toBeGreaterThan(0);
     }
   });
 
