@@ -237,6 +237,15 @@ describe('a mapping', () => {
   });
 });
 
+it('the documented example is read as the documentation says', async () => {
+  const page = readFileSync('docs/bank-statements.md', 'utf8');
+  const [csv = '', mapping = ''] = ['csv', 'json'].map(
+    (name) => page.split(`\`\`\`${name}\n`)[1]?.split('```')[0] ?? '',
+  );
+  const read = await readBank(csvStatement, Buffer.from(csv, 'latin1'), { mapping: JSON.parse(mapping) });
+  expect(read).toMatchObject({ faults: [], statements: [{ opening: 10_000n, closing: 110_000n, entries: 2 }] });
+});
+
 describe('numbers of a CSV', () => {
   const of = (text: string, decimal: '.' | ',', thousands: string | null, currency = 'EUR') => {
     const read = readCsvNumber(text, currency, { decimal, thousands });
