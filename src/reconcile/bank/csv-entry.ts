@@ -13,6 +13,7 @@ import { accountText, entryReferences, entryText, isFiller } from './entry-refer
 export type CsvEntry = Omit<BankEntry, 'identity' | 'statement'> & {
   readonly bankId: string | null;
   readonly day: string;
+  readonly valueDay: string | null;
   readonly balance: bigint | null;
 };
 
@@ -180,6 +181,7 @@ function readEntry(
       reversal: false,
       bankId: isFiller(id) ? null : id,
       day: dayText(date),
+      valueDay: valueDate === null ? null : dayText(valueDate),
       balance,
     },
   };

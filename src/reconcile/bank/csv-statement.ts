@@ -120,12 +120,12 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
     return [];
   }
 
-  function entry({ bankId, day, balance, ...told }: CsvEntry): BankItem[] {
+  function entry({ bankId, day, valueDay, balance, ...told }: CsvEntry): BankItem[] {
     const { account, amount, currency } = told;
     const identity =
       bankId === null
         ? identities.byContent(account, day, [
-            ...[String(amount), currency, told.valueAt === null ? null : String(told.valueAt), told.text],
+            ...[String(amount), currency, valueDay, told.text],
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])
         : identities.byReference(account, bankId, day, amount, currency);
@@ -137,7 +137,7 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
     }
     proofs.set(account, own);
     own.proof.add(currency, amount);
-    const fault = mapping.balance === null ? null : follow({ ...told, bankId, day, balance });
+    const fault = mapping.balance === null ? null : follow({ ...told, bankId, day, valueDay, balance });
     const item: BankItem = { ...told, statement, identity };
     return fault === null ? [item] : [item, fault];
   }

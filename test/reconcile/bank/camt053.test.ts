@@ -207,6 +207,11 @@ describe('a camt.053 that contradicts itself', () => {
     expect((await read(message(one, one))).faults).toMatchObject([{ expected: 'once', found: 'twice' }]);
   });
 
+  it('but not because two accounts have statements of one id', async () => {
+    const one = statement({ closing: '5', entries: [entry('5')] });
+    expect(await reasons(message(one, one.replace('DE02120300000000202051', 'DE02120300000000202052')))).toEqual([]);
+  });
+
   it('because the next statement by number opens with something else', async () => {
     const numbered = (no: number, opening: string, closing: string): string =>
       statement({

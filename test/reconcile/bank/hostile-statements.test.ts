@@ -167,6 +167,17 @@ describe('text that attacks its reader', () => {
     expect(faults.at(-1)?.reason).toContain('9000 more are not listed');
   });
 
+  it('with one row that cannot be read behind a thousand contradictions tells that row', async () => {
+    const rows = Array.from({ length: 2_000 }, () => '2026-03-02,1,0')
+      .toSpliced(1_500, 0, 'x,1,0')
+      .join('\n');
+    const { faults } = await readBank(csvStatement, `Date,Amount,Balance\n${rows}`, {
+      mapping: { ...mapping, balance: { column: 'Balance' } },
+    });
+    expect(faults).toHaveLength(FAULTS_MAX);
+    expect(faults.at(-1)).toMatchObject({ kind: 'unreadable', row: 1_502 });
+  });
+
   it('never makes an identity that no index could hold', async () => {
     const long = 'R'.repeat(60_000);
     const { entries } = await readBank(

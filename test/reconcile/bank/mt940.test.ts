@@ -125,6 +125,8 @@ describe('an MT940', () => {
       year: 2026,
       value: 27,
     });
+    const long = await read(file([]).replace(':28C:1/1', ':28C:20260302123456789'));
+    expect([long.statements[0]?.number, long.faults]).toEqual([null, []]);
   });
 
   it('reads Latin-1, lone carriage returns and control characters around messages', async () => {
