@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { parsing } from './parse.ts';
 import { reconcile } from './reconcile.ts';
 import { replaying } from './replay.ts';
 import { search } from './search.ts';
@@ -44,6 +45,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   replay: replaying,
   stats,
   reconcile,
+  parse: parsing,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
