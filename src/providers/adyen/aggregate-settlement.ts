@@ -1,5 +1,5 @@
 import { smallMinor } from '../../decimal-amount.ts';
-import { hasColumns, headerCells } from '../../header-columns.ts';
+import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { reportRows } from '../report-rows.ts';
 import type { ReportItem, SettlementFormat } from '../settlement-format.ts';
@@ -15,7 +15,13 @@ const COLUMNS = {
 /** What the report was asked for: names, and values. */
 const PREAMBLE_MAX = 4;
 
-type Sum = { readonly merchantAccount: string; readonly number: string; readonly currency: string; debits: bigint; credits: bigint };
+type Sum = {
+  readonly merchantAccount: string;
+  readonly number: string;
+  readonly currency: string;
+  debits: bigint;
+  credits: bigint;
+};
 
 /**
  * Sums by batch, journal type and day of sale: no line of its own, but each batch's credits and debits.
@@ -27,7 +33,9 @@ export const aggregateSettlement: SettlementFormat = {
   role: () => 'control',
   mode: 'batch',
   proof: 'credits are debits in each batch',
-  documentation: ['https://docs.adyen.com/reporting/settlement-reconciliation/batch-level/aggregate-settlement-details-report'],
+  documentation: [
+    'https://docs.adyen.com/reporting/settlement-reconciliation/batch-level/aggregate-settlement-details-report',
+  ],
   recognises: (head) =>
     head
       .split(/\r\n|\n|\r/)
@@ -39,7 +47,7 @@ export const aggregateSettlement: SettlementFormat = {
     for await (const { at, rows, faults, header } of reportRows(source, COLUMNS, { preamble: PREAMBLE_MAX })) {
       const items: ReportItem[] = [...faults];
       for (const { row, cells } of rows) {
-        const cell = (n: number): string => cells[n] ?? '';
+        const cell = (n: number): string => cellAt(cells, n);
         const refuse = (n: number, reason: string) =>
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));
