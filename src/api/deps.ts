@@ -9,6 +9,7 @@ import type { AccountReconciler } from '../ledger/reconcile-account.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { Discrepancies } from '../reconcile/discrepancies/discrepancies.ts';
 import type { Transfers } from '../transfers/transfers.ts';
 import type { ReadinessWatch } from './readiness.ts';
 
@@ -31,6 +32,7 @@ export type ApiDeps = {
   readonly log: Log;
   readonly transfers: Transfers;
   readonly reconciler: AccountReconciler;
+  readonly discrepancies: Discrepancies;
   readonly recheck: Recheck;
   readonly cacheStats: () => CacheStats;
   readonly readiness: Pick<ReadinessWatch, 'look'>;

@@ -12,6 +12,7 @@ import { auditLogRoutes } from './routes/audit-log.ts';
 import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { discrepancyRoutes } from './routes/discrepancies.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exportRoutes } from './routes/exports.ts';
@@ -76,6 +77,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         auditTrailRoutes,
         auditLogRoutes,
         reconciliationRoutes,
+        discrepancyRoutes,
         exportRoutes,
         operationRoutes,
         queueRoutes,
