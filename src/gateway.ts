@@ -49,6 +49,10 @@ import { createDiscrepancies } from './reconcile/discrepancies/discrepancies.ts'
 import { createRulesOf } from './reconcile/engine/account-rules.ts';
 import { compareItems } from './reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
+import { bankFormats } from './reconcile/bank/formats.ts';
+import { createBankImporter } from './reconcile/import/bank-importer.ts';
+import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
+import { createImporter } from './reconcile/import/importer.ts';
 import { createTransfers } from './transfers/transfers.ts';
 import { uuidv7 } from './uuid.ts';
 
@@ -161,6 +165,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     inFlightMax: config.inFlightMax,
   });
   const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
+  const importer = createImporter({ pool: pools.api, clock, log });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
   const hashCredential = (value: string): string => keyring.hashCredential(value);
@@ -260,6 +265,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         endpoints,
         retentionDays,
         compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
+        clearImports: clearAbandoned,
         clock,
         log,
         metrics,
@@ -329,6 +335,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           reconciler,
           discrepancies: createDiscrepancies({ ...reconciling, pool: pools.api, rulesOf: createRulesOf(endpoints) }),
           recheck,
+          importer,
+          bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
           cacheStats: () => cache.stats(),
           readiness,
           draining: () => draining,
@@ -382,7 +390,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
       await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
-      await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
+      await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);

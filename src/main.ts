@@ -32,6 +32,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   ledger: () => import('./commands/ledger.ts'),
   audit: () => import('./commands/audit.ts'),
   discrepancies: () => import('./commands/discrepancies.ts'),
+  settlement: () => import('./commands/settlement.ts'),
+  bank: () => import('./commands/bank.ts'),
   explain: () => import('./commands/explain.ts'),
   vectors: () => import('./commands/vectors.ts'),
   simulate: () => import('./commands/simulate.ts'),

@@ -38,6 +38,7 @@ export const HOUSEKEEPING = [
   { name: VERIFY_BOOKS, intervalS: 86_400 },
   { name: 'forget_quarantined', intervalS: 60 },
   { name: COMPARE_ITEMS, intervalS: 86_400 },
+  { name: 'clear_imports', intervalS: 60 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -68,6 +69,8 @@ export type HousekeepingParts = {
   readonly retentionDays: number | null;
   /** Reckons open items from the postings alone: what is kept otherwise, in words. It stands above this folder. */
   readonly compareItems?: () => Promise<readonly unknown[]>;
+  /** Ends imports of settlement reports whose process died. */
+  readonly clearImports: (tx: Tx) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -119,6 +122,7 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
         await forgetQuarantined(tx, QUARANTINED_A_TURN);
       },
     },
+    clear_imports: { inTransaction: parts.clearImports },
     remove_bodies:
       retentionDays === null
         ? nothing

@@ -56,6 +56,8 @@ beforeAll(async () => {
         actOnAll: () => Promise.resolve({ total: 0, changed: 0 }),
       },
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
+      bankImporter: { receive: () => Promise.reject(new PosternError('invalid_request', 'no statement')) },
+      importer: { receive: () => Promise.reject(new PosternError('invalid_request', 'no report')) },
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
       draining: () => false,
       readiness: createReadiness({
