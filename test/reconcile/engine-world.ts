@@ -38,6 +38,8 @@ export type EngineWorld = {
   readonly reconciler: Reconciler;
   now: number;
   open(settings?: EndpointSettings, provider?: string): Promise<WorldBooks>;
+  /** As if somebody had changed the endpoint's settings. */
+  change(books: WorldBooks, settings: EndpointSettings): void;
   catchUp(): Promise<void>;
   /** Makes the residue anew from the postings; the next turns judge it. */
   rebuild(): Promise<boolean>;
@@ -66,6 +68,11 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     open,
     rebuild: () => rebuildItems(database.appPool, given),
     compare: () => compareItems(database.appPool, given),
+    change({ endpoint }, settings) {
+      const n = endpoints.findIndex(({ id }) => id === endpoint);
+      const before = endpoints[n];
+      if (before !== undefined) endpoints[n] = { ...before, settings };
+    },
     async catchUp() {
       if (!(await reconciler.catchUp())) throw new Error('another engine is at it');
     },
