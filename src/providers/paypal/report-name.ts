@@ -67,7 +67,7 @@ const CLOSES = /^\uFEFF?"?(?:RF|RC)"?,/m;
  * report's header and only the last its footers; the names of one account's files do not tell how many there are. Without the
  * file's end (`tail`) a first file is taken for a whole report, and its reading says if it is none.
  */
-export function reportPart(head: string, fileName: string | null, tail: string | undefined): ReportPart | null {
+export function reportPart(head: string, fileName: string | null, tail?: string): ReportPart | null {
   const name = reportName(fileName);
   if (name === null) return null;
   const { family, date, window, number, total, version } = name;
