@@ -22,14 +22,9 @@ export async function* readJsonReport(
   for await (const items of readJsonRecords(source, places)) {
     seen = true;
     yield items.flatMap((item) => {
-      switch (item.kind) {
-        case 'record':
-          return guarded(item.number, item.raw, () => reading.record(item));
-        case 'document':
-          return guarded(item.number, item.raw, () => reading.document(item));
-        case 'broken':
-          return [unreadable(item.number, null, null, item.reason)];
-      }
+      if (item.kind === 'record') return guarded(item.number, item.raw, () => reading.record(item));
+      if (item.kind === 'document') return guarded(item.number, item.raw, () => reading.document(item));
+      return [unreadable(item.number, null, null, item.reason)];
     });
     const last = items.at(-1);
     // What a file that broke off says of its end is of no use.
