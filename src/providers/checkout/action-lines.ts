@@ -223,10 +223,11 @@ function payerOf({ is, rows }: Fold, gross: bigint): Payer | null {
   return currency === undefined ? {} : { payer: { amount: total, currency } };
 }
 
-function keysOf(is: Breakdown, { action, payment, merchant }: ActionRow): ReportLine['keys'] {
+function keysOf(is: Breakdown, { action, payment, merchant, batch }: ActionRow): ReportLine['keys'] {
+  if (is.is === 'payout' && batch !== UNBATCHED) return { source: batch, bank: batch };
   return {
     source: action,
-    ...(payment === '' || is.is === 'payout' ? {} : { payment }),
+    ...(payment === '' ? {} : { payment }),
     ...(merchant === '' ? {} : { merchant }),
   };
 }

@@ -21,7 +21,7 @@ export const worldpay: Provider = {
       'https://docs.worldpay.com/access/products/events/signature',
       'https://docs.worldpay.com/access/products/events/openapi/payment',
       'https://developer.worldpay.com/products/payment-queries',
-      'http://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
+      'https://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
     ],
     matrix: {
       signature:

@@ -20,8 +20,8 @@ export const transferBatch: SettlementFormat = {
   proof:
     'The transfer amounts of a batch, with the payment to the merchant, come to nothing. Whether refunds have a sign is an option of the export: report_refunds says which, and a row that does not agree is refused.',
   documentation: [
-    'http://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
-    'http://support.worldpay.com/support/kb/bg/mainavigation/rs5555.html',
+    'https://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
+    'https://support.worldpay.com/support/kb/bg/mainavigation/rs5555.html',
   ],
   recognises(head) {
     let at = 0;
