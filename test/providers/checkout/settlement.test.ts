@@ -4,9 +4,10 @@ import { financialActions } from '../../../src/providers/checkout/financial-acti
 import { checkout } from '../../../src/providers/checkout/index.ts';
 import { payouts } from '../../../src/providers/checkout/payouts-report.ts';
 import { settlementBreakdown } from '../../../src/providers/checkout/settlement-breakdown.ts';
+import type { EndpointSettings } from '../../../src/providers/provider.ts';
 import { openItems } from '../../support/open-items.ts';
 import { meaningOf } from '../../support/provider-event.ts';
-import { faultsOf, itemsOf, linesOf } from '../../support/report-items.ts';
+import { batchesOf, faultsOf, itemsOf, linesOf } from '../../support/report-items.ts';
 import {
   expectedInvariants,
   expectOthersRefused,
@@ -27,7 +28,7 @@ const changed = (text: string, from: string | RegExp, to: string): string => {
 const net = (lines: ReturnType<typeof linesOf>) => lines.reduce((sum, { line }) => sum + line.net, 0n);
 
 it('one report moves the money of the lines, as the account says, and the payouts report that of the payout', () => {
-  const roles = (settings: object) => checkout.settlements?.map(({ name, role }) => [name, role(settings)]);
+  const roles = (settings: EndpointSettings) => checkout.settlements?.map(({ name, role }) => [name, role(settings)]);
   expect(roles({})).toEqual([
     ['financial_actions', 'money'],
     ['settlement_breakdown', 'control'],
@@ -75,6 +76,7 @@ describe('financial actions', () => {
       [17, 'payout', -6239n, 0n, 0n, -6239n, undefined],
     ]);
     expect(net(lines)).toBe(0n);
+    expect(batchesOf(items)).toMatchObject([{ batch: BATCH, currency: 'EUR', opening: 0n, closing: 0n }]);
     expect(lines.map(({ line }) => ('reference' in line ? line.reference : undefined))).toEqual([
       'pay_1',
       undefined,
@@ -296,6 +298,9 @@ describe.skipIf(expectedInvariants === null)('the samples', () => {
     expect(lines).toMatchObject([{ line: { payout: paid.payout, net: -BigInt(paid.payout_amount.replace('.', '')) } }]);
     const rounding = createBatchRounding();
     for (const line of [...linesOf(items), ...lines]) rounding.add(line, 2);
-    expect(rounding.end()).toMatchObject([{ line: { kind: 'rounding', net: 1n, batch: of.payout } }]);
+    expect(rounding.end()).toMatchObject([
+      { line: { kind: 'rounding', net: 1n, batch: of.payout } },
+      { type: 'batch' },
+    ]);
   });
 });
