@@ -83,7 +83,7 @@ export function readTransfer(
   const signed = sign * net;
   // In one currency the payment says what was taken off; else only the commission does.
   const fee = paid !== undefined && paid.currency === currency ? paid.amount - signed : commission;
-  if (commission !== 0n && fee !== commission)
+  if (cell(at.commission) !== '' && fee !== commission)
     return fault('Commission Amount', amounts.commission, 'is not what the payment less the transfer comes to');
   const order = cell(at.order);
   const modification = cell(at.reference);
