@@ -1,6 +1,11 @@
 import { type CsvFault, type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
-import { bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
+import { type BoundColumns, bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
+
+export type ReportOptions = CsvOptions & {
+  /** How many rows may stand above the header (Adyen's aggregate report tells there what it was asked for). */
+  readonly preamble?: number;
+};
 
 /** Rows below a report's header, with where its columns are. */
 export type ReportRows<N extends ColumnNames> = {
@@ -18,7 +23,7 @@ export type ReportRows<N extends ColumnNames> = {
 export async function* reportRows<const N extends ColumnNames>(
   source: AsyncIterable<Uint8Array>,
   names: N,
-  options: CsvOptions = {},
+  options: ReportOptions = {},
 ): AsyncGenerator<ReportRows<N>, void, undefined> {
   const blank = new RegExp(`^[${options.separator ?? ','}\\s"]*$`);
   let table: { at: Columns<N>; header: readonly string[]; width: number } | undefined;
@@ -26,19 +31,19 @@ export async function* reportRows<const N extends ColumnNames>(
     let rows = group.rows;
     const faults = group.faults.map(unreadable);
     if (table === undefined) {
-      const [first] = rows;
-      if (first === undefined) {
+      const found = findHeader(rows, names, options.preamble ?? 0);
+      if (found === null) {
         if (faults.length > 0) yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         continue;
       }
-      const bound = bindColumns(first.cells, names);
+      const { bound, header } = found;
       if (bound.kind === 'missing') {
-        faults.push(...bound.names.map((name) => missing(first.row, name)));
+        faults.push(...bound.names.map((name) => missing(header.row, name)));
         yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         return;
       }
-      table = { at: bound.at, header: first.cells, width: first.cells.length };
-      rows = rows.slice(1);
+      table = { at: bound.at, header: header.cells, width: header.cells.length };
+      rows = rows.slice(rows.indexOf(header) + 1);
     }
     const { width } = table;
     const whole = rows.every(({ raw, cells }) => cells.length === width && raw.charCodeAt(0) > BLANK_MAX)
@@ -52,6 +57,21 @@ export async function* reportRows<const N extends ColumnNames>(
     if (whole.length > 0 || faults.length > 0) yield { at: table.at, rows: whole, faults, header: table.header };
   }
   if (table === undefined) yield { at: NOWHERE as Columns<N>, rows: [], faults: [NO_HEADER], header: [] };
+}
+
+/** The first of the rows that may be the header and has all columns, else the one that lacks the fewest. */
+function findHeader<N extends ColumnNames>(
+  rows: readonly CsvRow[],
+  names: N,
+  preamble: number,
+): { readonly header: CsvRow; readonly bound: BoundColumns<N> } | null {
+  let best: { header: CsvRow; bound: BoundColumns<N> } | null = null;
+  for (const header of rows.slice(0, preamble + 1)) {
+    const bound = bindColumns(header.cells, names);
+    if (bound.kind === 'bound') return { header, bound };
+    if (best?.bound.kind !== 'missing' || bound.names.length < best.bound.names.length) best = { header, bound };
+  }
+  return best;
 }
 
 /** Characters up to the comma: only a row that begins with one of them can be blank. */

@@ -1,0 +1,294 @@
+import { type CsvRow, detached } from '../../csv-rows.ts';
+import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
+import type { SettlementLine } from '../../settlement-line.ts';
+import { createLineIdentities } from '../line-identity.ts';
+import { createRawRow } from '../raw-row.ts';
+import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
+import { createReportClock, type ReportTime } from '../report-clock.ts';
+import { reportRows } from '../report-rows.ts';
+import type {
+  LineKeys,
+  ReportContext,
+  ReportFault,
+  ReportItem,
+  ReportLine,
+  SettlementFormat,
+  StatedBatch,
+} from '../settlement-format.ts';
+import { type Contradiction, type RowAmounts, rowAmounts } from './settlement-amounts.ts';
+import { typeRule } from './settlement-kinds.ts';
+import { type AdyenEntry, adyenLine, payoutOf } from './settlement-line.ts';
+
+const DOCUMENT =
+  'https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report';
+
+/** Accounts choose and order them, and Adyen adds new ones. */
+const COLUMNS = {
+  merchantAccount: ['Merchant Account'],
+  psp: ['Psp Reference'],
+  merchantReference: ['Merchant Reference', null],
+  method: ['Payment Method', null],
+  created: ['Creation Date'],
+  zone: ['TimeZone', null],
+  type: ['Type'],
+  modification: ['Modification Reference'],
+  grossCurrency: ['Gross Currency'],
+  grossDebit: ['Gross Debit (GC)'],
+  grossCredit: ['Gross Credit (GC)'],
+  rate: ['Exchange Rate', null],
+  netCurrency: ['Net Currency'],
+  netDebit: ['Net Debit (NC)'],
+  netCredit: ['Net Credit (NC)'],
+  commission: ['Commission (NC)'],
+  markup: ['Markup (NC)', null],
+  schemeFees: ['Scheme Fees (NC)', null],
+  interchange: ['Interchange (NC)', null],
+  batch: ['Batch Number'],
+  note: ['Modification Merchant Reference', null],
+  booked: ['Booking Date', 'Booking Date (AMS)', null],
+  bookedZone: ['Booking Date TimeZone', null],
+  bookedAms: ['Booking Date (AMS)', null],
+} as const;
+
+/** Whatever the merchant puts into the metadata, it is not needed here. */
+export const PERSONAL_COLUMNS =
+  /^(metadata|shopper (name|e-?mail|reference|ip|pan|phone.*|social.*)|(delivery|billing|shopper) address.*|holder name)$/i;
+
+/** One batch a file, which Adyen pays out or hands on to the next; reports of several batches or merchant accounts are fine. */
+export const settlementDetails: SettlementFormat = {
+  name: 'settlement_details',
+  title: 'Settlement details report (CSV)',
+  role: () => 'money',
+  mode: 'batch',
+  proof:
+    'credits are debits in each batch, payout and balance transfer among them; gross − fees = net in each row; batch numbers have no gap',
+  documentation: [DOCUMENT, 'https://docs.adyen.com/reporting/balance-transfers'],
+  recognises: (head) =>
+    hasColumns(headerCells(head), [
+      'Psp Reference',
+      'Modification Reference',
+      'Type',
+      'Net Debit (NC)',
+      'Net Credit (NC)',
+      'Batch Number',
+    ]),
+  async *read(source, context) {
+    const proof = createBatchProof();
+    let readRow: ReturnType<typeof createRows> | undefined;
+    for await (const { at, rows, faults, header } of reportRows(source, COLUMNS)) {
+      const items: ReportItem[] = [...faults];
+      if (rows.length > 0) readRow ??= createRows(at, header, context, proof.add);
+      for (const row of rows) readRow?.(row, items);
+      if (items.length > 0) yield items;
+    }
+    const said = proof.end();
+    if (said.length > 0) yield said;
+  },
+};
+
+function createRows(
+  at: Columns<typeof COLUMNS>,
+  header: readonly string[],
+  context: ReportContext,
+  add: (line: SettlementLine, row: number, merchantAccount: string, number: string) => void,
+): (row: CsvRow, items: ReportItem[]) => void {
+  const clock = createReportClock(context.zone);
+  const bookedClock = createReportClock(context.zone);
+  const settledCurrency = createCurrencyReader();
+  const paidCurrency = createCurrencyReader();
+  const rawOf = createRawRow(header, (name) => PERSONAL_COLUMNS.test(name));
+  const identityOf = createLineIdentities();
+  const amountColumns = {
+    ...at,
+    fees: [at.commission, at.markup, at.schemeFees, at.interchange].filter((column) => column >= 0),
+  };
+  const inAmsterdam = at.bookedAms >= 0 && at.booked === at.bookedAms;
+  let last = { merchantAccount: '', number: '', batch: '' };
+  let lastType = '';
+  let lastRule = typeRule('');
+
+  function refuse(row: CsvRow, column: number, reason: string): ReportFault {
+    return unreadableCell(row.row, { field: header[column] ?? '', value: cellAt(row.cells, column), reason });
+  }
+
+  /** Which batch a row is of; it is that of the row before, nearly always. */
+  function batchOf(row: CsvRow): typeof last | ReportFault {
+    const merchantAccount = cellAt(row.cells, at.merchantAccount);
+    const number = cellAt(row.cells, at.batch);
+    if (number === last.number && merchantAccount === last.merchantAccount) return last;
+    if (merchantAccount === '') return refuse(row, at.merchantAccount, 'must be a merchant account');
+    if (!/^\d{1,9}$/.test(number)) return refuse(row, at.batch, 'must be the number of a batch');
+    const own = { merchantAccount: detached(merchantAccount), number: detached(number) };
+    last = { ...own, batch: `${own.merchantAccount}/${own.number}` };
+    return last;
+  }
+
+  function bookedAt(cells: readonly string[], created: ReportTime): ReportTime {
+    const text = cellAt(cells, at.booked);
+    if (text === '') return created;
+    const zone = at.bookedZone >= 0 ? at.bookedZone : at.zone;
+    return bookedClock.read(text, inAmsterdam ? 'AMS' : cellAt(cells, zone));
+  }
+
+  function entryOf(row: CsvRow): Read | ReportFault {
+    const { cells } = row;
+    const where = batchOf(row);
+    if ('type' in where) return where;
+    const { merchantAccount, batch } = where;
+    const settled = settledCurrency(cellAt(cells, at.netCurrency));
+    if (settled === null) return refuse(row, at.netCurrency, NOT_CURRENCY);
+    const grossCurrency = cellAt(cells, at.grossCurrency);
+    const paid = grossCurrency === '' ? null : paidCurrency(grossCurrency);
+    const isPaid = cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '';
+    if (isPaid && paid === null) return refuse(row, at.grossCurrency, NOT_CURRENCY);
+    const amounts = rowAmounts(cells, amountColumns, header, settled, paid);
+    if ('field' in amounts) return unreadableCell(row.row, amounts);
+    const created = clock.read(cellAt(cells, at.created), cellAt(cells, at.zone));
+    if (created.kind === 'fault') return refuse(row, at.created, created.reason);
+    const booked = bookedAt(cells, created);
+    if (booked.kind === 'fault') return refuse(row, at.booked, booked.reason);
+
+    const { gross, fee, net, payer } = amounts;
+    const type = cellAt(cells, at.type);
+    const psp = cellAt(cells, at.psp);
+    const modification = cellAt(cells, at.modification);
+    const note = cellAt(cells, at.note);
+    const merchant = cellAt(cells, at.merchantReference);
+    // What another selection of columns does not change.
+    const own = isPaid ? digits(payer?.amount ?? gross) : '';
+    const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${note}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
+    const entry: AdyenEntry = {
+      identity: identityOf(fields),
+      type,
+      merchantAccount,
+      batch,
+      psp,
+      modification,
+      note,
+      currency: settled.code,
+      gross,
+      fee,
+      net,
+      at: booked.at,
+      zone: booked.zone,
+      payer,
+    };
+    return { type: 'entry', entry, amounts, merchant, number: where.number, occurredAt: created.at };
+  }
+
+  return (row, items) => {
+    const read = entryOf(row);
+    if (read.type === 'fault') {
+      items.push(read);
+      return;
+    }
+    const { entry, amounts, merchant, number } = read;
+    // Comparing with the row before is quicker than hashing.
+    if (entry.type !== lastType) {
+      lastRule = typeRule(entry.type);
+      lastType = entry.type;
+    }
+    const line = adyenLine(entry, lastRule);
+    add(line, row.row, entry.merchantAccount, number);
+    if (amounts.contradiction !== undefined) items.push(contradictionOf(row.row, entry, amounts.contradiction));
+    const keys: Draft<LineKeys> = {};
+    if (entry.modification !== '') keys.source = entry.modification;
+    if (entry.psp !== '') keys.payment = entry.psp;
+    if (merchant !== '') keys.merchant = merchant;
+    const bank = line.kind === 'payout' ? payoutOf(entry) : undefined;
+    if (bank !== undefined) keys.bank = bank;
+    const item: Draft<ReportLine> = { type: 'line', row: row.row, raw: rawOf(row), line, keys };
+    item.occurredAt = read.occurredAt;
+    const method = cellAt(row.cells, at.method);
+    const rate = cellAt(row.cells, at.rate);
+    if (amounts.residue !== undefined) item.residue = amounts.residue;
+    if (amounts.payer !== undefined && rate !== '') item.fxRate = rate;
+    if (method !== '') item.paymentMethod = method;
+    items.push(item);
+  };
+}
+
+/** As `String(amount)`, in a third of its time for what fits a JS number. */
+function digits(amount: bigint): string {
+  const small = Number(amount);
+  return Number.isSafeInteger(small) ? String(small) : String(amount);
+}
+
+/** While it is put together: a property that is not there is never set, which is quicker than spreading what may be nothing. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+type Read = {
+  readonly type: 'entry';
+  readonly entry: AdyenEntry;
+  readonly amounts: RowAmounts;
+  readonly merchant: string;
+  readonly number: string;
+  readonly occurredAt: number;
+};
+
+function contradictionOf(row: number, { batch, net, currency }: AdyenEntry, told: Contradiction): ReportFault {
+  const value = money(net, currency);
+  return { type: 'fault', kind: 'contradiction', row, field: 'Net (NC)', value, batch, ...told };
+}
+
+type Sum = {
+  readonly batch: string;
+  readonly merchantAccount: string;
+  readonly number: string;
+  readonly currency: string;
+  in: bigint;
+  out: bigint;
+  /** Where what closes it stands: its payout or its transfer to the next batch. */
+  row: number | null;
+};
+
+/** In each batch and currency what came in is what went out: Adyen closes it with a payout, or hands the rest on. */
+function createBatchProof() {
+  const sums = new Map<string, Sum>();
+  let last: Sum | undefined;
+  return {
+    add(line: SettlementLine, row: number, merchantAccount: string, number: string): void {
+      const { batch, currency, net, kind } = line;
+      if (last === undefined || last.batch !== batch || last.currency !== currency) {
+        const key = `${currency} ${batch}`;
+        last = sums.get(key);
+        if (last === undefined) {
+          last = { batch, merchantAccount, number, currency, in: 0n, out: 0n, row: null };
+          sums.set(key, last);
+        }
+      }
+      if (net > 0n) last.in += net;
+      else last.out -= net;
+      if (kind === 'payout' || kind === 'carry_forward') last.row = row;
+    },
+    end(): ReportItem[] {
+      return [...sums.values()].flatMap((sum) => [stated(sum), ...unclosed(sum)]);
+    },
+  };
+}
+
+function stated({ batch, currency, merchantAccount, number }: Sum): StatedBatch {
+  return {
+    type: 'batch',
+    batch,
+    currency,
+    sequence: { kind: 'number', series: merchantAccount, value: Number(number) },
+  };
+}
+
+function unclosed(sum: Sum): ReportFault[] {
+  const { batch, currency, row } = sum;
+  if (sum.in === sum.out) return [];
+  const fault: ReportFault = {
+    type: 'fault',
+    kind: 'contradiction',
+    row,
+    field: 'Net Debit (NC)',
+    value: money(sum.out, currency),
+    reason: `credits and debits of the batch ${batch} are not the same: rows are missing, or stand in it twice`,
+    batch,
+    expected: money(sum.in, currency),
+    found: money(sum.out, currency),
+  };
+  return [fault];
+}
