@@ -2,6 +2,11 @@ import { type CsvFault, type CsvOptions, type CsvRow, csvRows } from '../csv-row
 import { bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
 
+export type ReportOptions = CsvOptions & {
+  /** How many rows may stand above the header (Adyen's aggregate report tells there what it was asked for). */
+  readonly preamble?: number;
+};
+
 /** Rows below a report's header, with where its columns are. */
 export type ReportRows<N extends ColumnNames> = {
   readonly at: Columns<N>;
@@ -18,22 +23,29 @@ export type ReportRows<N extends ColumnNames> = {
 export async function* reportRows<const N extends ColumnNames>(
   source: AsyncIterable<Uint8Array>,
   names: N,
-  options: CsvOptions = {},
+  options: ReportOptions = {},
 ): AsyncGenerator<ReportRows<N>, void, undefined> {
+  let before = options.preamble ?? 0;
   const blank = new RegExp(`^[${options.separator ?? ','}\\s"]*$`);
   let table: { at: Columns<N>; header: readonly string[]; width: number } | undefined;
   for await (const group of csvRows(source, options)) {
     let rows = group.rows;
     const faults = group.faults.map(unreadable);
     if (table === undefined) {
-      const [first] = rows;
+      let first = rows[0];
+      let bound = bindColumns(first?.cells ?? [], names);
+      for (; bound.kind === 'missing' && before > 0 && rows.length > 1; before -= 1) {
+        rows = rows.slice(1);
+        first = rows[0];
+        bound = bindColumns(first?.cells ?? [], names);
+      }
       if (first === undefined) {
         if (faults.length > 0) yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         continue;
       }
-      const bound = bindColumns(first.cells, names);
       if (bound.kind === 'missing') {
-        faults.push(...bound.names.map((name) => missing(first.row, name)));
+        const { row } = first;
+        faults.push(...bound.names.map((name) => missing(row, name)));
         yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         return;
       }
