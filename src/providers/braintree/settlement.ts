@@ -1,6 +1,6 @@
 import { at, isObject, type Json, listAt, textAt } from '../../exact-json.ts';
-import { withoutMembers } from '../../json-redaction.ts';
 import type { JsonRecord } from '../../json-records.ts';
+import { withoutMembers } from '../../json-redaction.ts';
 import type { Money } from '../../money.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { isoTime } from '../iso-time.ts';
@@ -113,7 +113,10 @@ function transactionItems(row: number, raw: string, told: Json): ReportItem[] {
   const refunded = at(told, 'refundedTransaction');
   const isRefund = isObject(refunded) || settled.amount < 0n;
   const { amount: gross, currency } = settled;
-  const payer = paid.currency === currency ? undefined : { amount: gross < 0n ? -paid.amount : paid.amount, currency: paid.currency };
+  const payer =
+    paid.currency === currency
+      ? undefined
+      : { amount: gross < 0n ? -paid.amount : paid.amount, currency: paid.currency };
   // Of one currency both must be the same sum: else the amount is of another capture than what was disbursed.
   if (payer === undefined && magnitude(paid.amount) !== magnitude(gross))
     throw fieldFault('disbursementDetails.amount', String(gross), `is not the transaction's amount ${paid.amount}`);
@@ -153,7 +156,13 @@ function disputeItems(row: number, raw: string, told: Json, { account }: ReportC
   const line = (what: 'withdrawn' | 'reinstated', day: string, { amount, currency }: Money): ReportLine => {
     const isTaken = what === 'withdrawn';
     const parts = { identity: `${id}/${what}`, batch: batchOf(merchant, day), currency, fee: 0n, tax: 0n };
-    const base = lineBase({ ...parts, gross: isTaken ? -amount : amount, at: dayTime(day), zone: ZONE, word: `dispute ${what}` });
+    const base = lineBase({
+      ...parts,
+      gross: isTaken ? -amount : amount,
+      at: dayTime(day),
+      zone: ZONE,
+      word: `dispute ${what}`,
+    });
     const own: SettlementLine = { ...base, kind: isTaken ? 'chargeback' : 'chargeback_reversal', reference: id };
     return common(row, raw, own, payment, id, payment === undefined ? undefined : classicId(payment));
   };

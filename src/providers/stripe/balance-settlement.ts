@@ -1,6 +1,6 @@
 import { at, isObject, type Json, textAt } from '../../exact-json.ts';
-import { withoutMembers } from '../../json-redaction.ts';
 import type { JsonRecord } from '../../json-records.ts';
+import { withoutMembers } from '../../json-redaction.ts';
 import type { Money } from '../../money.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import {
@@ -199,7 +199,11 @@ function payerOf(txn: Json, category: string, gross: bigint, settled: IsoCurrenc
   const source = at(txn, 'source');
   if (!isObject(source)) {
     if (textAt(txn, 'exchange_rate') === undefined) return undefined;
-    throw fieldFault('source', textAt(txn, 'source'), 'must be written out where currencies differ: expand data.source');
+    throw fieldFault(
+      'source',
+      textAt(txn, 'source'),
+      'must be written out where currencies differ: expand data.source',
+    );
   }
   const currency = stripeCurrency(textAt(source, 'currency') ?? '');
   if (currency.code === settled.code) return undefined;
