@@ -98,6 +98,8 @@ export type PeriodBalance = {
   /** Unix ms: the period's first or last moment. */
   readonly at: number;
   readonly zone: string;
+  /** From 2 on: how often the report of this period said it otherwise. The import's to say. */
+  readonly version?: number;
 };
 
 /** The batch of a line that names none yet. */
