@@ -21,7 +21,11 @@ const LINES_A_TURN = 1_000;
 export async function postLines(
   tx: Tx,
   staging: Staging,
-  { ledger, books, liveFrom }: { readonly ledger: Ledger; readonly books: ReportBooks; readonly liveFrom: number | null },
+  {
+    ledger,
+    books,
+    liveFrom,
+  }: { readonly ledger: Ledger; readonly books: ReportBooks; readonly liveFrom: number | null },
 ): Promise<void> {
   let after: string | null = null;
   for (;;) {
@@ -46,7 +50,9 @@ export async function postTold(
     ({ line, told: one }): PostRequest => ({ ...books, source: fromLine(line), events: [one] }),
   );
   const results = await ledger.post(tx, requests);
-  const clash = results.find((result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict');
+  const clash = results.find(
+    (result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict',
+  );
   if (clash !== undefined)
     throw new PosternError(
       'conflict',
