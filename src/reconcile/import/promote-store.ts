@@ -1,4 +1,4 @@
-import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { Tx } from '../../postgres/sql.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
 import { CONTENT } from './proof-store.ts';
 import type { ProvenBatch } from './prove.ts';
@@ -209,7 +209,10 @@ export async function keepLines(
 }
 
 /** Those whose batch is known now: the line, what it was under and what it is under. */
-export async function movedLines(tx: Tx, { table }: Staging): Promise<MovedLine[]> {
+export async function movedLines(
+  tx: Tx,
+  { table }: Staging,
+): Promise<MovedLine[]> {
   const { rows } = await tx.query<MovedLine>(
     `update postern.settlement_lines l set batch = s.batch from ${table} s where s.action = 'moved' and l.id = s.old_id
      returning l.id, l.identity, l.version, '${UNBATCHED}' as "from", l.batch, l.net, l.currency, (extract(epoch from l.booked_at) * 1000)::int8 as booked_at, l.zone`,
@@ -262,16 +265,15 @@ export async function markAmended(tx: Tx, ids: readonly string[]): Promise<void>
   );
 }
 
-/** What there is to post, in the file's order, `limit` lines after `after`. */
-export async function newLines(
-  sql: Sql,
+/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the lines that look at what stands, or the others. */
+export async function openNewLines(
+  tx: Tx,
   { table }: Staging,
-  { after, limit }: { readonly after: string | null; readonly limit: number },
-): Promise<LineRow[]> {
-  const { rows } = await sql.query<LineRow>(
-    `select ${LINE_ROW_COLUMNS} from ${table}
-     where (action is null or action = 'changed') and ($1::uuid is null or id > $1::uuid) order by id limit $2`,
-    [after, limit],
+  name: 'lines' | 'looking_lines',
+): Promise<(count: number) => Promise<LineRow[]>> {
+  await tx.query(
+    `declare ${name} no scroll cursor for select ${LINE_ROW_COLUMNS} from ${table}
+     where (action is null or action = 'changed') and (kind = 'payout_reversal') = ${name === 'looking_lines'}`,
   );
-  return rows;
+  return async (count) => (await tx.query<LineRow>(`fetch ${count} from ${name}`)).rows;
 }
