@@ -34,7 +34,6 @@ export const HOUSEKEEPING = [
   { name: 'appraise_queue', intervalS: 10 },
   { name: VERIFY_BOOKS, intervalS: 86_400 },
   { name: 'forget_quarantined', intervalS: 60 },
-  { name: 'clear_imports', intervalS: 60 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -63,8 +62,6 @@ export type HousekeepingParts = {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Null: nothing is removed. */
   readonly retentionDays: number | null;
-  /** Ends imports of settlement reports whose process died. */
-  readonly clearImports: (tx: Tx) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -114,7 +111,6 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
         await forgetQuarantined(tx, QUARANTINED_A_TURN);
       },
     },
-    clear_imports: { inTransaction: parts.clearImports },
     remove_bodies:
       retentionDays === null
         ? nothing

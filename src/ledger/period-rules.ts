@@ -24,7 +24,6 @@ export function periodDrafts(told: PeriodBalance, context: RuleContext): Draft[]
           opens ? carryReference(neighbour, batch) : carryReference(batch, neighbour),
         ),
   ];
-  const version = told.version === undefined ? '' : `/${told.version}`;
-  const key = `period:${pathPart(batch)}:${opens ? 'opening' : 'closing'}:${currency}${version}`;
+  const key = `period:${pathPart(batch)}:${opens ? 'opening' : 'closing'}:${currency}`;
   return [{ ...draft({ key, at, type }, legs), zone }];
 }

@@ -87,7 +87,6 @@ export async function createPipeline(
     providers: new Map([...providers, [stubProvider.name, stubProvider]]),
     endpoints: { all: endpoints },
     retentionDays,
-    clearImports: async () => undefined,
     clock,
     log,
     metrics,
