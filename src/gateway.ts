@@ -45,6 +45,11 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import { bankFormats } from './reconcile/bank/formats.ts';
+import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
+import { createBankImporter } from './reconcile/import/bank-importer.ts';
+import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
+import { createImporter } from './reconcile/import/importer.ts';
 import { createTransfers } from './transfers/transfers.ts';
 import { uuidv7 } from './uuid.ts';
 
@@ -157,6 +162,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     inFlightMax: config.inFlightMax,
   });
   const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
+  const importer = createImporter({ pool: pools.api, clock, log });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
   const hashCredential = (value: string): string => keyring.hashCredential(value);
@@ -189,6 +195,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
           isPaused: () => controls.isPaused('events'),
+          announce: (tx, announced) => orderAnnounced(tx, announced, clock.now()),
           tracing,
         }),
       );
@@ -217,6 +224,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         random: Math.random,
         log,
         metrics,
+      })
+    : null;
+  const reportFetcher = options.work
+    ? createReportFetcher({
+        pool: pools.worker,
+        endpoints,
+        importer,
+        call: apiCalls,
+        download: apiEgress.download,
+        clock,
+        log,
       })
     : null;
   const replayer = options.work
@@ -253,6 +271,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         providers,
         endpoints,
         retentionDays,
+        clearImports: clearAbandoned,
         clock,
         log,
         metrics,
@@ -321,6 +340,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           transfers,
           reconciler,
           recheck,
+          importer,
+          bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
           cacheStats: () => cache.stats(),
           readiness,
           draining: () => draining,
@@ -357,6 +378,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       sharedHints?.start();
       fetcher?.start();
       backfiller?.start();
+      reportFetcher?.start();
       dismisser?.start();
       replayer?.start();
       housekeeping?.start();
@@ -372,8 +394,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
-      await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
-      await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
+      await Promise.all([backfiller?.stop(), reportFetcher?.stop(), fetcher?.stop(), dismisser?.stop()]);
+      await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);

@@ -29,7 +29,7 @@ export const reports: ProviderReports = {
 function unavailable({ settlement_mode: mode, api_key: key }: EndpointSettings): string | null {
   if (mode === 'balance')
     return 'balance transactions are not listed by time; export them with their balance report and import the file';
-  return typeof key === 'string' && !key.startsWith('access_')
+  return typeof key === 'string' && /^(?:live|test)_/.test(key)
     ? 'API keys cannot read settlements: it takes an access token of the organisation (access_…)'
     : null;
 }

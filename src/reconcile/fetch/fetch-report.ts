@@ -34,7 +34,7 @@ const BYTES_MAX = 8 * 1024 * 1024 * 1024;
 const AGAIN_MS = 60_000;
 
 /** Why no report is fetched for this endpoint, or null. */
-export function unfetchable({ provider, settings, name }: FetchEndpoint): string | null {
+export function unfetchable({ provider, settings, name }: Omit<FetchEndpoint, 'account'>): string | null {
   const { api } = provider;
   const reports = api?.reports;
   if (api === undefined || reports === undefined)

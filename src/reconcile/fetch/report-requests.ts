@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 
 /** Orders the reports of a range. Returns the order's id. @throws PosternError `conflict`, `invalid_request` */
 export async function askForReports(
-  endpoint: FetchEndpoint,
+  endpoint: Omit<FetchEndpoint, 'account'>,
   { from, to }: ReportWish,
   { pool, clock, actor }: { readonly pool: pg.Pool; readonly clock: Clock; readonly actor: string },
 ): Promise<string> {
