@@ -144,7 +144,7 @@ function tellPayout(life: Life, tell: Tell): void {
   else tell('payout.paid', 'payout', object('PAID'));
 }
 
-function money(life: Life, amount: bigint): { amount: number; currency: string } {
+function money(life: Life, amount: bigint): { amount: number | object; currency: string } {
   return { amount: wireNumber(amount), currency: life.currency };
 }
 
