@@ -1,13 +1,11 @@
 import type { AccountWorld } from './account-world.ts';
 import type { BatchReport, ReportFile } from './dialect.ts';
-import { netOf } from './movement.ts';
 
-/** A report as it is handed in: its name and its text, made anew each time it is read. */
+/** A report as it is handed in: its name (which may have a folder before it) and its text, made anew each time it is read. */
 export type HandedIn = {
   readonly name: string;
   readonly format: string;
-  /** The newest batch in it. */
-  readonly batch: number;
+  readonly batches: readonly number[];
   text(): Iterable<string>;
 };
 
@@ -24,7 +22,7 @@ export function reportFiles(world: AccountWorld): HandedIn[] {
       case 'missing':
         break;
       case 'twice':
-        files.push(file, { ...file, name: `again-${file.name}` });
+        files.push(file, { ...file, name: `again/${file.name}` });
         break;
       case 'late':
         late.push(file);
@@ -39,7 +37,7 @@ export function reportFiles(world: AccountWorld): HandedIn[] {
             for (const movement of report.movements()) yield edit.change(movement);
           },
         }));
-        files.push({ ...first, name: `first-${first.name}` }, file);
+        files.push({ ...first, name: `first/${first.name}` }, file);
         break;
       }
       case 'shifted':
@@ -69,7 +67,7 @@ function handedIn(
   return {
     name: dialect.fileName(file()),
     format: dialect.format,
-    batch: batches.at(-1) ?? 0,
+    batches,
     text: () => dialect.write(file()),
   };
 }
@@ -81,11 +79,4 @@ function* cutOff(text: Iterable<string>): Generator<string> {
   const last = kept.pop() ?? '';
   yield* kept;
   yield last.slice(0, Math.floor(last.length / 3));
-}
-
-/** Σ net of what a report shows, for tests. */
-export function shownNet(report: BatchReport): bigint {
-  let sum = 0n;
-  for (const movement of report.movements()) sum += netOf(movement);
-  return sum;
 }
