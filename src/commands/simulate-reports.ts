@@ -24,7 +24,8 @@ export async function simulateReports(options: ReportsOptions, context: CommandC
     throw new PosternError('invalid_request', `${folder} is not empty: a world is written to a folder of its own`);
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 31);
   const providers = options.providers.filter((name) => DIALECTS.has(name));
-  if (providers.length === 0) throw new PosternError('invalid_request', `--providers: reports can be made of ${[...DIALECTS.keys()].join(', ')}`);
+  if (providers.length === 0)
+    throw new PosternError('invalid_request', `--providers: reports can be made of ${[...DIALECTS.keys()].join(', ')}`);
   const accounts = providers.flatMap((provider) => accountsOf(provider, options.faults));
   const world = worldOf({ seed, start: options.start, livesPerDay: options.payments, accounts });
   const { files, bytes } = await writeWorld(world, folder);
@@ -51,4 +52,3 @@ function worldOf(plan: Parameters<typeof createWorld>[0]): ReturnType<typeof cre
     throw new PosternError('invalid_request', messageOf(cause), { cause });
   }
 }
-

@@ -30,7 +30,12 @@ export function register(program: Command, context: CommandContext): void {
     .option('--url <url>', 'where the gateway answers (default: PUBLIC_URL, else HOST and PORT)')
     .option('--endpoint <provider/name>', 'send to this endpoint instead, signed with its secret')
     .option('--reports <folder>', 'send nothing: write webhooks, settlement reports, bank statements and labels there')
-    .option('--faults <names>', 'with --reports: what goes wrong, each on an account of its own; all, none', faultNames, [])
+    .option(
+      '--faults <names>',
+      'with --reports: what goes wrong, each on an account of its own; all, none',
+      faultNames,
+      [],
+    )
     .option('--payments <n>', 'with --reports: payments a day of each account', within(6, 1_000_000), 6)
     .option('--start <day>', 'with --reports: the day before the first', dayOf, '2026-03-02')
     .addHelpText(

@@ -1,11 +1,11 @@
 import type { Life } from '../life.ts';
 import type { ToldEvent } from '../told-event.ts';
-import { payoutLife } from './payout-life.ts';
 import type { BatchReport, Payout } from './dialect.ts';
 import { asIs, type Edits, type Reported } from './edits.ts';
 import { movementsOf, SETTLED_WITHIN_DAYS } from './life-movements.ts';
 import { lifeOf, numbersOf } from './lives.ts';
 import { type Movement, netOf } from './movement.ts';
+import { payoutLife } from './payout-life.ts';
 import { bookedAt, type WorldAccount } from './world-account.ts';
 
 /**

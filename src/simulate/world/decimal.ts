@@ -2,7 +2,8 @@ import { formatMajor } from '../../money.ts';
 import type { LifeCurrency } from '../life.ts';
 
 /** `12.50`, `-0.08`: major units, as most reports write them. */
-export const major = (amount: bigint, { exponent }: Pick<LifeCurrency, 'exponent'>): string => formatMajor(amount, exponent);
+export const major = (amount: bigint, { exponent }: Pick<LifeCurrency, 'exponent'>): string =>
+  formatMajor(amount, exponent);
 
 /** The same, and nothing for 0: unsigned columns of debits and credits. */
 export const majorOrNothing = (amount: bigint, currency: Pick<LifeCurrency, 'exponent'>): string =>

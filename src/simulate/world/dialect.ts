@@ -1,4 +1,5 @@
 import type { EndpointSettings } from '../../providers/provider.ts';
+import type { Abilities } from '../fit-life.ts';
 import type { Life, LifeCurrency } from '../life.ts';
 import type { Simulator } from '../simulator.ts';
 import type { ToldEvent } from '../told-event.ts';
@@ -21,12 +22,14 @@ export type Dialect = {
   readonly settings?: EndpointSettings;
   /** The item of a movement as the processor's webhooks name it. */
   reference(life: Life, kind: Movement['kind'], index: number): string;
-  /** Whether its webhooks tell what the payment costs. */
-  tellsFee(life: Life): boolean;
+  /** What can happen there in a world, where its reports cannot show all that its webhooks tell. */
+  readonly abilities?: Partial<Abilities>;
+  /** Whether its webhooks tell what a payment costs. */
+  readonly feesTold: boolean;
   /** What a dispute costs is `told` by webhooks, `charged` on its line only, or it costs nothing. */
   readonly disputeFee: 'told' | 'charged' | 'none';
-  /** Each capture costs for itself; else the first bears all. */
-  readonly feePerCapture: boolean;
+  /** Each capture's line bears its own costs, the first bears all, or none does: a line of the batch has them. */
+  readonly costs: 'each' | 'first' | 'batch';
   /** What of a fee is tax (GST), in per cent of the fee. */
   readonly taxPercent?: bigint;
   /** Whether its disputes' money is announced by webhooks. */

@@ -1,10 +1,15 @@
 import type { Dialect } from './dialect.ts';
 import { adyen } from './dialects/adyen.ts';
+import { checkout } from './dialects/checkout.ts';
+import { mollie } from './dialects/mollie.ts';
+import { paypal } from './dialects/paypal.ts';
+import { razorpay } from './dialects/razorpay.ts';
+import { square } from './dialects/square.ts';
 import { stripe } from './dialects/stripe.ts';
 
 /** The processors whose settlement reports worlds can write. */
 export const DIALECTS: ReadonlyMap<string, Dialect> = new Map(
-  [stripe, adyen].map((dialect) => [dialect.simulator.provider, dialect]),
+  [stripe, adyen, paypal, square, checkout, mollie, razorpay].map((dialect) => [dialect.simulator.provider, dialect]),
 );
 
 export function dialectOf(provider: string): Dialect {

@@ -1,3 +1,4 @@
+import type { Abilities } from '../fit-life.ts';
 import { createRandom } from '../random.ts';
 import type { ToldEvent } from '../told-event.ts';
 import type { AccountWorld } from './account-world.ts';
@@ -44,15 +45,26 @@ export type Expected = {
 };
 
 /** A payment with nothing to it; `feeTold` as the fault needs it. */
-const plain =
-  (feeTold: 'after' | 'never') =>
-  (): Shape => ({ captures: null, captureFails: false, refunds: [], dispute: null, feeTold });
+const plain = (feeTold: 'after' | 'never') => (): Shape => ({
+  captures: null,
+  captureFails: false,
+  refunds: [],
+  dispute: null,
+  feeTold,
+});
 
 const always = (): boolean => true;
 const nothing = (): readonly Expected[] => [];
 
 /** Another currency of the same decimals. */
-const OTHER_CURRENCY: Readonly<Record<string, string>> = { EUR: 'USD', USD: 'EUR', GBP: 'EUR', JPY: 'KRW', KWD: 'BHD', INR: 'USD' };
+const OTHER_CURRENCY: Readonly<Record<string, string>> = {
+  EUR: 'USD',
+  USD: 'EUR',
+  GBP: 'EUR',
+  JPY: 'KRW',
+  KWD: 'BHD',
+  INR: 'USD',
+};
 
 const inCurrency =
   (from: string, to: string) =>
@@ -105,7 +117,7 @@ export const FAULTS = {
       ...plain('after')(),
       amount: 4_000n * currency.step,
       refunds:
-        dialect.simulator.abilities.refunds === 'none' ? [] : [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
+        abilitiesOf(dialect).refunds === 'none' ? [] : [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
     }),
     inject(into) {
       into.edits.events.set(into.number, () => []);
@@ -191,7 +203,8 @@ export const FAULTS = {
   wrong_sign: {
     target: 'payment',
     // Klarna's direction is in the type of a row, and Braintree's sale is none if it takes.
-    fits: ({ simulator }) => !['klarna', 'braintree', 'gocardless', 'worldpay'].includes(simulator.provider),
+    fits: ({ simulator }) =>
+      !['klarna', 'braintree', 'gocardless', 'worldpay', 'checkout', 'mollie', 'razorpay'].includes(simulator.provider),
     shape: ({ currency }) => ({ ...plain('after')(), amount: 2_000n * currency.step }),
     inject(into) {
       reported(into, 'capture0', (movement) => shown({ ...movement, gross: -movement.gross }));
@@ -210,7 +223,7 @@ export const FAULTS = {
       const more = 5n * step(into);
       reported(into, 'capture0', (movement) => shown({ ...movement, fee: movement.fee + more }));
       return (world) =>
-        into.account.dialect.tellsFee(world.life(into.number))
+        world.life(into.number).fee.told !== 'never'
           ? [
               {
                 class: 'fee_mismatch',
@@ -269,7 +282,7 @@ export const FAULTS = {
         const { reference, gross } = chargeOf(world, into.number);
         const life = world.life(into.number);
         const missing: Expected = { class: 'missing_in_settlement', reference, currency: code(into), delta: -gross };
-        if (!into.account.dialect.tellsFee(life)) return [missing];
+        if (life.fee.told === 'never') return [missing];
         // What was announced to cost was not taken either.
         return [missing, { class: 'fee_mismatch', reference, currency: code(into), delta: life.fee.amount }];
       };
@@ -278,8 +291,9 @@ export const FAULTS = {
   /** Of a payment captured in two parts one is not settled. */
   part_not_settled: {
     target: 'payment',
-    fits: ({ simulator }) =>
-      simulator.abilities.captures === 'parts' && !['paypal', 'klarna', 'worldpay', 'checkout'].includes(simulator.provider),
+    fits: (dialect) =>
+      abilitiesOf(dialect).captures === 'parts' &&
+      !['paypal', 'klarna', 'worldpay'].includes(dialect.simulator.provider),
     shape: ({ currency: { step: coin } }) => ({
       ...plain('never')(),
       amount: 5_000n * coin,
@@ -338,8 +352,10 @@ export const FAULTS = {
   /** A refund came back, as its webhook said, and the report has it as paid. */
   wrong_status: {
     target: 'payment',
-    fits: ({ simulator }) =>
-      simulator.abilities.refundFailure === 'later' && simulator.abilities.refunds !== 'none' && !['gocardless', 'klarna'].includes(simulator.provider),
+    fits: (dialect) => {
+      const { refundFailure, refunds } = abilitiesOf(dialect);
+      return refundFailure === 'later' && refunds !== 'none' && tellsAmounts(dialect);
+    },
     shape: ({ currency }) => ({
       ...plain('after')(),
       amount: 4_000n * currency.step,
@@ -374,7 +390,7 @@ export const FAULTS = {
   },
   unknown_kind: {
     target: 'batch',
-    fits: ({ simulator }) => !['braintree', 'klarna', 'worldpay'].includes(simulator.provider),
+    fits: ({ simulator }) => !['braintree', 'klarna', 'worldpay', 'mollie'].includes(simulator.provider),
     inject(into) {
       const gross = 33n * step(into);
       const at = bookedAt(into.account, into.batch);
@@ -443,7 +459,8 @@ export const FAULTS = {
     inject(into) {
       const first = firstOf(into);
       const more = 100n * step(into);
-      for (const number of [first, first + 1]) into.edits.shapes.set(number, { ...plain('after')(), amount: 3_000n * step(into) });
+      for (const number of [first, first + 1])
+        into.edits.shapes.set(number, { ...plain('after')(), amount: 3_000n * step(into) });
       into.edits.files.set(into.batch, {
         kind: 'amended',
         change(movement) {
@@ -499,7 +516,8 @@ export const FAULTS = {
   /** Lines, and neither payout nor money. */
   payout_missing: {
     target: 'batch',
-    fits: ({ mode, tellPayout, simulator }) => mode === 'payout' && tellPayout !== undefined && simulator.provider === 'stripe',
+    fits: ({ mode, tellPayout, simulator }) =>
+      mode === 'payout' && tellPayout !== undefined && simulator.provider === 'stripe',
     inject(into) {
       into.edits.payouts.set(into.batch, { missing: true });
       return (world) => {
@@ -583,9 +601,11 @@ export const FAULT_KINDS = Object.keys(FAULTS) as readonly FaultKind[];
 
 export const faultOf = (kind: FaultKind): Fault => FAULTS[kind];
 
-function hasFees({ simulator }: Dialect): boolean {
-  return !['braintree', 'worldpay'].includes(simulator.provider);
+function hasFees({ costs, simulator }: Dialect): boolean {
+  return costs !== 'batch' && !['braintree', 'worldpay'].includes(simulator.provider);
 }
+
+const abilitiesOf = ({ simulator, abilities }: Dialect): Abilities => ({ ...simulator.abilities, ...abilities });
 
 function canReturn({ simulator }: Dialect): boolean {
   return ['stripe', 'adyen'].includes(simulator.provider);

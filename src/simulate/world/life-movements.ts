@@ -21,9 +21,10 @@ export function movementsOf(account: WorldAccount, life: Life): Movement[] {
   for (const [index, part] of keptCaptures(life).entries()) {
     // What costs nothing because nothing was paid still has its line.
     const { gross } = settled(account, life, part);
-    const fee = dialect.feePerCapture || life.currency !== account.currency.code ? feeOf(account, gross, index) : 0n;
-    const whole = index === 0 ? life.fee.amount : 0n;
-    made.push(make({ kind: 'charge', index, name: `capture${index}` }, 0, part, dialect.feePerCapture ? fee : whole));
+    const { costs } = dialect;
+    const first = index === 0 ? life.fee.amount : 0n;
+    const fee = costs === 'each' ? feeOf(account, gross, index) : costs === 'first' ? first : 0n;
+    made.push(make({ kind: 'charge', index, name: `capture${index}` }, 0, part, fee));
   }
   for (const [index, { amount, outcome }] of life.refunds.entries()) {
     if (outcome === 'failed') continue;

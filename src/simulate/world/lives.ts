@@ -23,7 +23,8 @@ export function lifeOf(account: WorldAccount, number: number, wanted: Shape | un
   const random = createRandom(`${seed}/life${number}`);
   const born = liveOnce(number, startedAt, random, [currency]);
   const paidIn = shape.payer === undefined || shape.payer === currency.code ? undefined : shape.payer;
-  const { feeTold = paidIn === undefined ? born.fee.told : 'never', payer: _payer, ...rest } = shape;
+  const { feeTold: wantedFee = born.fee.told, payer: _payer, ...rest } = shape;
+  const feeTold = dialect.feesTold && paidIn === undefined ? wantedFee : 'never';
   const lived = fitLife(
     {
       ...born,
@@ -35,7 +36,7 @@ export function lifeOf(account: WorldAccount, number: number, wanted: Shape | un
       payout: null,
       twin: false,
     },
-    dialect.simulator.abilities,
+    { ...dialect.simulator.abilities, ...dialect.abilities },
   );
   const parts = keptCaptures({ ...lived, captureFails: false });
   const cost = parts.reduce((sum, part, index) => sum + feeOf(account, part, index), 0n);

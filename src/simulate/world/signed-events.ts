@@ -6,7 +6,10 @@ import type { AccountWorld } from './account-world.ts';
 import type { WorldAccount } from './world-account.ts';
 
 /** An account's endpoint as a world has it: the same seed gives the same secret. Never for real money. */
-export function worldTarget(account: WorldAccount): { readonly target: SimulatedTarget; readonly secret: string | null } {
+export function worldTarget(account: WorldAccount): {
+  readonly target: SimulatedTarget;
+  readonly secret: string | null;
+} {
   const { simulator } = account.dialect;
   const where = { url: `http://127.0.0.1:8080/webhooks/${simulator.provider}/${account.name}`, account: account.name };
   const settings = { ...simulator.settings(where), ...account.settings };

@@ -80,7 +80,7 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   };
   for (const [index, part] of keptCaptures(life).entries())
     put(`${dialect.reference(life, 'charge', index)} gross`, part, 0);
-  if (dialect.tellsFee(life) && keptCaptures({ ...life, captureFails: false }).length > 0)
+  if (life.fee.told !== 'never' && keptCaptures({ ...life, captureFails: false }).length > 0)
     put(`${dialect.reference(life, 'charge', 0)} fee`, -life.fee.amount, 0);
   for (const [index, { amount, outcome }] of life.refunds.entries())
     if (outcome === 'succeeded') put(`${dialect.reference(life, 'refund', index)} gross`, -amount, 0);
@@ -107,7 +107,7 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   return new Map(open.map(([key, { batch }]) => [key, batch]));
 
   function feeIsTold({ kind }: Movement, of: Life): boolean {
-    return kind === 'charge' ? dialect.tellsFee(of) : kind === 'chargeback' && dialect.disputeFee === 'told';
+    return kind === 'charge' ? of.fee.told !== 'never' : kind === 'chargeback' && dialect.disputeFee === 'told';
   }
 }
 

@@ -34,6 +34,8 @@ export type BankOfAccount = {
 export type BankFormatName = 'camt.053' | 'mt940' | 'bai2';
 
 const HOUR = 3_600_000;
+/** Some time on the day: where clocks are changed, a day's first hour would be another day's. */
+export const BANK_HOUR = 6;
 export const DAY = 24 * HOUR;
 
 /** Unix ms of an hour of a day of the world. */
@@ -44,7 +46,7 @@ export const hourOf = ({ startsAt }: Pick<WorldAccount, 'startsAt'>, day: number
 export const bookedAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 1, 3);
 export const paidAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 1, 4);
 /** The booking day of its bank line. */
-export const atBankAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 2, 0);
+export const atBankAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 2, BANK_HOUR);
 
 /** When the world is looked at: the end of its last day. */
 export const lookedAt = (account: Pick<WorldAccount, 'startsAt' | 'calendar'>): number =>

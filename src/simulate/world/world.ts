@@ -75,9 +75,13 @@ export function createWorld(plan: WorldPlan): World {
   function makeAccount(planned: PlannedAccount, turn: number, number: string): Made {
     const dialect = dialectOf(planned.provider);
     const { provider } = dialect.simulator;
-    const known = planned.currency === undefined ? dialect.currencies : dialect.currencies.filter(({ code }) => code === planned.currency);
+    const known =
+      planned.currency === undefined
+        ? dialect.currencies
+        : dialect.currencies.filter(({ code }) => code === planned.currency);
     const currency = known[turn % known.length];
-    if (currency === undefined) throw new RangeError(`${provider} is not settled in ${planned.currency ?? 'anything'} here`);
+    if (currency === undefined)
+      throw new RangeError(`${provider} is not settled in ${planned.currency ?? 'anything'} here`);
     const name = `sim${provider}${number}`;
     const random = createRandom(`${seed}/${name}`);
     const word = (WORDS[provider] ?? provider).toUpperCase();
@@ -161,8 +165,7 @@ function quieten(account: WorldAccount, edits: Edits, batch: number): void {
   for (let day = Math.max(1, batch - SETTLED_WITHIN_DAYS); day <= batch; day += 1) {
     const [first, last] = numbersOf(account, day);
     for (let number = first; number <= Math.min(last, first + QUIETENED_MAX); number += 1)
-      if (!edits.shapes.has(number))
-        edits.shapes.set(number, { captureFails: false, refunds: [], dispute: null });
+      if (!edits.shapes.has(number)) edits.shapes.set(number, { captureFails: false, refunds: [], dispute: null });
   }
 }
 

@@ -7,7 +7,8 @@ export function bai2(statements: readonly Statement[]): string {
   let control = 0n;
   for (const statement of statements) {
     const { account, currency, to, opening, closing, bookings, zone } = statement;
-    const sum = opening + closing + bookings.reduce((total, { amount }) => total + (amount < 0n ? -amount : amount), 0n);
+    const sum =
+      opening + closing + bookings.reduce((total, { amount }) => total + (amount < 0n ? -amount : amount), 0n);
     control += sum;
     const records = bookings.length + 2;
     lines.push(

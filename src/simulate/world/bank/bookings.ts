@@ -1,6 +1,6 @@
 import { createRandom, UPPER } from '../../random.ts';
 import type { AccountWorld } from '../account-world.ts';
-import { atBankAt, hourOf } from '../world-account.ts';
+import { atBankAt, BANK_HOUR, hourOf } from '../world-account.ts';
 import type { BankBooking, Statement } from './bank-entry.ts';
 
 const OPENING = 100_000_000n;
@@ -15,10 +15,20 @@ export function statementsOf(world: AccountWorld, days: number): Statement[] {
   let opening = OPENING * currency.step;
   for (let first = 1, number = 1; first < calendar.days; first += days, number += 1) {
     const last = Math.min(first + days - 1, calendar.days - 1);
-    const [from, to] = [hourOf(account, first, 0), hourOf(account, last, 0)];
+    const [from, to] = [hourOf(account, first, BANK_HOUR), hourOf(account, last, BANK_HOUR)];
     const own = bookings.filter(({ at }) => at >= from && at <= to);
     const closing = own.reduce((sum, { amount }) => sum + amount, opening);
-    made.push({ account: bank.account, currency, number, from, to, opening, closing, bookings: own, zone: dialect.zone });
+    made.push({
+      account: bank.account,
+      currency,
+      number,
+      from,
+      to,
+      opening,
+      closing,
+      bookings: own,
+      zone: dialect.zone,
+    });
     opening = closing;
   }
   return made;
@@ -45,12 +55,19 @@ function bookingsOf(world: AccountWorld): BankBooking[] {
     // What has nothing to do with any processor; odd amounts, so that none is a payout by chance.
     const other = random.pick(OTHERS);
     const amount = BigInt(random.between(-90_000, 60_000)) * 7n * currency.step;
-    if (amount !== 0n) made.push({ at: hourOf(account, day, 0), amount, endToEnd: null, text: other, party: other });
+    if (amount !== 0n)
+      made.push({ at: hourOf(account, day, BANK_HOUR), amount, endToEnd: null, text: other, party: other });
   }
   for (const { day, amount, text } of edits.bankLines)
-    made.push({ at: hourOf(account, day, 0), amount, endToEnd: null, text: `${bank.word} ${text}`, party: bank.word });
+    made.push({
+      at: hourOf(account, day, BANK_HOUR),
+      amount,
+      endToEnd: null,
+      text: `${bank.word} ${text}`,
+      party: bank.word,
+    });
   return made
-    .filter(({ at }) => at <= hourOf(account, calendar.days - 1, 0))
+    .filter(({ at }) => at <= hourOf(account, calendar.days - 1, BANK_HOUR))
     .sort((a, b) => a.at - b.at)
     .map((booking, index) => ({ ...booking, bankReference: `B${random.fork(index).text(11, UPPER)}` }));
 }

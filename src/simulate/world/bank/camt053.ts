@@ -45,5 +45,4 @@ function money(amount: bigint, { currency }: Statement): string {
 
 const day = (ms: number, zone: string): string => localTime(ms, zone).slice(0, 10);
 
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

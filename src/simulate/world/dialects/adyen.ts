@@ -1,4 +1,4 @@
-import { adyen as simulator, pspReference } from '../../adyen.ts';
+import { pspReference, adyen as simulator } from '../../adyen.ts';
 import { CURRENCIES, stableText } from '../../life.ts';
 import { DIGITS } from '../../random.ts';
 import { csvRow, major, majorOrNothing } from '../decimal.ts';
@@ -72,9 +72,9 @@ export const adyen: Dialect = {
     if (kind === 'refund' || kind === 'refund_reversal') return pspReference(life, `refund${index}`);
     return pspReference(life, kind === 'chargeback' || kind === 'chargeback_reversal' ? 'dispute' : 'payment');
   },
-  tellsFee: () => false,
+  feesTold: false,
   disputeFee: 'charged',
-  feePerCapture: true,
+  costs: 'each',
   tellsDisputes: true,
   fx: true,
   extremes: 'large',
@@ -83,7 +83,18 @@ export const adyen: Dialect = {
     const at = bookedAt(account, batch);
     const fee = 381n * account.currency.step;
     return [
-      { kind: 'fee', name: `fee${batch}`, index: batch, life: null, reference: null, at, batch, gross: 0n, fee, tax: 0n },
+      {
+        kind: 'fee',
+        name: `fee${batch}`,
+        index: batch,
+        life: null,
+        reference: null,
+        at,
+        batch,
+        gross: 0n,
+        fee,
+        tax: 0n,
+      },
     ];
   },
   carries: (batch) => batch % 9 === 1,
@@ -120,12 +131,14 @@ function* rows({ account }: ReportFile, report: BatchReport): Generator<string> 
     yield whole('Balancetransfer', `Balancetransfer from batch ${batch - 1} to batch ${batch}`, report.carriedIn);
   for (const movement of report.movements()) {
     if (movement.life === null) yield whole(TYPES[movement.kind], DESCRIPTIONS[movement.kind] ?? '', netOf(movement));
-    else if (movement.kind === 'payout_reversal') yield whole(TYPES.payout_reversal, movement.reference ?? '', netOf(movement));
+    else if (movement.kind === 'payout_reversal')
+      yield whole(TYPES.payout_reversal, movement.reference ?? '', netOf(movement));
     else yield row({ ...common, ...payment(account, movement) });
   }
   if (report.carriedOut !== 0n)
     yield whole('Balancetransfer', `Balancetransfer from batch ${batch} to batch ${batch + 1}`, -report.carriedOut);
-  if (report.showsPayout) yield whole('MerchantPayout', `${instruction(payout)} batch ${batch}, ${name}`, -payout.amount);
+  if (report.showsPayout)
+    yield whole('MerchantPayout', `${instruction(payout)} batch ${batch}, ${name}`, -payout.amount);
 }
 
 function row(fields: Fields): string {
@@ -168,9 +181,7 @@ function payment(account: WorldAccount, movement: Movement): Fields {
 
 /** Unsigned, in the column of its direction. */
 function net({ currency }: WorldAccount, amount: bigint): Fields {
-  return amount < 0n
-    ? { 'Net Debit (NC)': major(-amount, currency) }
-    : { 'Net Credit (NC)': major(amount, currency) };
+  return amount < 0n ? { 'Net Debit (NC)': major(-amount, currency) } : { 'Net Credit (NC)': major(amount, currency) };
 }
 
 const DESCRIPTIONS: Partial<Record<Movement['kind'], string>> = {
@@ -181,5 +192,9 @@ const DESCRIPTIONS: Partial<Record<Movement['kind'], string>> = {
 const instruction = ({ life }: Payout): string => `TX${stableText(life, 'instruction', 10, DIGITS)}XT`;
 
 function zoneName(ms: number, zone: string): string {
-  return zone !== 'Europe/Amsterdam' ? 'UTC' : localTime(ms, zone) === localTime(ms + 3_600_000, 'UTC') ? 'CET' : 'CEST';
+  return zone !== 'Europe/Amsterdam'
+    ? 'UTC'
+    : localTime(ms, zone) === localTime(ms + 3_600_000, 'UTC')
+      ? 'CET'
+      : 'CEST';
 }

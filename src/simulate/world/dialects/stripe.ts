@@ -31,7 +31,7 @@ const COLUMNS = [
   'card_brand',
   'trace_id',
   'trace_id_status',
-  'payment_metadata[order]',
+  'payment_metadata[order_id]',
 ] as const;
 
 type Column = (typeof COLUMNS)[number];
@@ -61,9 +61,9 @@ export const stripe: Dialect = {
     if (kind === 'refund' || kind === 'refund_reversal') return refundId(life, index);
     return kind === 'chargeback' || kind === 'chargeback_reversal' ? disputeId(life) : chargeId(life);
   },
-  tellsFee: (life) => life.fee.told !== 'never',
+  feesTold: true,
   disputeFee: 'told',
-  feePerCapture: true,
+  costs: 'each',
   tellsDisputes: true,
   fx: true,
   extremes: 'all',
@@ -133,7 +133,12 @@ function named(movement: Movement): Partial<Record<Column, string>> {
   const category = { reporting_category: CATEGORIES[kind] };
   if (life === null) {
     const id = `txn_1${(reference ?? `${kind}${batch}`).replaceAll('_', '')}${kind === 'reserve_release' ? 'back' : ''}`;
-    return { ...category, balance_transaction_id: id, source_id: reference ?? '', description: DESCRIPTIONS[kind] ?? '' };
+    return {
+      ...category,
+      balance_transaction_id: id,
+      source_id: reference ?? '',
+      description: DESCRIPTIONS[kind] ?? '',
+    };
   }
   if (kind === 'payout_reversal') {
     return {
@@ -154,7 +159,7 @@ function named(movement: Movement): Partial<Record<Column, string>> {
     description: index === 0 && kind === 'charge' ? `Order ${life.number}` : '',
     payment_method_type: 'card',
     card_brand: 'Visa',
-    'payment_metadata[order]': String(life.number),
+    'payment_metadata[order_id]': String(life.number),
   };
 }
 
