@@ -22,6 +22,7 @@ create table postern.settlements (
   supersedes          uuid,
   actor               text not null,
   note                text,
+  repeated            integer not null default 0,
   created_at          timestamptz not null default now(),
   finished_at         timestamptz
 );
@@ -31,8 +32,12 @@ comment on column postern.settlements.sha256 is 'Of the bytes, in the order of t
 comment on column postern.settlements.lines_new is 'Those that no earlier file of the account had brought';
 comment on column postern.settlements.part_key is 'What the files of one report have in common, while the last of them is waited for';
 comment on column postern.settlements.accepted_difference is 'Why finance took it although it contradicts itself';
+comment on column postern.settlements.repeated is 'How often the same bytes were handed in again, which changed nothing';
+comment on column postern.settlements.note is 'Why it failed as a whole, where no row of it is to blame';
 comment on column postern.settlements.supersedes is 'The earlier version of the same batches: its status is amended';
 create unique index settlements_file on postern.settlements (provider, account, sha256) where status in ('imported', 'amended');
+create index settlements_account on postern.settlements (provider, account, id);
+create index settlements_importing on postern.settlements (id) where status = 'importing';
 create index settlements_part on postern.settlements (provider, account, part_key) where status = 'waiting';
 
 create table postern.settlement_parts (
@@ -121,7 +126,7 @@ create table postern.settlement_lines (
   raw            text not null,
   removed_by     uuid
 );
-comment on table postern.settlement_lines is 'Each line once, whichever files brought it; append-only but for removed_by';
+comment on table postern.settlement_lines is 'Each line once, whichever files brought it; append-only but for removed_by, and a batch that was not named yet';
 comment on column postern.settlement_lines.version is 'Counts up where an amended report told the line otherwise';
 comment on column postern.settlement_lines.reference is 'Payment, refund, dispute, transfer, fee, hold or payout, as ledger.md names items';
 comment on column postern.settlement_lines.other_amount is 'What the payer paid, or what arrives at the bank, in another currency';
@@ -130,6 +135,74 @@ comment on column postern.settlement_lines.removed_by is 'The amended report tha
 create unique index settlement_lines_identity on postern.settlement_lines (provider, account, identity, version) where moves_money;
 create index settlement_lines_settlement on postern.settlement_lines (settlement_id, row_no);
 create index settlement_lines_reference on postern.settlement_lines (reference) where reference is not null;
+
+-- Lines on their way in. One table a file: it is dropped as a whole, and no import leaves dead rows to another. Unlogged: a
+-- server that crashes loses imports that were not finished anyway. Times are unix ms, which are cheap to copy in.
+create unlogged table postern.staged_lines (
+  id             uuid not null,
+  row_no         bigint not null,
+  identity       text not null collate "C",
+  kind           text not null,
+  word           text,
+  batch          text not null collate "C",
+  reference      text collate "C",
+  component      text,
+  currency       text not null,
+  gross          bigint not null,
+  fee            bigint not null,
+  tax            bigint not null,
+  net            bigint not null,
+  other_amount   bigint,
+  other_currency text,
+  carry_from     text,
+  carry_to       text,
+  booked_at      bigint not null,
+  zone           text not null,
+  occurred_at    bigint,
+  available_at   bigint,
+  key_source     text collate "C",
+  key_payment    text collate "C",
+  key_merchant   text collate "C",
+  key_bank       text collate "C",
+  fx_rate        text,
+  residue        numeric,
+  payment_method text,
+  raw            text not null,
+  action         text,
+  old_id         uuid,
+  version        smallint not null default 1
+);
+comment on table postern.staged_lines is 'Stays empty: the form of staged_{id of the settlement}';
+comment on column postern.staged_lines.action is 'Null: new. same, again, moved or changed: known before as old_id';
+
+create function postern.open_staging(settlement uuid) returns text
+language plpgsql security definer set search_path = pg_catalog, postern as $$
+declare
+  name text := 'staged_' || replace(settlement::text, '-', '');
+begin
+  execute format('create unlogged table postern.%I (like postern.staged_lines including defaults)', name);
+  execute format('alter table postern.%I set (autovacuum_enabled = off)', name);
+  execute format('grant select, insert, update, delete on postern.%I to postern_app', name);
+  return name;
+end
+$$;
+
+-- Only its owner may: without it the planner takes a million lines for ten.
+create function postern.analyze_staging(settlement uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, postern as $$
+begin
+  execute format('analyze postern.%I', 'staged_' || replace(settlement::text, '-', ''));
+end
+$$;
+
+create function postern.drop_staging(settlement uuid) returns void
+language plpgsql security definer set search_path = pg_catalog, postern as $$
+begin
+  execute format('drop table if exists postern.%I', 'staged_' || replace(settlement::text, '-', ''));
+end
+$$;
+revoke all on function postern.open_staging, postern.analyze_staging, postern.drop_staging from public;
+grant execute on function postern.open_staging, postern.analyze_staging, postern.drop_staging to postern_app;
 
 create table postern.bank_statements (
   id           uuid primary key,

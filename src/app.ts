@@ -5,6 +5,7 @@ import { type WebhookRouteOptions, webhookRoutes } from './ingest/route.ts';
 import type { Log } from './log.ts';
 import { isDatabaseError } from './postgres/sql.ts';
 import { problemOf } from './problem.ts';
+import { limitRequestTime } from './request-deadline.ts';
 import { notedForLog, tellRequest } from './request-log.ts';
 import { traceRequests } from './request-tracing.ts';
 import type { Tracing } from './tracing.ts';
@@ -20,6 +21,8 @@ export type AppParts = {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** A report of gigabytes over a slow line. */
+const UPLOAD_TIMEOUT_MS = 3_600_000;
 const KEEP_ALIVE_MS = 72_000;
 const RETRY_AFTER_S = 5;
 const PARAM_CHARS_MAX = 600;
@@ -36,7 +39,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     // Ids and keys stand in paths: an account's path, a caller's key.
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
     http: { headersTimeout: HEADERS_TIMEOUT_MS },
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: UPLOAD_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: true,
@@ -57,6 +60,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   app.setNotFoundHandler((request) => {
     throw new PosternError('not_found', `there is no ${request.method} ${request.url.split('?')[0]}`);
   });
+  limitRequestTime(app, REQUEST_TIMEOUT_MS);
   app.addHook('onResponse', async (request, reply) => tellRequest(request, reply));
   app.addHook('onRequestAbort', async (request) => tellRequest(request, null));
 

@@ -45,6 +45,10 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import { bankFormats } from './reconcile/bank/formats.ts';
+import { createBankImporter } from './reconcile/import/bank-importer.ts';
+import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
+import { createImporter } from './reconcile/import/importer.ts';
 import { createTransfers } from './transfers/transfers.ts';
 import { uuidv7 } from './uuid.ts';
 
@@ -157,6 +161,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     inFlightMax: config.inFlightMax,
   });
   const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
+  const importer = createImporter({ pool: pools.api, clock, log });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
   const hashCredential = (value: string): string => keyring.hashCredential(value);
@@ -253,6 +258,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         providers,
         endpoints,
         retentionDays,
+        clearImports: clearAbandoned,
         clock,
         log,
         metrics,
@@ -321,6 +327,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           transfers,
           reconciler,
           recheck,
+          importer,
+          bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
           cacheStats: () => cache.stats(),
           readiness,
           draining: () => draining,
@@ -373,7 +381,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
       await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
-      await Promise.all([intake.close(), transfers.close(), reconciler.close()]);
+      await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);

@@ -10,8 +10,12 @@
  */
 type LineBase = {
   readonly type: 'settlement.line';
-  /** The provider's own id of the line, else a hash over its fields: unique in the account, for ever. */
+  /**
+   * The provider's own id of the line: unique in the account, for ever. Where it has none, `HASHED` and a hash over the line's
+   * canonical fields (never its raw text); lines that are the same in all of them are told apart by the import, by their number.
+   */
   readonly identity: string;
+  /** `UNBATCHED` where the report does not name it yet. */
   readonly batch: string;
   readonly currency: string;
   readonly gross: bigint;
@@ -42,6 +46,8 @@ export type MovementLine = LineBase & {
   readonly component?: 'gross' | 'dispute';
   /** What the payer paid, signed as `gross`, where that is in another currency. */
   readonly payer?: { readonly amount: bigint; readonly currency: string };
+  /** It happened before the account's first day here: no webhook will ever tell it. The import says so, not a reader. */
+  readonly beforeLive?: true;
 };
 
 export type HoldLine = LineBase & { readonly kind: 'reserve_hold' | 'reserve_release'; readonly hold: string };
@@ -64,6 +70,20 @@ export type BalanceLine = LineBase & {
 
 export type SettlementLine = MovementLine | HoldLine | CarryLine | PayoutLine | BalanceLine;
 
+/** A line seen before without its batch now names it: only the balance moves, from the one to the other. */
+export type BatchNamed = {
+  readonly type: 'settlement.batch_named';
+  /** Of the line. */
+  readonly identity: string;
+  readonly from: string;
+  readonly to: string;
+  readonly net: bigint;
+  readonly currency: string;
+  /** Unix ms: when the line was booked. */
+  readonly at: number;
+  readonly zone: string;
+};
+
 /**
  * What a report says was there when its period began or ended, for accounts whose payouts do not name their lines. `batch` is
  * the period.
@@ -78,7 +98,15 @@ export type PeriodBalance = {
   /** Unix ms: the period's first or last moment. */
   readonly at: number;
   readonly zone: string;
+  /** From 2 on: how often the report of this period said it otherwise. The import's to say. */
+  readonly version?: number;
 };
+
+/** The batch of a line that names none yet. */
+export const UNBATCHED = 'unbatched';
+
+/** What an identity begins with that is a hash over the line's fields. */
+export const HASHED = '#';
 
 /** What contradicts itself in a line, or null: a reader says it with the row's number, and the ledger refuses it. */
 export function lineFault(line: SettlementLine): string | null {

@@ -9,6 +9,8 @@ import type { AccountReconciler } from '../ledger/reconcile-account.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { BankImporter } from '../reconcile/import/bank-importer.ts';
+import type { Importer } from '../reconcile/import/importer.ts';
 import type { Transfers } from '../transfers/transfers.ts';
 import type { ReadinessWatch } from './readiness.ts';
 
@@ -32,6 +34,8 @@ export type ApiDeps = {
   readonly transfers: Transfers;
   readonly reconciler: AccountReconciler;
   readonly recheck: Recheck;
+  readonly bankImporter: BankImporter;
+  readonly importer: Pick<Importer, 'receive'>;
   readonly cacheStats: () => CacheStats;
   readonly readiness: Pick<ReadinessWatch, 'look'>;
   /** Told to stop: long answers come to an end. */

@@ -11,6 +11,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { auditLogRoutes } from './routes/audit-log.ts';
 import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
+import { bankStatementRoutes } from './routes/bank-statements.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -23,6 +24,7 @@ import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
 import { reversalRoutes } from './routes/reversals.ts';
+import { settlementRoutes } from './routes/settlements.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
 
@@ -79,6 +81,8 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         exportRoutes,
         operationRoutes,
         queueRoutes,
+        settlementRoutes,
+        bankStatementRoutes,
       ])
         await api.register(routes, deps);
       api.get(

@@ -5,22 +5,35 @@ import { messageOf, PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
 import type { CommandContext } from './context.ts';
+import { explainReportFile, reportFormatOf } from './explain-report.ts';
 import { type Explained, type ExplainedEvent, explainEvents } from './explain-events.ts';
 
 type Header = readonly [name: string, value: string];
-type ExplainOptions = { readonly provider: string; readonly endpoint?: string; readonly header: readonly Header[] };
+type ExplainOptions = {
+  readonly provider: string;
+  readonly endpoint?: string;
+  readonly format?: string;
+  readonly header: readonly Header[];
+};
 
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 
 export function register(program: Command, context: CommandContext): void {
   program
     .command('explain')
-    .description('show what an event would become: canonical events, effect keys and postings; touches nothing')
-    .argument('<file>', 'the body of a webhook, as the processor sent it')
+    .description(
+      'show what an event would become (canonical events, effect keys and postings), or what a settlement report says; touches nothing',
+    )
+    .argument('<file>', 'the body of a webhook, as the processor sent it, or a settlement report')
     .requiredOption('--provider <name>', `one of ${[...providers.keys()].join(', ')}`)
     .option('--endpoint <name>', "explain it by this endpoint's settings (reads the database)")
     .option('--header <name: value>', 'a header that came with it; may be given again', collectHeader, [])
-    .addHelpText('after', '\nExample:\n  npx postern explain event.json --provider stripe --json')
+    .option('--format <format>', 'the settlement report it is, where its head does not tell')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx postern explain event.json --provider stripe --json\n' +
+        '  npx postern explain settlement_detail_report_batch_7.csv --provider adyen',
+    )
     .action(async (file: string, options: ExplainOptions) => {
       const provider = providers.get(options.provider);
       if (provider === undefined) {
@@ -30,7 +43,14 @@ export function register(program: Command, context: CommandContext): void {
         );
       }
       const { account, settings } = await endpointOf(options, context);
-      const body = await readBody(file);
+      const format = await readable(file, () => reportFormatOf(file, provider, options.format ?? null));
+      if (format !== null) {
+        const report = await explainReportFile(file, format, { account, settings });
+        return context.out(context.json ? JSON.stringify(report.json, null, 2) : report.text);
+      }
+      const body = await readable(file, () => readFile(file));
+      if (body.length > FILE_BYTES_MAX)
+        throw new PosternError('too_large', `${file} is over ${FILE_BYTES_MAX} bytes: no webhook is`);
       const explained = explainEvents({
         provider,
         settings,
@@ -39,7 +59,7 @@ export function register(program: Command, context: CommandContext): void {
         body,
         now: context.clock.now(),
       });
-      context.out(context.json ? JSON.stringify(explained, null, 2) : readable(explained));
+      context.out(context.json ? JSON.stringify(explained, null, 2) : readableEvents(explained));
     });
 }
 
@@ -53,19 +73,16 @@ async function endpointOf(
   return { account: found.account, settings: found.settings };
 }
 
-async function readBody(file: string): Promise<Buffer> {
-  let body: Buffer;
+async function readable<T>(file: string, read: () => Promise<T>): Promise<T> {
   try {
-    body = await readFile(file);
+    return await read();
   } catch (cause) {
+    if (cause instanceof PosternError) throw cause;
     throw new PosternError('invalid_request', `${file} cannot be read: ${messageOf(cause)}`, { cause });
   }
-  if (body.length > FILE_BYTES_MAX)
-    throw new PosternError('too_large', `${file} is over ${FILE_BYTES_MAX} bytes: no webhook is`);
-  return body;
 }
 
-function readable({ events }: Explained): string {
+function readableEvents({ events }: Explained): string {
   if (events.length === 0) return 'authentic or not, this is no event: it would be answered and nothing kept';
   return events.map(readableEvent).join('\n\n');
 }

@@ -34,6 +34,7 @@ export const HOUSEKEEPING = [
   { name: 'appraise_queue', intervalS: 10 },
   { name: VERIFY_BOOKS, intervalS: 86_400 },
   { name: 'forget_quarantined', intervalS: 60 },
+  { name: 'clear_imports', intervalS: 60 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -62,6 +63,8 @@ export type HousekeepingParts = {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Null: nothing is removed. */
   readonly retentionDays: number | null;
+  /** Ends imports of settlement reports whose process died. */
+  readonly clearImports: (tx: Tx) => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -111,6 +114,7 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
         await forgetQuarantined(tx, QUARANTINED_A_TURN);
       },
     },
+    clear_imports: { inTransaction: parts.clearImports },
     remove_bodies:
       retentionDays === null
         ? nothing

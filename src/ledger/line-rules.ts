@@ -1,6 +1,7 @@
 import { PosternError } from '../errors.ts';
 import {
   type BalanceLine,
+  type BatchNamed,
   lineFault,
   type MovementLine,
   type PayoutLine,
@@ -22,7 +23,16 @@ export function lineDrafts(line: SettlementLine, context: RuleContext): Draft[] 
   if (fault !== null) throw new PosternError('rule_failed', `settlement line ${line.identity}: ${fault}`);
   const key = lineKey(line.identity);
   const own = draft({ key, at: line.at, type: `settlement.${line.kind}` }, summed(lineLegs(line, context)));
-  return [...impliedBy(line, context), own, ...recognition(line, key, context)].map((d) => ({ ...d, zone: line.zone }));
+  const drafts = [...impliedBy(line, context), own, ...firstDay(line, key, context), ...recognition(line, key, context)];
+  return drafts.map((d) => ({ ...d, zone: line.zone }));
+}
+
+/** What was settled before its payout was known belongs to it since: whatever else the line moved stays. */
+export function batchNamedDrafts(told: BatchNamed, context: RuleContext): Draft[] {
+  const { type, identity, from, to, net, currency, at, zone } = told;
+  const balance = chart.processorBalance(context);
+  const legs = [leg(balance, currency, net, to), leg(balance, currency, -net, from)];
+  return [{ ...draft({ key: `${lineKey(identity)}:batch`, at, type }, legs), zone }];
 }
 
 /** An identity is the reader's to make: a colon in it must not look like what follows a key. */
@@ -88,6 +98,18 @@ function balanceLegs(line: BalanceLine, context: RuleContext): Leg[] {
   }
 }
 
+/** What moved before the account's first day has no webhook, by design: what its line leaves open was there before us. */
+function firstDay(line: SettlementLine, key: string, context: RuleContext): Draft[] {
+  if (!('reference' in line) || line.beforeLive !== true) return [];
+  const { reference, component = 'gross', at } = line;
+  const { amount, currency } = line.payer ?? { amount: line.gross, currency: line.currency };
+  const legs = [
+    leg(chart.processorPending(context), currency, amount, reference, component),
+    leg(chart.openingBalances, currency, -amount),
+  ];
+  return [draft({ key: `${key}:first_day`, at, type: FIRST_DAY }, legs)];
+}
+
 /** A payout that no webhook told yet is told by its line. One that is told stands: a difference is open on the payout. */
 function impliedBy(line: SettlementLine, context: RuleContext): Draft[] {
   switch (line.kind) {
@@ -124,5 +146,7 @@ function recognition(line: SettlementLine, key: string, context: RuleContext): D
     draft({ key: `${key}:fee_recognised`, at, type: FEE_RECOGNISED }, legs, { kind: 'fee_recognised', reference }),
   ];
 }
+
+const FIRST_DAY = 'settlement.first_day';
 
 export const FEE_RECOGNISED = 'fee.recognised';

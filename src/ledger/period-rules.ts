@@ -24,6 +24,7 @@ export function periodDrafts(told: PeriodBalance, context: RuleContext): Draft[]
           opens ? carryReference(neighbour, batch) : carryReference(batch, neighbour),
         ),
   ];
-  const key = `period:${pathPart(batch)}:${opens ? 'opening' : 'closing'}:${currency}`;
+  const version = told.version === undefined ? '' : `/${told.version}`;
+  const key = `period:${pathPart(batch)}:${opens ? 'opening' : 'closing'}:${currency}${version}`;
   return [{ ...draft({ key, at, type }, legs), zone }];
 }

@@ -1,6 +1,6 @@
 import { bankLineDrafts } from './bank-line-rule.ts';
 import type { Draft, RuleContext } from './draft.ts';
-import { lineDrafts } from './line-rules.ts';
+import { batchNamedDrafts, lineDrafts } from './line-rules.ts';
 import { allocationDrafts, writeOffDrafts } from './match-rules.ts';
 import { paymentDrafts } from './payment-rules.ts';
 import { periodDrafts } from './period-rules.ts';
@@ -16,6 +16,8 @@ export function draftsOf(told: Told, context: RuleContext): Draft[] {
   switch (told.type) {
     case 'settlement.line':
       return lineDrafts(told, context);
+    case 'settlement.batch_named':
+      return batchNamedDrafts(told, context);
     case 'settlement.opening':
     case 'settlement.closing':
       return periodDrafts(told, context);

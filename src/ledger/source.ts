@@ -16,6 +16,12 @@ export const fromEvent = (event: string): Source => ({ ...NONE, event });
 
 export const fromLine = (line: string): Source => ({ ...NONE, line });
 
+/** What a report says as a whole, in no line of its own. */
+export const fromReport = (cause: { readonly settlement: string; readonly actor: string }): Source => ({
+  ...NONE,
+  cause: JSON.stringify({ settlement: cause.settlement, actor: cause.actor }),
+});
+
 /** An allocation: which pass found it, how sure it was (0 to 1), and who agreed. */
 export const fromMatch = (cause: {
   readonly pass: string;

@@ -52,6 +52,8 @@ beforeAll(async () => {
       transfers: createTransfers({ pool, clock, log, metrics, deadlineMs: 3_000 }),
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
+      bankImporter: { receive: () => Promise.reject(new PosternError('invalid_request', 'no statement')) },
+      importer: { receive: () => Promise.reject(new PosternError('invalid_request', 'no report')) },
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
       draining: () => false,
       readiness: createReadiness({

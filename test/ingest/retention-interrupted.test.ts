@@ -306,6 +306,7 @@ describe('who may remove', () => {
       endpoints: { all: () => [] },
       providers: new Map(),
       retentionDays: RETENTION_DAYS,
+      clearImports: async () => undefined,
       clock: { now: Date.now },
       log: database.log,
       metrics: createMetrics({ process: false }),

@@ -87,6 +87,7 @@ export async function createPipeline(
     providers: new Map([...providers, [stubProvider.name, stubProvider]]),
     endpoints: { all: endpoints },
     retentionDays,
+    clearImports: async () => undefined,
     clock,
     log,
     metrics,

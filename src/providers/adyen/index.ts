@@ -1,8 +1,11 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { Acknowledged, Answer, EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { aggregateSettlement } from './aggregate-settlement.ts';
 import { api } from './api.ts';
 import { normalise } from './events.ts';
+import { paymentAccounting } from './payment-accounting.ts';
+import { settlementDetails } from './settlement-details.ts';
 import { basicAuthOf, identify, verify } from './webhook.ts';
 
 const BALANCE_ACCOUNTS_MAX = 100;
@@ -55,6 +58,7 @@ export const adyen: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
+  settlements: [settlementDetails, paymentAccounting, aggregateSettlement],
   acknowledge,
 };
 

@@ -2,8 +2,10 @@ import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
+import { balanceSummary } from './balance-summary.ts';
 import { normalise } from './events.ts';
 import { identify } from './identify.ts';
+import { balanceChange, endingBalance, payoutReconciliation, payouts } from './settlement-reports.ts';
 import { verify } from './webhook.ts';
 
 const SECRET_CHARS_MAX = 200;
@@ -54,6 +56,7 @@ export const stripe: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
+  settlements: [payoutReconciliation, balanceChange, payouts, endingBalance, balanceSummary],
   acknowledge: plainAcknowledgement,
 };
 

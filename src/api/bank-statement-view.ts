@@ -1,0 +1,71 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import type { BankStatementRow } from '../reconcile/import/bank-store.ts';
+
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Time = Type.String({ format: 'date-time' });
+const Amount = Type.String({ pattern: '^-?\\d+$', description: 'minor units' });
+
+export const BankStatementShape = Type.Object({
+  id: Type.String(),
+  format: Type.String(),
+  status: Type.String({ description: 'imported or failed' }),
+  file: Type.Object({
+    name: Nullable(Type.String()),
+    sha256: Nullable(Type.String()),
+    bytes: Type.Integer(),
+    entries: Type.Integer(),
+  }),
+  entries_new: Type.Integer({ description: 'those that no earlier file had brought' }),
+  statements: Type.Array(
+    Type.Object({
+      account: Type.String(),
+      statement: Type.String(),
+      currency: Type.String(),
+      opening: Nullable(Amount),
+      closing: Nullable(Amount),
+      sum: Amount,
+      entries: Type.Integer(),
+      from: Nullable(Time),
+      to: Nullable(Time),
+      copy: Type.Boolean({ description: 'says of itself that it was sent before' }),
+    }),
+  ),
+  error_count: Type.Integer(),
+  errors: Type.Array(
+    Type.Object({
+      kind: Type.String(),
+      line: Nullable(Type.Integer()),
+      field: Nullable(Type.String()),
+      value: Nullable(Type.String()),
+      reason: Type.String(),
+      statement: Nullable(Type.String()),
+      expected: Nullable(Type.String()),
+      found: Nullable(Type.String()),
+    }),
+  ),
+  actor: Type.String(),
+  created_at: Time,
+});
+
+export function bankStatementView(row: BankStatementRow): Static<typeof BankStatementShape> {
+  return {
+    id: row.id,
+    format: row.format,
+    status: row.status,
+    file: {
+      name: row.file_name,
+      sha256: row.sha256?.toString('hex') ?? null,
+      bytes: Number(row.bytes),
+      entries: Number(row.entries),
+    },
+    entries_new: Number(row.entries_new),
+    statements: row.totals.map(({ number: _, ...total }) => total),
+    error_count: row.fault_count,
+    errors: row.faults.map(({ type: _, row: line, statement = null, expected = null, found = null, ...rest }) => ({
+      ...rest,
+      ...{ line, statement, expected, found },
+    })),
+    actor: row.actor,
+    created_at: row.created_at.toISOString(),
+  };
+}

@@ -1,0 +1,49 @@
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { provenBatchView, reportFaultView } from '../api/settlement-view.ts';
+import type { EndpointSettings, Provider } from '../providers/provider.ts';
+import type { SettlementFormat } from '../providers/settlement-format.ts';
+import { explainReport } from '../reconcile/import/explain-report.ts';
+import { recogniseReport } from '../reconcile/import/recognise.ts';
+import { HEAD_BYTES } from '../reconcile/import/report-source.ts';
+import { readableBatches, readableFaults } from './settlement-text.ts';
+
+/** The settlement report a file is, told by its head or by `named`; null: it is none of the provider's. */
+export async function reportFormatOf(
+  file: string,
+  provider: Provider,
+  named: string | null,
+): Promise<SettlementFormat | null> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const head = buffer.subarray(0, bytesRead);
+    const found = recogniseReport(provider, head, { format: named, fileName: basename(file) });
+    return found.kind === 'format' ? found.format : null;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What a report says, in the shape of `explain --json`. */
+export async function explainReportFile(
+  file: string,
+  format: SettlementFormat,
+  { account, settings }: { readonly account: string; readonly settings: EndpointSettings },
+): Promise<{ readonly json: unknown; readonly text: string }> {
+  const { lines, kinds, ...found } = await explainReport(format, createReadStream(file), {
+    account,
+    settings,
+    mode: settings.settlement_mode ?? format.mode,
+    zone: settings.time_zone ?? 'UTC',
+    fileName: basename(file),
+  });
+  const batches = found.batches.map(provenBatchView);
+  const errors = found.faults.kept.map(reportFaultView);
+  const json = { format: format.name, batches, lines, kinds, error_count: found.faults.count, errors };
+  const counts = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);
+  const text = [`${format.title}, ${lines} lines: ${counts.join(', ')}`, readableBatches(batches)];
+  if (found.faults.count > 0) text.push(readableFaults(errors, found.faults.count));
+  return { json, text: text.join('\n\n') };
+}

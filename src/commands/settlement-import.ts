@@ -1,0 +1,124 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import type { Command } from 'commander';
+import { provenBatchView, reportFaultView, settlementView } from '../api/settlement-view.ts';
+import { messageOf, PosternError } from '../errors.ts';
+import { createLog } from '../log.ts';
+import { withTransaction } from '../postgres/sql.ts';
+import { providers } from '../providers/index.ts';
+import { clearAbandoned } from '../reconcile/import/clear-abandoned.ts';
+import { createImporter, type Importer, type Received } from '../reconcile/import/importer.ts';
+import { reportEndpoint } from '../reconcile/import/report-endpoint.ts';
+import { findSettlement, selectBatches, selectFaults } from '../reconcile/import/settlement-store.ts';
+import type { CommandContext, CommandDatabase } from './context.ts';
+import { endpointName } from './endpoint-name.ts';
+import { reason } from './options.ts';
+import { showProgress } from './progress.ts';
+import { readableBatches, readableFaults, readableSettlement } from './settlement-text.ts';
+
+type ImportOptions = {
+  readonly endpoint: readonly [provider: string, name: string];
+  readonly format?: string;
+  readonly acceptDifference?: string;
+  readonly dryRun: boolean;
+};
+
+const STDERR = 2;
+
+export function registerImport(settlement: Command, context: CommandContext): void {
+  settlement
+    .command('import')
+    .description('take a report in: its proof first, then all of it or nothing')
+    .argument('<file...>', 'as the processor gave it; those that are one report together')
+    .requiredOption('--endpoint <provider/name>', 'for whose account', endpointName)
+    .option('--format <format>', 'else told by how the file begins')
+    .option('--accept-difference <reason>', 'take a report that contradicts itself, and why', reason)
+    .option('--dry-run', 'read and prove it, and keep nothing', false)
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx postern settlement import payouts.csv --endpoint stripe/main --dry-run\n' +
+        '  npx postern settlement import STL-20260106.*.CSV --endpoint paypal/main --json',
+    )
+    .action((files: string[], options: ImportOptions) => importFiles(files, options, context));
+}
+
+async function importFiles(
+  files: readonly string[],
+  options: ImportOptions,
+  context: CommandContext,
+): Promise<void> {
+  const [provider, endpoint] = options.endpoint;
+  const outcomes = await context.withDatabase(async (database) => {
+    const { pool, sql } = database;
+    const { logLevel } = context.config();
+    const log = createLog(logLevel === 'info' ? 'error' : logLevel, STDERR);
+    const importer = createImporter({ pool, clock: context.clock, log });
+    const target = await reportEndpoint(sql, providers, { provider, endpoint });
+    await withTransaction(pool, clearAbandoned);
+    const all: Outcome[] = [];
+    for (const file of files) all.push(await importFile(file, target, { importer, options, database, context }));
+    return all;
+  });
+  if (outcomes.some(({ failed }) => failed)) context.fail();
+  const views = outcomes.map(({ view }) => view);
+  if (context.json) context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
+  else context.out(outcomes.map(({ text }) => text).join('\n\n'));
+}
+
+type Outcome = { readonly view: unknown; readonly text: string; readonly failed: boolean };
+
+async function importFile(
+  file: string,
+  endpoint: Awaited<ReturnType<typeof reportEndpoint>>,
+  at: {
+    readonly importer: Importer;
+    readonly options: ImportOptions;
+    readonly database: CommandDatabase;
+    readonly context: CommandContext;
+  },
+): Promise<Outcome> {
+  const { format = null, acceptDifference = null, dryRun } = at.options;
+  const { size } = await stat(file).catch((cause: unknown) => {
+    throw new PosternError('invalid_request', `${file} cannot be read: ${messageOf(cause)}`, { cause });
+  });
+  const progress = at.context.json ? null : showProgress(`bytes of ${basename(file)}`, size);
+  let received: Received;
+  try {
+    received = await at.importer.receive(
+      {
+        endpoint,
+        format,
+        fileName: basename(file),
+        acceptDifference,
+        actor: at.context.actor,
+        bytesMax: Number.MAX_SAFE_INTEGER,
+        dryRun,
+        onProgress: ({ bytes }) => progress?.update(bytes),
+      },
+      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+    );
+    if (received.kind === 'proven') await received.finish();
+  } finally {
+    progress?.end();
+  }
+  if (received.kind === 'dry_run') return dryRunOutcome(received);
+  const { sql } = at.database;
+  const row = await findSettlement(sql, received.id);
+  if (row === null) throw new PosternError('internal', `settlement ${received.id} is not there`);
+  const view = settlementView(row, await selectBatches(sql, row.id), await selectFaults(sql, row.id));
+  const notes = { repeated: 'these bytes were imported before', waiting: 'kept: it waits for further files of its report' };
+  const note = received.kind === 'repeated' || received.kind === 'waiting' ? `\n  ${notes[received.kind]}` : '';
+  const missing = received.kind === 'waiting' ? ` (missing: ${received.missing})` : '';
+  return { view, text: `${readableSettlement(view)}${note}${missing}`, failed: view.status === 'failed' };
+}
+
+function dryRunOutcome({ examined }: Extract<Received, { kind: 'dry_run' }>): Outcome {
+  const { format, lines, faults } = examined;
+  const batches = examined.batches.map(provenBatchView);
+  const errors = faults.kept.map(reportFaultView);
+  const view = { format: format.name, lines, batches, error_count: faults.count, errors };
+  const text = [`${format.title}, ${lines} lines; nothing was kept`, readableBatches(batches)];
+  if (faults.count > 0) text.push(readableFaults(errors, faults.count));
+  return { view, text: text.join('\n\n'), failed: faults.count > 0 };
+}

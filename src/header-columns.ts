@@ -1,0 +1,49 @@
+import { csvRecord } from './csv-record.ts';
+
+/** What a column may be called, the first that is there; `null` at the end: the file may do without it. */
+export type ColumnNames = Readonly<Record<string, readonly (string | null)[]>>;
+
+/** Where each column stands; −1 where an optional one is missing. */
+export type Columns<N extends ColumnNames> = { readonly [K in keyof N]: number };
+
+export type BoundColumns<N extends ColumnNames> =
+  | { readonly kind: 'bound'; readonly at: Columns<N> }
+  | { readonly kind: 'missing'; readonly names: readonly string[] };
+
+/**
+ * Binds columns by the header's names, whatever their order, case and neighbours: processors add columns without notice, and
+ * let their customers choose and order them. Of two of the same name the first counts.
+ */
+export function bindColumns<const N extends ColumnNames>(header: readonly string[], names: N): BoundColumns<N> {
+  const places = new Map<string, number>();
+  header.forEach((cell, n) => {
+    const name = canonical(cell);
+    if (!places.has(name)) places.set(name, n);
+  });
+  const missing: string[] = [];
+  const at: Record<string, number> = {};
+  for (const [key, candidates] of Object.entries(names)) {
+    const found = candidates.find((name) => name !== null && places.has(canonical(name)));
+    at[key] = typeof found === 'string' ? (places.get(canonical(found)) ?? -1) : -1;
+    if (at[key] < 0 && !candidates.includes(null)) missing.push(candidates.join(' or '));
+  }
+  // Every key of `names` was gone through.
+  return missing.length > 0 ? { kind: 'missing', names: missing } : { kind: 'bound', at: at as Columns<N> };
+}
+
+/** The cells of a file's first record that is not blank, from how the file begins; null where that is not all of it. */
+export function headerCells(head: string, separator = ','): readonly string[] | null {
+  const start = /^[\uFEFF\r\n]*/.exec(head)?.[0].length ?? 0;
+  const record = csvRecord(head, start, separator.charCodeAt(0), true);
+  return record.kind === 'record' ? record.cells : null;
+}
+
+/** Whether a header has all these columns. */
+export function hasColumns(header: readonly string[] | null, names: readonly string[]): boolean {
+  const present = new Set(header?.map(canonical));
+  return names.every((name) => present.has(canonical(name)));
+}
+
+function canonical(name: string): string {
+  return name.trim().toLowerCase();
+}
