@@ -124,21 +124,25 @@ function closingItems({ id, amount, currency, at, row, sum: total, ...seen }: Pa
     items.push(contradiction({ row, field, value: id, reason, batch: id }));
   if (!seen.hasItems) wrong('payout_items', 'the file holds the payout, but none of its items');
   if (seen.isCutShort)
-    wrong('meta.cursors.after', 'the last page names another that is not in the file: fetch the items to their last page');
+    wrong(
+      'meta.cursors.after',
+      'the last page names another that is not in the file: fetch the items to their last page',
+    );
   items.push({ type: 'batch', batch: id, currency, opening: 0n, closing: 0n, from: at, to: at });
   return items;
 }
 
 /** developer.gocardless.com/api-reference/#payout-items-list-all-items-in-a-payout */
-const MOVEMENTS: ReadonlyMap<string, { readonly kind: MovementLine['kind']; readonly of: 'payment' | 'refund' }> = new Map([
-  ['payment_paid_out', { kind: 'charge', of: 'payment' }],
-  // It failed after it had been paid out: what the payment brought is taken back.
-  ['payment_failed', { kind: 'charge', of: 'payment' }],
-  ['payment_charged_back', { kind: 'chargeback', of: 'payment' }],
-  ['payment_refunded', { kind: 'refund', of: 'refund' }],
-  ['refund', { kind: 'refund', of: 'refund' }],
-  ['refund_funds_returned', { kind: 'refund_reversal', of: 'refund' }],
-]);
+const MOVEMENTS: ReadonlyMap<string, { readonly kind: MovementLine['kind']; readonly of: 'payment' | 'refund' }> =
+  new Map([
+    ['payment_paid_out', { kind: 'charge', of: 'payment' }],
+    // It failed after it had been paid out: what the payment brought is taken back.
+    ['payment_failed', { kind: 'charge', of: 'payment' }],
+    ['payment_charged_back', { kind: 'chargeback', of: 'payment' }],
+    ['payment_refunded', { kind: 'refund', of: 'refund' }],
+    ['refund', { kind: 'refund', of: 'refund' }],
+    ['refund_funds_returned', { kind: 'refund_reversal', of: 'refund' }],
+  ]);
 const FEES: ReadonlySet<string> = new Set(['gocardless_fee', 'app_fee', 'surcharge_fee']);
 
 function itemLine({ value: item, raw, number: row }: JsonRecord, payout: Payout, zone: string): ReportLine {
@@ -147,7 +151,17 @@ function itemLine({ value: item, raw, number: row }: JsonRecord, payout: Payout,
   const amount = tenths(textAt(item, 'amount'), 'amount');
   const [payment, refund, mandate] = ['payment', 'refund', 'mandate'].map((name) => idAt(item, 'links', name));
   const identity = hashedIdentity(batch, word, payment, refund, mandate, decimalText(amount), currency);
-  const parts: LineParts = { identity, batch, currency, gross: rounded(amount, 0).minor, fee: 0n, tax: 0n, at, zone, word };
+  const parts: LineParts = {
+    identity,
+    batch,
+    currency,
+    gross: rounded(amount, 0).minor,
+    fee: 0n,
+    tax: 0n,
+    at,
+    zone,
+    word,
+  };
   const line = lineOf(parts, { payment, refund }, amount, item);
   const residue = leftOver(amount, line.net);
   const keys = {

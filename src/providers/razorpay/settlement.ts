@@ -1,4 +1,4 @@
-import { type JsonObject, isObject, textAt } from '../../exact-json.ts';
+import { isObject, type JsonObject, textAt } from '../../exact-json.ts';
 import type { JsonRecord } from '../../json-records.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import {
@@ -66,7 +66,9 @@ function reading({ settings }: ReportContext): JsonReading {
       return [];
     },
     end: () =>
-      [...settlements.values()].flatMap((one) => payoutItems(one, currencies.get(one.id) ?? own, currencies.has(one.id))),
+      [...settlements.values()].flatMap((one) =>
+        payoutItems(one, currencies.get(one.id) ?? own, currencies.has(one.id)),
+      ),
   };
 }
 
@@ -158,7 +160,11 @@ function costsOf(item: JsonObject, net: bigint, amount: bigint): { fee: bigint; 
   // Nothing went to and fro, and nothing is said of a fee: the row moved no money.
   if (taken === 0n || (net === 0n && taken !== whole)) return { fee: 0n, tax: 0n };
   if (taken !== whole)
-    throw fieldFault('fee', String(whole), `is not what lies between the amount ${amount} and what was settled, ${net}`);
+    throw fieldFault(
+      'fee',
+      String(whole),
+      `is not what lies between the amount ${amount} and what was settled, ${net}`,
+    );
   return { fee: whole - tax, tax };
 }
 
