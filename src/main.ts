@@ -31,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   quarantine: () => import('./commands/quarantine.ts'),
   ledger: () => import('./commands/ledger.ts'),
   audit: () => import('./commands/audit.ts'),
+  discrepancies: () => import('./commands/discrepancies.ts'),
   settlement: () => import('./commands/settlement.ts'),
   bank: () => import('./commands/bank.ts'),
   explain: () => import('./commands/explain.ts'),
