@@ -4,7 +4,15 @@ import type { JsonRecord } from '../../json-records.ts';
 import { createZonedClock } from '../../local-time.ts';
 import type { MovementLine, SettlementLine } from '../../settlement-line.ts';
 import { type BalancePeriod, balancePeriod } from '../balance-period.ts';
-import { contradiction, fieldFault, idAt, type JsonReading, readJsonReport, requiredId, requiredTime } from '../json-report.ts';
+import {
+  contradiction,
+  fieldFault,
+  idAt,
+  type JsonReading,
+  readJsonReport,
+  requiredId,
+  requiredTime,
+} from '../json-report.ts';
 import { costLine, lineBase, withCostsApart } from '../report-lines.ts';
 import { leftOver } from '../report-sums.ts';
 import type { ReportContext, ReportItem, SettlementFormat } from '../settlement-format.ts';
@@ -127,7 +135,10 @@ const MOVEMENTS: Readonly<Record<string, { readonly kind: MovementLine['kind']; 
   'platform-payment-chargeback': { kind: 'chargeback', ids: ['chargebackId'] },
 };
 
-function transactionItems({ value: told, raw, number: row }: JsonRecord, batchAt: (at: number) => string): ReportItem[] {
+function transactionItems(
+  { value: told, raw, number: row }: JsonRecord,
+  batchAt: (at: number) => string,
+): ReportItem[] {
   const result = requiredMoneyAt(told, 'resultAmount');
   const initial = exactMoneyAt(told, 'initialAmount') ?? result;
   const deductions = exactMoneyAt(told, 'deductions') ?? { exact: { units: 0n, scale: 0 }, currency: result.currency };

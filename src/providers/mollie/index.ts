@@ -2,8 +2,8 @@ import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
-import { normalise } from './events.ts';
 import { balanceTransactions } from './balance-settlement.ts';
+import { normalise } from './events.ts';
 import { settlements } from './settlement.ts';
 import { identify, verify } from './webhook.ts';
 

@@ -16,7 +16,11 @@ export function exactMoneyAt(object: Json | undefined, ...path: readonly string[
   const currency = textAt(object, ...path, 'currency') ?? '';
   const exponent = currencyExponent(currency);
   if (exponent === undefined)
-    throw fieldFault(path.join('.'), currency, `is in a currency whose decimals are not known: "${currency.slice(0, 20)}"`);
+    throw fieldFault(
+      path.join('.'),
+      currency,
+      `is in a currency whose decimals are not known: "${currency.slice(0, 20)}"`,
+    );
   const major = value === undefined ? null : decimal(value);
   if (major === null) throw fieldFault(path.join('.'), value, 'must be a decimal number');
   return { exact: { units: major.units * 10n ** BigInt(exponent), scale: major.scale }, currency };

@@ -1,7 +1,7 @@
 import { type Decimal, decimalText, negated, rounded, sum } from '../../decimal-amount.ts';
 import { at, isObject, type Json, type JsonObject, textAt } from '../../exact-json.ts';
-import { withoutMembers } from '../../json-redaction.ts';
 import type { JsonRecord } from '../../json-records.ts';
+import { withoutMembers } from '../../json-redaction.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { isoTime } from '../iso-time.ts';
 import {
@@ -181,7 +181,8 @@ function objectLine(record: JsonRecord, settlement: Settlement | null): ReportLi
   const { value: told, number: row, place } = record;
   const word = place.slice('_embedded.'.length, -1);
   const identity = requiredId(told, 'id');
-  if (word === 'payment' && (textAt(told, 'captureMode') === 'manual' || isObject(at(told, 'amountCaptured')))) return null;
+  if (word === 'payment' && (textAt(told, 'captureMode') === 'manual' || isObject(at(told, 'amountCaptured'))))
+    return null;
   const { exact, currency } = requiredMoneyAt(told, 'settlementAmount');
   const gross = wholeMinor(exact);
   const batch = idAt(told, 'settlementId') ?? settlement?.id;
@@ -225,6 +226,7 @@ function payerOf(told: Json, gross: bigint, settled: string): { payer?: { amount
   if (currency === settled) return {};
   const paid = exact.units < 0n ? negated(exact) : exact;
   const { minor, residue } = rounded(paid, 0);
-  if (residue !== undefined) throw fieldFault('amount', textAt(told, 'amount', 'value'), 'has digits below the minor unit');
+  if (residue !== undefined)
+    throw fieldFault('amount', textAt(told, 'amount', 'value'), 'has digits below the minor unit');
   return { payer: { amount: gross < 0n ? -minor : minor, currency } };
 }

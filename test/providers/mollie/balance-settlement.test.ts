@@ -94,7 +94,14 @@ describe('balance transactions', () => {
   });
 
   it('what one period leaves the next begins with', async () => {
-    const months = [report(), report({ from: '2026-02-01', until: '2026-02-28', totals: { open: totals('10.46', '0.00'), close: totals('10.46', '0.00') } })];
+    const months = [
+      report(),
+      report({
+        from: '2026-02-01',
+        until: '2026-02-28',
+        totals: { open: totals('10.46', '0.00'), close: totals('10.46', '0.00') },
+      }),
+    ];
     const told = (await read(...months)).flatMap((item) =>
       item.type === 'settlement.opening' || item.type === 'settlement.closing' ? [item] : [],
     );
@@ -166,7 +173,9 @@ describe('what contradicts itself', () => {
     expect(faultsOf(await read(page([PAYMENT], { href: 'https://api.mollie.com/x?from=1' })))).toMatchObject([
       { kind: 'contradiction', field: '_links.next' },
     ]);
-    expect(faultsOf(await read(page([PAYMENT]), report()))).toMatchObject([{ kind: 'unreadable', field: 'balance-report' }]);
+    expect(faultsOf(await read(page([PAYMENT]), report()))).toMatchObject([
+      { kind: 'unreadable', field: 'balance-report' },
+    ]);
   });
 
   it.each([

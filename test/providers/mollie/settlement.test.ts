@@ -9,7 +9,13 @@ import { samplesFolder } from '../../support/samples-folder.ts';
 import { mollieEvent, molliePayment, mollieRefund } from './samples.ts';
 
 const eur = (value: string) => ({ value, currency: 'EUR' });
-const revenue = (value: string) => ({ description: 'iDEAL', method: 'ideal', count: 1, amountNet: eur(value), amountVat: null });
+const revenue = (value: string) => ({
+  description: 'iDEAL',
+  method: 'ideal',
+  count: 1,
+  amountNet: eur(value),
+  amountVat: null,
+});
 const costs = (net: string, vat: string) => ({
   description: 'iDEAL',
   method: 'ideal',
@@ -157,7 +163,11 @@ describe('settlements', () => {
 });
 
 describe('what contradicts itself', () => {
-  const whole = [settlement('14.05', { revenue: [revenue('14.0500')] }), page('payments', [PAYMENT]), page('refunds', [REFUND])];
+  const whole = [
+    settlement('14.05', { revenue: [revenue('14.0500')] }),
+    page('payments', [PAYMENT]),
+    page('refunds', [REFUND]),
+  ];
   it('nothing, where all is there', async () => expect(faultsOf(await read(...whole))).toEqual([]));
 
   it('a list that is missing', async () => {
@@ -167,7 +177,9 @@ describe('what contradicts itself', () => {
   });
 
   it('a page that is missing', async () => {
-    const cut = page('payments', [PAYMENT], { href: 'https://api.mollie.com/v2/settlements/stl_MADE1/payments?from=tr_2' });
+    const cut = page('payments', [PAYMENT], {
+      href: 'https://api.mollie.com/v2/settlements/stl_MADE1/payments?from=tr_2',
+    });
     const faults = faultsOf(await read(...whole.slice(0, 1), cut, ...whole.slice(2)));
     expect(faults).toMatchObject([{ kind: 'contradiction', field: '_embedded.payments _links.next' }]);
   });
@@ -190,7 +202,9 @@ describe('what contradicts itself', () => {
 
   it('costs in another currency', async () => {
     const month = { costs: [{ ...costs('1', '0'), amountNet: { value: '1', currency: 'GBP' } }] };
-    expect(faultsOf(await read(settlement('1.00', month)))).toMatchObject([{ kind: 'unreadable', field: 'periods.costs' }]);
+    expect(faultsOf(await read(settlement('1.00', month)))).toMatchObject([
+      { kind: 'unreadable', field: 'periods.costs' },
+    ]);
   });
 });
 
