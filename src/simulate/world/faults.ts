@@ -155,7 +155,7 @@ export const FAULTS = {
   /** One order is paid by two payments, of which the report has one. */
   duplicate_object: {
     target: 'payment',
-    fits: ({ simulator }) => ['adyen', 'stripe', 'checkout', 'paypal'].includes(simulator.provider),
+    fits: ({ simulator }) => ['adyen', 'checkout', 'paypal'].includes(simulator.provider),
     shape: plain('never'),
     inject(into) {
       const { account, edits, number } = into;

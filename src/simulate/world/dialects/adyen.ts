@@ -128,7 +128,7 @@ function* rows({ account }: ReportFile, report: BatchReport): Generator<string> 
   const whole = (type: string, text: string, credit: bigint): string =>
     row({ ...common, 'Creation Date': booked, Type: type, 'Modification Reference': text, ...net(account, credit) });
   if (report.carriedIn !== 0n)
-    yield whole('Balancetransfer', `Balancetransfer from batch ${batch - 1} to batch ${batch}`, report.carriedIn);
+    yield whole('Balancetransfer', `Balancetransfer from batch ${batch - 1}`, report.carriedIn);
   for (const movement of report.movements()) {
     if (movement.life === null) yield whole(TYPES[movement.kind], DESCRIPTIONS[movement.kind] ?? '', netOf(movement));
     else if (movement.kind === 'payout_reversal')
@@ -136,7 +136,7 @@ function* rows({ account }: ReportFile, report: BatchReport): Generator<string> 
     else yield row({ ...common, ...payment(account, movement) });
   }
   if (report.carriedOut !== 0n)
-    yield whole('Balancetransfer', `Balancetransfer from batch ${batch} to batch ${batch + 1}`, -report.carriedOut);
+    yield whole('Balancetransfer', `Balancetransfer to batch ${batch + 1}`, -report.carriedOut);
   if (report.showsPayout)
     yield whole('MerchantPayout', `${instruction(payout)} batch ${batch}, ${name}`, -payout.amount);
 }
