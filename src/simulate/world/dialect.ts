@@ -32,6 +32,10 @@ export type Dialect = {
   readonly costs: 'each' | 'first' | 'batch';
   /** What of a fee is tax (GST), in per cent of the fee. */
   readonly taxPercent?: bigint;
+  /** Whether a batch may come to less than nothing; else refunds are kept small. */
+  readonly negatives: boolean;
+  /** Whether a missing report is seen by those around it: batches are numbered, or there is one a day. */
+  readonly numbered: boolean;
   /** Whether its disputes' money is announced by webhooks. */
   readonly tellsDisputes: boolean;
   /** Payers may pay in another currency than the account's. */

@@ -420,9 +420,21 @@ export const FAULTS = {
         const { payout, batch, amount } = payoutOf(world, into.batch);
         if (into.account.dialect.tellPayout !== undefined)
           return [{ class: 'missing_file', reference: payout, currency: code(into), delta: -amount }];
+        const credit: Expected = { class: 'unidentified_bank_credit', reference: null, currency: code(into), delta: amount };
+        if (into.account.dialect.numbered)
+          return [{ class: 'missing_file', reference: batch, currency: null, delta: null }, credit];
+        // Nothing tells that there was a file: what is in it is missing, each by itself.
+        const movements = [...world.report(into.batch).movements()].filter(({ life }) => life !== null);
         return [
-          { class: 'missing_file', reference: batch, currency: null, delta: null },
-          { class: 'unidentified_bank_credit', reference: null, currency: code(into), delta: amount },
+          credit,
+          ...movements.map(
+            ({ reference, gross }): Expected => ({
+              class: 'missing_in_settlement',
+              reference,
+              currency: code(into),
+              delta: -gross,
+            }),
+          ),
         ];
       };
     },

@@ -75,6 +75,8 @@ export const adyen: Dialect = {
   feesTold: false,
   disputeFee: 'charged',
   costs: 'each',
+  negatives: true,
+  numbered: true,
   tellsDisputes: true,
   fx: true,
   extremes: 'large',

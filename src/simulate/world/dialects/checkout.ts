@@ -40,6 +40,8 @@ export const checkout: Dialect = {
   feesTold: false,
   disputeFee: 'none',
   costs: 'each',
+  negatives: true,
+  numbered: false,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

@@ -23,6 +23,8 @@ export const mollie: Dialect = {
   feesTold: false,
   disputeFee: 'none',
   costs: 'batch',
+  negatives: true,
+  numbered: false,
   tellsDisputes: true,
   fx: false,
   extremes: 'none',

@@ -27,6 +27,8 @@ export const paypal: Dialect = {
   feesTold: true,
   disputeFee: 'none',
   costs: 'first',
+  negatives: true,
+  numbered: true,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

@@ -25,6 +25,8 @@ export const razorpay: Dialect = {
   disputeFee: 'none',
   costs: 'each',
   taxPercent: 18n,
+  negatives: false,
+  numbered: false,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

@@ -41,6 +41,8 @@ export const square: Dialect = {
   feesTold: true,
   disputeFee: 'none',
   costs: 'each',
+  negatives: true,
+  numbered: false,
   tellsDisputes: true,
   fx: false,
   extremes: 'large',

@@ -64,6 +64,8 @@ export const stripe: Dialect = {
   feesTold: true,
   disputeFee: 'told',
   costs: 'each',
+  negatives: true,
+  numbered: false,
   tellsDisputes: true,
   fx: true,
   extremes: 'all',
