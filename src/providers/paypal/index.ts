@@ -1,10 +1,14 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { activity } from './activity.ts';
 import { api } from './api.ts';
 import { CERTIFICATE_HOSTS } from './certificate-url.ts';
 import { normalise } from './events.ts';
+import { settlement } from './settlement.ts';
 import { simulatedAuthorityFaults } from './simulated-settings.ts';
+import { subscriptionAgreements } from './subscription-agreements.ts';
+import { transactionDetail } from './transaction-detail.ts';
 import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
 
 /** As Basic authentication can carry it: without a colon. */
@@ -35,7 +39,7 @@ export const paypal: Provider = {
       account: "the endpoint's",
       captured: 'capture, sale',
       currencies: 'major units; HUF, JPY, TWD without decimals',
-      settlement: 'STL and TRR files',
+      settlement: 'STL, TRR and SAR files, one or several a report; activity CSV',
       answer: '200 `{"received":true}`',
     },
   },
@@ -51,6 +55,7 @@ export const paypal: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
+  settlements: [settlement, transactionDetail, subscriptionAgreements, activity],
   acknowledge: plainAcknowledgement,
 };
 
