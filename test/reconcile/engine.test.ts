@@ -29,7 +29,10 @@ describe('an announcement', () => {
     expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'open -1000 EUR' });
     await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n, at: world.now }));
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'auto_cleared -1000 EUR' });
+    expect(await books.discrepancies()).toEqual({
+      'missing_in_settlement p gross': 'auto_cleared -1000 EUR',
+      'late_settlement p gross': 'open 0 EUR',
+    });
     expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 971' });
   });
 });

@@ -7,6 +7,7 @@ import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
+import { observe, observeLate } from './observe.ts';
 import {
   dropNetted,
   type Gone,
@@ -48,6 +49,7 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   const at = new Date(now);
   const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);
   const gone = transactions === 0 ? [] : await noteMoved(tx, parts.accounts, at);
+  if (transactions > 0) await observeLate(tx, now, parts);
   const isBehind = transactions === TRANSACTIONS_A_TURN;
   // An import's lines come in many turns: judged when all are there, a batch of a million lines is added up once.
   const due = isBehind && !hungry ? [] : await selectDue(tx, at, JUDGED_A_TURN);
@@ -55,7 +57,8 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   const moved = await match(tx, due, gone, parts);
   await refreshAmounts(tx, moved, at);
   await judge(tx, due, now, parts);
-  return { transactions, judged: due.length, more: isBehind || due.length === JUDGED_A_TURN || moved.length > 0 };
+  const observed = isBehind ? 0 : await observe(tx, now, parts);
+  return { transactions, judged: due.length, more: isBehind || due.length === JUDGED_A_TURN || moved.length > 0 || observed > 0 };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
