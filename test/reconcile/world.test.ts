@@ -16,12 +16,20 @@ afterAll(() => database.drop());
 
 const alone = (provider: string): PlannedAccount[] => [
   { provider, faults: [] },
-  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider))).map((kind) => ({ provider, faults: [kind] })),
+  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider))).map((kind) => ({
+    provider,
+    faults: [kind],
+  })),
 ];
 
 describe('a world with each fault alone', () => {
   it('is found to the last item', { timeout: 600_000 }, async () => {
-    const world = createWorld({ seed: 'alone', start: '2026-03-02', livesPerDay: 6, accounts: PROVIDERS.flatMap(alone) });
+    const world = createWorld({
+      seed: 'alone',
+      start: '2026-03-02',
+      livesPerDay: 6,
+      accounts: PROVIDERS.flatMap(alone),
+    });
     const books = await openWorldBooks(database, world);
     const t = (label: string) => console.log(label, Math.round(performance.now()));
     t('start');

@@ -59,7 +59,15 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       [name, account.name, JSON.stringify(settings)],
     );
     const id = rows[0]?.id ?? 0;
-    const endpoint: Endpoint = { id, provider, name: account.name, account: account.name, settings, disabled: false, secrets: [] };
+    const endpoint: Endpoint = {
+      id,
+      provider,
+      name: account.name,
+      account: account.name,
+      settings,
+      disabled: false,
+      secrets: [],
+    };
     endpoints.push(endpoint);
     byAccount.set(account.name, endpoint);
   }
@@ -91,7 +99,9 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
         for (const event of one.events()) {
-          const sent: Promise<unknown> = accept(pipeline, endpoint, bodyOf(one.account, event)).finally(() => flying.delete(sent));
+          const sent: Promise<unknown> = accept(pipeline, endpoint, bodyOf(one.account, event)).finally(() =>
+            flying.delete(sent),
+          );
           flying.add(sent);
           if (flying.size >= AT_ONCE) await Promise.race(flying);
         }
@@ -105,7 +115,12 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
         for (const file of order(reportFiles(one), one)) {
           const received = await importer.receive(
             {
-              endpoint: { id: endpoint.id, account: endpoint.account, settings: endpoint.settings, provider: endpoint.provider },
+              endpoint: {
+                id: endpoint.id,
+                account: endpoint.account,
+                settings: endpoint.settings,
+                provider: endpoint.provider,
+              },
               format: null,
               fileName: file.name.split('/').at(-1) ?? null,
               acceptDifference: null,
@@ -121,7 +136,10 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
             files.set(key, promoted.kind);
           } else if (kind === 'failed') {
             const [fault] = received.examined.faults.kept;
-            files.set(key, `failed: ${fault?.row ?? ''} ${fault?.field ?? ''} ${fault?.reason ?? ''} ${fault?.expected ?? ''} ${fault?.found ?? ''}`);
+            files.set(
+              key,
+              `failed: ${fault?.row ?? ''} ${fault?.field ?? ''} ${fault?.reason ?? ''} ${fault?.expected ?? ''} ${fault?.found ?? ''}`,
+            );
           } else files.set(key, kind);
         }
       }
@@ -136,7 +154,10 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
           );
           let told: string = received.kind;
           if (received.kind === 'failed') {
-            const { rows } = await database.sql.query<{ faults: unknown }>('select faults from postern.bank_statements where id = $1', [received.id]);
+            const { rows } = await database.sql.query<{ faults: unknown }>(
+              'select faults from postern.bank_statements where id = $1',
+              [received.id],
+            );
             told += JSON.stringify(rows[0]?.faults).slice(0, 500);
           }
           files.set(`${one.account.name}/${file.name}`, told);
@@ -192,7 +213,9 @@ async function accept(pipeline: Pipeline, endpoint: Endpoint, text: string): Pro
 async function drained(database: TestDatabase): Promise<void> {
   const deadline = performance.now() + DRAINED_WITHIN_MS;
   for (;;) {
-    const { rows } = await database.sql.query<{ queued: string }>("select count(*) as queued from postern.events where status = 'queued'");
+    const { rows } = await database.sql.query<{ queued: string }>(
+      "select count(*) as queued from postern.events where status = 'queued'",
+    );
     if (rows[0]?.queued === '0' || Number(rows[0]?.queued) === 0) return;
     if (performance.now() > deadline) throw new Error(`${rows[0]?.queued} events are still queued`);
     await pause(100);

@@ -256,7 +256,7 @@ export const FAULTS = {
   /** A line is gone from the file; what the file says of its sum is not. Nothing of it is posted. */
   line_cut: {
     target: 'newest_batch',
-    fits: ({ simulator }) => !['braintree'].includes(simulator.provider),
+    fits: always,
     inject(into) {
       const number = firstOf(into);
       into.edits.shapes.set(number, plain('after')());
@@ -310,7 +310,7 @@ export const FAULTS = {
   /** Once more under an id of its own, and paid once more. */
   line_doubled: {
     target: 'payment',
-    fits: ({ simulator }) => !['razorpay', 'mollie', 'paypal', 'braintree'].includes(simulator.provider),
+    fits: ({ simulator }) => !['razorpay', 'mollie', 'paypal', 'braintree', 'checkout'].includes(simulator.provider),
     shape: plain('never'),
     inject(into) {
       reported(into, 'capture0', (movement) => shown(movement, { ...movement, twin: true }));
@@ -420,7 +420,12 @@ export const FAULTS = {
         const { payout, batch, amount } = payoutOf(world, into.batch);
         if (into.account.dialect.tellPayout !== undefined)
           return [{ class: 'missing_file', reference: payout, currency: code(into), delta: -amount }];
-        const credit: Expected = { class: 'unidentified_bank_credit', reference: null, currency: code(into), delta: amount };
+        const credit: Expected = {
+          class: 'unidentified_bank_credit',
+          reference: null,
+          currency: code(into),
+          delta: amount,
+        };
         if (into.account.dialect.numbered)
           return [{ class: 'missing_file', reference: batch, currency: null, delta: null }, credit];
         // Nothing tells that there was a file: what is in it is missing, each by itself.
