@@ -72,8 +72,15 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
     byAccount.set(account.name, endpoint);
   }
   const clock = { now: () => world.lookedAt };
-  const pipeline = await createPipeline(database, () => endpoints);
+  const answers = new Map<string, string>();
+  const pipeline = await createPipeline(database, () => endpoints, {
+    async api({ path }) {
+      const body = answers.get(path);
+      return { status: body === undefined ? 404 : 200, headers: {}, body: Buffer.from(body ?? '{}') };
+    },
+  });
   pipeline.worker.start();
+  pipeline.fetcher.start();
   const importer = createImporter({ pool: database.appPool, clock, log: database.log });
   const banks = createBankImporter({ pool: database.appPool, formats: bankFormats, clock });
   const reconciler = createReconciler({
@@ -98,6 +105,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       const flying = new Set<Promise<unknown>>();
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
+        for (const [path, body] of answersOf(one)) answers.set(path, body);
         for (const event of one.events()) {
           const sent: Promise<unknown> = accept(pipeline, endpoint, bodyOf(one.account, event)).finally(() =>
             flying.delete(sent),
@@ -186,6 +194,18 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       await pipeline.stop();
     },
   };
+}
+
+/** What the processor would answer about everything in the account. */
+function* answersOf(world: AccountWorld): Generator<readonly [string, string]> {
+  const { account } = world;
+  const { dialect, calendar } = account;
+  if (dialect.answers === undefined && dialect.payoutAnswers === undefined) return;
+  for (let day = 1; day <= calendar.days; day += 1) {
+    for (const life of world.lives(day)) yield* dialect.answers?.(life, account) ?? [];
+    const payout = day <= calendar.batches ? world.payout(day) : null;
+    if (payout !== null) yield* dialect.payoutAnswers?.(payout) ?? [];
+  }
 }
 
 async function accept(pipeline: Pipeline, endpoint: Endpoint, text: string): Promise<void> {

@@ -54,12 +54,17 @@ export type Dialect = {
   batchReference(payout: Payout): string;
   /** Webhooks of a payout; none: only the report tells it. `failed`: it came back. */
   tellPayout?(payout: Payout): readonly ToldEvent[];
+  /** What its API answers about a life and about a payout, by path: where webhooks name their object only. */
+  answers?(life: Life, account: WorldAccount): Answers;
+  payoutAnswers?(payout: Payout): Answers;
   /** What the bank's statement shows of it: an end-to-end id, and a text. */
   bankText(payout: Payout): { readonly endToEnd: string | null; readonly text: string };
   fileName(file: ReportFile): string;
   /** The report's bytes as text, piece by piece. */
   write(file: ReportFile): Iterable<string>;
 };
+
+export type Answers = ReadonlyArray<readonly [path: string, body: string]>;
 
 /** What the processor pays out for a batch. */
 export type Payout = {
