@@ -7,7 +7,8 @@ import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { EndpointSettings } from '../../src/providers/provider.ts';
-import { createReconciler, type Reconciler } from '../../src/reconcile/engine/reconciler.ts';
+import { compareItems, type ItemDifference, rebuildItems } from '../../src/reconcile/engine/compare.ts';
+import { createReconciler, type Reconciler, turnParts } from '../../src/reconcile/engine/reconciler.ts';
 import type { SettlementLine } from '../../src/settlement-line.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -20,6 +21,7 @@ export type Names = { readonly payment?: string; readonly merchant?: string; rea
 export type WorldBooks = {
   readonly provider: string;
   readonly account: string;
+  readonly endpoint: number;
   /** What an event tells, with what else it names. */
   announce(told: Told, names?: Names & { readonly status?: string }): Promise<void>;
   /** A line of a report, kept as the import keeps it and posted. */
@@ -36,8 +38,10 @@ export type EngineWorld = {
   readonly reconciler: Reconciler;
   now: number;
   open(settings?: EndpointSettings, provider?: string): Promise<WorldBooks>;
-  /** Another account beside one, of the same processor. */
   catchUp(): Promise<void>;
+  /** Makes the residue anew from the postings; the next turns judge it. */
+  rebuild(): Promise<boolean>;
+  compare(): Promise<readonly ItemDifference[]>;
 };
 
 let made = 0;
@@ -55,10 +59,13 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     log: database.log,
     metrics: createMetrics({ process: false }),
   });
+  const given = turnParts({ ledger, clock, endpoints: { all: () => endpoints } });
   const world: EngineWorld = {
     reconciler,
     now: start,
     open,
+    rebuild: () => rebuildItems(database.appPool, given),
+    compare: () => compareItems(database.appPool, given),
     async catchUp() {
       if (!(await reconciler.catchUp())) throw new Error('another engine is at it');
     },
@@ -104,6 +111,7 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     return {
       provider: providerName,
       account,
+      endpoint: id,
       async announce(told, { status = 'posted', payment, merchant } = {}) {
         const event = await addEvent(
           [
