@@ -51,7 +51,7 @@ function createSeen(): { add(digest: string): boolean } {
     /** Whether it was there before. */
     add(text) {
       let key = 0;
-      for (let n = 0; n < KEY_CHARS; n += 1) key = (key % 2 ** 47) * 64 + SIXES[text.charCodeAt(n) & 0x7f];
+      for (let n = 0; n < KEY_CHARS; n += 1) key = (key % 2 ** 47) * 64 + (SIXES[text.charCodeAt(n) & 0x7f] ?? 0);
       if (put(slots, key + 1)) return true;
       used += 1;
       if (used * 3 > slots.length * 2) {

@@ -30,8 +30,10 @@ export type RowAmounts = {
   readonly residue?: string;
   readonly payer?: { readonly amount: bigint; readonly currency: string };
   /** In what the row contradicts itself. */
-  readonly contradiction?: { readonly reason: string; readonly expected: string; readonly found: string };
+  readonly contradiction?: Contradiction;
 };
+
+type Contradiction = { readonly reason: string; readonly expected: string; readonly found: string };
 
 /**
  * The amounts of a row of the settlement details report. Net is what moved the batch's balance, and is never touched; fees are
@@ -152,7 +154,7 @@ function rateContradiction(
   { gross, fees, net }: Exact,
   rate: Decimal | null,
   { code, exponent }: RowCurrency,
-): RowAmounts['contradiction'] | null {
+): Contradiction | null {
   if (rate === null || rate.units === 0n) return null;
   const expected = sum(product(gross, rate), negated(fees));
   // The rate's last digit is rounded, and so is the amount it came to.
