@@ -7,6 +7,7 @@ import { openWorldBooks } from '../support/world-books.ts';
 import { confusionMatrix, scoreOf } from '../support/world-score.ts';
 
 const PROVIDERS = (process.env.WORLD ?? 'stripe,adyen').split(',');
+const ONLY = process.env.FAULTS?.split(',');
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -16,7 +17,7 @@ afterAll(() => database.drop());
 
 const alone = (provider: string): PlannedAccount[] => [
   { provider, faults: [] },
-  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider))).map((kind) => ({
+  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider)) && (ONLY?.includes(kind) ?? true)).map((kind) => ({
     provider,
     faults: [kind],
   })),

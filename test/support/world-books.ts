@@ -121,6 +121,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
         for (const file of order(reportFiles(one), one)) {
+          if (process.env.TRACE) console.log(file.name, Math.round(performance.now()));
           const received = await importer.receive(
             {
               endpoint: {
