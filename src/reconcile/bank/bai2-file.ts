@@ -23,6 +23,7 @@ type OpenGroup = Bai2Totals & {
   readonly refused: ReturnType<typeof createInterimSum>;
 };
 
+const NAME_MAX = 35;
 const STATUS: ReadonlyMap<string, string> = new Map([
   [
     '2',
@@ -44,7 +45,6 @@ export function createBai2File(days: Days) {
   let group: OpenGroup | null = null;
   let account: Bai2Account | null = null;
   let files = 0;
-  let accountNo = 0;
 
   function record(one: Bai2Record): BankItem[] {
     const items = one.code === '01' ? begin(one) : [];
@@ -82,7 +82,13 @@ export function createBai2File(days: Days) {
     const fields = createBai2Fields(one.parts);
     const [sender = '', , , , id = '', , , version = ''] = Array.from({ length: 8 }, () => fields.next() ?? '');
     files += 1;
-    file = { row: one.row, id: `${sender}/${id}`, total: 0n, children: 0, records: 0 };
+    file = {
+      row: one.row,
+      id: `${sender.slice(0, NAME_MAX)}/${id.slice(0, NAME_MAX)}`,
+      total: 0n,
+      children: 0,
+      records: 0,
+    };
     if (version !== '2')
       items.push(unreadable({ row: one.row, field: 'version', value: version }, 'must be 2: this is no BAI2 file'));
     return items;
@@ -110,7 +116,12 @@ export function createBai2File(days: Days) {
       facts:
         day === null || at === null || faults.length > 0
           ? null
-          : { statement: `${originator}/${file?.id ?? ''}/${day}`, currency: currency || 'USD', day, at },
+          : {
+              statement: `${originator.slice(0, NAME_MAX)}/${file?.id ?? ''}/${day}`,
+              currency: currency || 'USD',
+              day,
+              at,
+            },
       total: 0n,
       children: 0,
       records: one.count,
@@ -134,13 +145,11 @@ export function createBai2File(days: Days) {
       };
     }
     group.children += 1;
-    accountNo += 1;
     const { account: begun, faults } = createBai2Account(one, {
       group: group.facts,
       refused: group.refusal === null ? null : group.refused,
       identities,
       days,
-      no: accountNo,
     });
     account = begun;
     return [...items, ...faults];

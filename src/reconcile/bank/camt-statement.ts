@@ -93,7 +93,7 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
     const identity =
       bankReference === null
         ? identities.byPosition(key, position)
-        : identities.byReference(bankReference, day, told.amount, told.currency);
+        : identities.byReference(account(), bankReference, day, told.amount, told.currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(told.currency, told.amount);

@@ -76,7 +76,7 @@ function codedDetails(whole: string): Mt940Details {
   const coded = new Map<string, string>();
   for (let n = 1; n + 1 < pieces.length; n += 2) {
     const [word = '', text = ''] = [pieces[n], pieces[n + 1]];
-    if (!coded.has(word) || coded.get(word) === '') coded.set(word, text.replace(/^\/+|\/+$/g, '').trim());
+    if (!coded.has(word) || coded.get(word) === '') coded.set(word, withoutSlashes(text));
   }
   // ING: /CNTP/account/BIC/name/city/
   const [counterAccount = '', , counterName = ''] = (coded.get('CNTP') ?? '').split('/');
@@ -88,6 +88,13 @@ function codedDetails(whole: string): Mt940Details {
     name: orNull(counterName) ?? orNull(coded.get('NAME') ?? ''),
     account: orNull(accountText(counterAccount)) ?? orNull(accountText(coded.get('IBAN') ?? '')),
   };
+}
+
+function withoutSlashes(text: string): string {
+  let [from, to] = [0, text.length];
+  while (text[from] === '/') from += 1;
+  while (to > from && text[to - 1] === '/') to -= 1;
+  return text.slice(from, to).trim();
 }
 
 const orNull = (text: string): string | null => {

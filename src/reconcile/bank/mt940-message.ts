@@ -144,7 +144,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     const day = dayText(read.booked ?? read.value);
     const identity = isFiller(read.bankReference.trim())
       ? identities.byPosition(message.key ?? '', message.position)
-      : identities.byReference(read.bankReference.trim(), day, amount, currency);
+      : identities.byReference(message.account, read.bankReference.trim(), day, amount, currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(currency, amount);
