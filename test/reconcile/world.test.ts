@@ -17,10 +17,12 @@ afterAll(() => database.drop());
 
 const alone = (provider: string): PlannedAccount[] => [
   { provider, faults: [] },
-  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider)) && (ONLY?.includes(kind) ?? true)).map((kind) => ({
-    provider,
-    faults: [kind],
-  })),
+  ...FAULT_KINDS.filter((kind) => faultOf(kind).fits(dialectOf(provider)) && (ONLY?.includes(kind) ?? true)).map(
+    (kind) => ({
+      provider,
+      faults: [kind],
+    }),
+  ),
 ];
 
 describe('a world with each fault alone', () => {

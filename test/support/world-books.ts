@@ -23,7 +23,11 @@ export type WorldBooks = {
   /** What became of each file: `account/name` → kind, with its first faults. */
   readonly files: ReadonlyMap<string, string>;
   tellEvents(): Promise<void>;
-  importReports(order?: (files: HandedIn[], world: AccountWorld) => HandedIn[]): Promise<void>;
+  /** `joined`: so many batches a file. */
+  importReports(how?: {
+    readonly joined?: number;
+    readonly order?: (files: HandedIn[], world: AccountWorld) => HandedIn[];
+  }): Promise<void>;
   importStatements(): Promise<void>;
   reconcile(): Promise<void>;
   discrepancies(): Promise<Found[]>;
@@ -117,11 +121,10 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       await Promise.all(flying);
       await drained(database);
     },
-    async importReports(order = (list) => list) {
+    async importReports({ joined = 6, order = (list) => list } = {}) {
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
-        for (const file of order(reportFiles(one), one)) {
-          if (process.env.TRACE) console.log(file.name, Math.round(performance.now()));
+        for (const file of order(reportFiles(one, { joined }), one)) {
           const received = await importer.receive(
             {
               endpoint: {

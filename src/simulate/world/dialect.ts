@@ -36,6 +36,8 @@ export type Dialect = {
   readonly negatives: boolean;
   /** Whether a missing report is seen by those around it: batches are numbered, or there is one a day. */
   readonly numbered: boolean;
+  /** Whether one file may be of several batches. */
+  readonly joins: boolean;
   /** Whether its disputes' money is announced by webhooks. */
   readonly tellsDisputes: boolean;
   /** Payers may pay in another currency than the account's. */

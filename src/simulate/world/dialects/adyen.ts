@@ -77,6 +77,7 @@ export const adyen: Dialect = {
   costs: 'each',
   negatives: true,
   numbered: true,
+  joins: true,
   tellsDisputes: true,
   fx: true,
   extremes: 'large',

@@ -28,6 +28,7 @@ export const braintree: Dialect = {
   costs: 'batch',
   negatives: false,
   numbered: true,
+  joins: true,
   tellsDisputes: true,
   fx: false,
   extremes: 'none',

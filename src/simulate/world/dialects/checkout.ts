@@ -42,6 +42,7 @@ export const checkout: Dialect = {
   costs: 'each',
   negatives: true,
   numbered: false,
+  joins: true,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

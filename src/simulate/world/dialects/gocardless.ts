@@ -30,6 +30,7 @@ export const gocardless: Dialect = {
   costs: 'batch',
   negatives: false,
   numbered: false,
+  joins: true,
   tellsDisputes: true,
   fx: false,
   extremes: 'none',

@@ -62,6 +62,7 @@ export const klarna: Dialect = {
   costs: 'each',
   negatives: false,
   numbered: false,
+  joins: false,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

@@ -25,6 +25,7 @@ export const mollie: Dialect = {
   costs: 'batch',
   negatives: true,
   numbered: false,
+  joins: true,
   tellsDisputes: true,
   fx: false,
   extremes: 'none',

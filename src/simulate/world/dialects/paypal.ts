@@ -29,6 +29,7 @@ export const paypal: Dialect = {
   costs: 'first',
   negatives: true,
   numbered: true,
+  joins: false,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

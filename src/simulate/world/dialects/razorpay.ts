@@ -27,6 +27,7 @@ export const razorpay: Dialect = {
   taxPercent: 18n,
   negatives: false,
   numbered: false,
+  joins: true,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',

@@ -43,6 +43,7 @@ export const square: Dialect = {
   costs: 'each',
   negatives: true,
   numbered: false,
+  joins: true,
   tellsDisputes: true,
   fx: false,
   extremes: 'large',

@@ -66,6 +66,7 @@ export const stripe: Dialect = {
   costs: 'each',
   negatives: true,
   numbered: false,
+  joins: true,
   tellsDisputes: true,
   fx: true,
   extremes: 'all',

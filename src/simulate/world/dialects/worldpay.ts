@@ -56,6 +56,7 @@ export const worldpay: Dialect = {
   costs: 'each',
   negatives: false,
   numbered: false,
+  joins: true,
   tellsDisputes: false,
   fx: false,
   extremes: 'none',
