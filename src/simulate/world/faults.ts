@@ -265,7 +265,7 @@ export const FAULTS = {
         {
           class: 'file_total_mismatch',
           reference: payoutOf(world, into.batch).batch,
-          currency: code(into),
+          currency: null,
           delta: null,
         },
       ];
