@@ -132,6 +132,22 @@ export async function stirUnsettled(tx: Tx, accountIds: readonly number[], now: 
   );
 }
 
+/** The same, of an account in whose numbers or days a gap was seen. */
+export async function stirBesideGap(
+  tx: Tx,
+  { provider, account }: { readonly provider: string; readonly account: string },
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `update postern.residue r set look_at = $3
+     from postern.accounts p
+     where p.path = 'asset:processor_pending:' || postern.path_part($1) || ':' || postern.path_part($2) and r.account_id = p.id
+       and (r.class in ('missing_in_settlement', 'fee_mismatch') or r.class is null and r.discrepancy_id is not null)
+       and (r.look_at is null or r.look_at > $3)`,
+    [provider, account, now],
+  );
+}
+
 export type Residue = ItemKey & {
   readonly amount: bigint;
   readonly matched: bigint;
