@@ -275,7 +275,7 @@ describe('the document', () => {
         delta: { minor: '-1', major: '-0.01' },
         ledger: { amount: { minor: '5000', major: '50.00' }, kind: 'payment.captured' },
         settlement: { amount: { minor: '4999', major: '49.99' }, kind: 'charge' },
-        'differs amount': { ledger: '5000', settlement: '4999' },
+        'differs amount': { ledger: { minor: '5000' }, settlement: { minor: '4999', major: '49.99' } },
         age_days: 20,
         bucket: '8-30',
       },
