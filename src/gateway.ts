@@ -45,6 +45,10 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import { createDiscrepancies } from './reconcile/discrepancies/discrepancies.ts';
+import { createRulesOf } from './reconcile/engine/account-rules.ts';
+import { compareItems } from './reconcile/engine/compare.ts';
+import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
 import { bankFormats } from './reconcile/bank/formats.ts';
 import { createBankImporter } from './reconcile/import/bank-importer.ts';
 import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
@@ -249,6 +253,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const reconciling = { ledger: createLedger({ clock }), clock, endpoints };
+  const items = options.work ? createReconciler({ ...reconciling, pool: pools.worker, log, metrics }) : null;
   const { retentionDays } = config;
   const housekeeping = options.work
     ? createHousekeeping({
@@ -258,6 +264,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         providers,
         endpoints,
         retentionDays,
+        compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
         clearImports: clearAbandoned,
         clock,
         log,
@@ -326,6 +333,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           log,
           transfers,
           reconciler,
+          discrepancies: createDiscrepancies({ ...reconciling, pool: pools.api, rulesOf: createRulesOf(endpoints) }),
           recheck,
           importer,
           bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
@@ -368,6 +376,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       dismisser?.start();
       replayer?.start();
       housekeeping?.start();
+      items?.start();
       sealer?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
@@ -385,6 +394,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);
+      await items?.stop();
       await housekeeping?.stop();
       // After the postings, so that its last signed head is over them.
       await sealer?.stop();

@@ -32,6 +32,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<CommandModule>>> = {
   ledger: () => import('./commands/ledger.ts'),
   report: () => import('./commands/report.ts'),
   audit: () => import('./commands/audit.ts'),
+  discrepancies: () => import('./commands/discrepancies.ts'),
   settlement: () => import('./commands/settlement.ts'),
   bank: () => import('./commands/bank.ts'),
   explain: () => import('./commands/explain.ts'),

@@ -13,6 +13,7 @@ import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { bankStatementRoutes } from './routes/bank-statements.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { discrepancyRoutes } from './routes/discrepancies.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exportRoutes } from './routes/exports.ts';
@@ -79,6 +80,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         auditTrailRoutes,
         auditLogRoutes,
         reconciliationRoutes,
+        discrepancyRoutes,
         exportRoutes,
         reportRoutes,
         operationRoutes,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AT, bankLine, captured, eur, line } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createEngineWorld, DAY, type EngineWorld } from './engine-world.ts';
@@ -10,12 +10,14 @@ beforeAll(async () => {
   world = createEngineWorld(database, AT);
 });
 afterAll(() => database.drop());
+beforeEach(() => {
+  world.now = AT;
+});
 
 describe('an announcement', () => {
   it('is in transit until its window ends, then missing in the settlement', async () => {
     const books = await world.open();
     await books.announce(captured('p', 1000n));
-    world.now = AT;
     await world.catchUp();
     expect(await books.state()).toEqual({ 'pending p gross EUR': 'in_transit 1000' });
     expect(await books.discrepancies()).toEqual({});
@@ -25,40 +27,39 @@ describe('an announcement', () => {
     world.now = AT + 8 * DAY;
     await world.catchUp();
     expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'open -1000 EUR' });
-    await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n }));
+    await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n, at: world.now }));
     await world.catchUp();
     expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'auto_cleared -1000 EUR' });
     expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 971' });
-    world.now = AT;
   });
 });
 
 describe('a line', () => {
   it('nobody announced is missing in the ledger at once', async () => {
     const books = await world.open();
-    await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n }));
+    await books.settle(line('charge', 'l', { reference: 'p2', gross: 1000n }));
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p gross': 'open 1000 EUR never_received' });
-    await books.announce(captured('p', 1000n));
+    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'open 1000 EUR never_received' });
+    await books.announce(captured('p2', 1000n));
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p gross': 'auto_cleared 1000 EUR never_received' });
+    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'auto_cleared 1000 EUR never_received' });
   });
 
   it('by another name is matched where the merchant’s reference is one of each, with what is left of it', async () => {
     const books = await world.open();
-    await books.announce(captured('p', 1000n), { merchant: 'order 1' });
+    await books.announce(captured('p3', 1000n), { merchant: 'order 1' });
     await world.catchUp();
     await books.settle(line('charge', 'l', { reference: 'x', gross: 990n }), { merchant: 'order 1' });
     await world.catchUp();
     expect(await books.state()).toEqual({
-      'pending p gross EUR': 'amount_mismatch 10',
+      'pending p3 gross EUR': 'amount_mismatch 10',
       'balance B1 EUR': 'in_transit 990',
     });
   });
 
   it('and its match is undone where a second one claims the reference', async () => {
     const books = await world.open();
-    await books.announce(captured('p', 1000n), { merchant: 'order 2' });
+    await books.announce(captured('p4', 1000n), { merchant: 'order 2' });
     await books.settle(line('charge', 'l', { reference: 'x', gross: 1000n }), { merchant: 'order 2' });
     await world.catchUp();
     expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 1000' });
@@ -66,7 +67,7 @@ describe('a line', () => {
     await world.catchUp();
     expect(await books.state()).toEqual({
       'balance B1 EUR': 'in_transit 2000',
-      'pending p gross EUR': 'in_transit 1000',
+      'pending p4 gross EUR': 'in_transit 1000',
       'pending x gross EUR': 'missing_in_ledger -1000',
       'pending y gross EUR': 'missing_in_ledger -1000',
     });
@@ -77,8 +78,8 @@ describe('a payout', () => {
   it('is matched to a bank line by its name, or by amount and window', async () => {
     const books = await world.open({ bank_account: 'main' });
     const payout = { type: 'payout.created', payout: 'po_1', key: 'po_1:created', ...eur(900n) } as const;
-    await books.settle(line('charge', 'l', { reference: 'p', gross: 900n, batch: 'po_1' }));
-    await books.announce(captured('p', 900n));
+    await books.settle(line('charge', 'l', { reference: 'p5', gross: 900n, batch: 'po_1' }));
+    await books.announce(captured('p5', 900n));
     await books.announce(payout);
     await world.catchUp();
     expect(await books.state()).toEqual({ 'bank_in_transit po_1 EUR': 'in_transit 900' });

@@ -71,6 +71,26 @@ export function accountRules(endpoints: readonly Endpoint[], provider: string, a
   };
 }
 
+export type RulesOf = (books: { readonly provider: string; readonly account: string }) => AccountRules;
+
+/** The rules by the endpoints as they are when it is asked. */
+export function createRulesOf(endpoints: { all(): readonly Endpoint[] }): RulesOf {
+  let of: readonly Endpoint[] = [];
+  let rules = new Map<string, AccountRules>();
+  return ({ provider, account }) => {
+    const now = endpoints.all();
+    // The registry makes new ones when it reads: the same ones are the same settings.
+    if (now.length !== of.length || now.some((one, n) => one !== of[n])) {
+      of = now;
+      rules = new Map();
+    }
+    const key = JSON.stringify([provider, account]);
+    const known = rules.get(key) ?? accountRules(now, provider, account);
+    rules.set(key, known);
+    return known;
+  };
+}
+
 /** The last moment of the day that lies so many days after the one of `at`, in the account's days. */
 export const dueAfter = (rules: AccountRules, at: number, days: number): number => daysAfter(at, days + 1, rules.zone);
 

@@ -1,12 +1,13 @@
-import type { Tx } from '../../postgres/sql.ts';
-import type { AccountRules } from './account-rules.ts';
+import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { RulesOf } from './account-rules.ts';
 import { type Around, classify } from './classify.ts';
 import { factsOf } from './facts-store.ts';
 import { foundItem, movedAt, openedAt } from './found-item.ts';
 import type { ItemAccounts } from './item-accounts.ts';
-import { type ItemAccount, type ItemKey, itemId, sumOf } from './items.ts';
+import { type ItemKey, itemId, sumOf } from './items.ts';
 import { keepCleared, keepFound } from './keep-discrepancies.ts';
 import { type Item, lookAround } from './look-around.ts';
+import type { Found } from './discrepancy-store.ts';
 import { coverOf } from './missing-files.ts';
 import { type Judged, type Residue, removeItems, stirUnsettled, writeJudged } from './residue-store.ts';
 import { withAdvice } from './suggest.ts';
@@ -14,78 +15,81 @@ import type { Verdict } from './verdict.ts';
 
 export type JudgeParts = {
   readonly accounts: ItemAccounts;
-  readonly rulesOf: (account: ItemAccount) => AccountRules;
+  readonly rulesOf: RulesOf;
+};
+
+/** What items are, before any of it is written. A discrepancy's own id is known when it is kept. */
+export type Appraisal = {
+  readonly judged: readonly Judged[];
+  readonly found: readonly { readonly found: Found; readonly judged: Judged }[];
+  /** Zero, and no pass's doing. */
+  readonly gone: readonly ItemKey[];
 };
 
 /** Says of each of these items what it is, and brings the list of discrepancies to it. */
-export async function judge(
-  tx: Tx,
-  residue: readonly Residue[],
-  now: number,
-  { accounts, rulesOf }: JudgeParts,
-): Promise<void> {
+export async function judge(tx: Tx, residue: readonly Residue[], now: number, parts: JudgeParts): Promise<void> {
   if (residue.length === 0) return;
   const at = new Date(now);
-  const facts = await factsOf(tx, residue);
-  const items: Item[] = [];
-  const gone: ItemKey[] = [];
-  const judged: Judged[] = [];
-  for (const one of facts) {
-    const account = accounts.get(one.accountId);
-    const passed = sumOf(one, 'passed');
-    if (account === undefined || (one.amount === 0n && passed === 0n)) gone.push(one);
-    else if (one.amount === 0n) judged.push(judgedOf(one, passed, { bucket: 'matched' }));
-    else items.push({ facts: one, account });
-  }
-  const first = await lookAround(tx, items, { accounts, deep: false });
-  const verdicts = items.map((item) => verdictOf(item, first(item), rulesOf, now));
-  const late = items.filter((_, n) => isUnsettled(verdicts[n]));
-  const around = await lookAround(tx, late, { accounts, deep: true });
-  const found: { readonly item: Item; readonly verdict: Extract<Verdict, { bucket: 'discrepancy' }> }[] = [];
-  const cover = await coverOf(tx, late, rulesOf);
-  for (const [n, item] of items.entries()) {
-    const { facts: one } = item;
-    let verdict = verdicts[n];
-    if (verdict === undefined) continue;
-    if (isUnsettled(verdict)) {
-      verdict = verdictOf(item, around(item), rulesOf, now);
-      const covering = isUnsettled(verdict) ? cover(item) : null;
-      if (covering !== null) {
-        judged.push(judgedOf(one, sumOf(one, 'passed'), { bucket: 'discrepancy', dueAt: verdict.dueAt, discrepancyId: covering }));
-        continue;
-      }
-    }
-    if (verdict.bucket === 'discrepancy') found.push({ item, verdict });
-    else
-      judged.push(
-        judgedOf(one, sumOf(one, 'passed'), {
-          bucket: verdict.bucket,
-          dueAt: verdict.dueAt,
-          lookAt: verdict.bucket === 'in_transit' ? verdict.dueAt : null,
-        }),
-      );
-  }
-  const named = await withAdvice(
+  const { judged: quiet, found, gone } = await appraise(tx, residue, now, parts);
+  const ids = await keepFound(
     tx,
-    found.map(({ item, verdict }) => ({ item, found: foundItem(item, verdict, now) })),
-    { rulesOf },
+    found.map((one) => one.found),
+    at,
   );
-  const ids = await keepFound(tx, named, at);
-  for (const [n, { item, verdict }] of found.entries()) {
-    const id = ids.get(named[n]?.fingerprint ?? '') ?? null;
-    judged.push(
-      judgedOf(item.facts, sumOf(item.facts, 'passed'), {
-        bucket: 'discrepancy',
-        class: verdict.class,
-        dueAt: verdict.dueAt,
-        discrepancyId: id,
-      }),
-    );
-  }
+  const judged = [
+    ...quiet,
+    ...found.map((one) => ({ ...one.judged, discrepancyId: ids.get(one.found.fingerprint) ?? null })),
+  ];
   await keepCleared(tx, clearedOf(residue, judged), at);
   await removeItems(tx, gone);
   await writeJudged(tx, judged);
-  await stirUnsettled(tx, filesChanged(residue, judged, accounts), at);
+  await stirUnsettled(tx, filesChanged(residue, judged), at);
+}
+
+/** What each of these items is, from the postings and what lies around; nothing is written. */
+export async function appraise(
+  sql: Sql,
+  keys: readonly ItemKey[],
+  now: number,
+  { accounts, rulesOf }: JudgeParts,
+): Promise<Appraisal> {
+  const items: Item[] = [];
+  const gone: ItemKey[] = [];
+  const judged: Judged[] = [];
+  for (const facts of await factsOf(sql, keys)) {
+    const account = accounts.get(facts.accountId);
+    if (account === undefined || (facts.amount === 0n && sumOf(facts, 'passed') === 0n)) gone.push(facts);
+    else if (facts.amount === 0n) judged.push(judgedOf(facts, { bucket: 'matched' }));
+    else items.push({ facts, account });
+  }
+  const near = await lookAround(sql, items, { accounts, deep: false });
+  const verdicts = items.map((item) => verdictOf(item, near(item), rulesOf, now));
+  const late = items.filter((_, n) => isUnsettled(verdicts[n]));
+  const around = await lookAround(sql, late, { accounts, deep: true });
+  const cover = await coverOf(sql, late, rulesOf);
+  const named: { readonly item: Item; readonly verdict: Extract<Verdict, { bucket: 'discrepancy' }> }[] = [];
+  for (const [n, item] of items.entries()) {
+    const first = verdicts[n];
+    if (first === undefined) continue;
+    const verdict = isUnsettled(first) ? verdictOf(item, around(item), rulesOf, now) : first;
+    const { bucket, dueAt } = verdict;
+    const covering = isUnsettled(verdict) ? cover(item) : null;
+    if (covering !== null) judged.push(judgedOf(item.facts, { bucket, dueAt, discrepancyId: covering }));
+    else if (bucket === 'discrepancy') named.push({ item, verdict });
+    else judged.push(judgedOf(item.facts, { bucket, dueAt, lookAt: bucket === 'in_transit' ? dueAt : null }));
+  }
+  const advised = await withAdvice(
+    sql,
+    named.map(({ item, verdict }) => ({ item, found: foundItem(item, verdict, now) })),
+    { rulesOf },
+  );
+  const found = advised.flatMap((one, n) => {
+    const { item, verdict } = named[n] ?? {};
+    if (item === undefined || verdict === undefined) return [];
+    const { bucket, dueAt } = verdict;
+    return [{ found: one, judged: judgedOf(item.facts, { bucket, dueAt, class: verdict.class }) }];
+  });
+  return { judged, found, gone };
 }
 
 const isUnsettled = (verdict: Verdict | undefined): boolean =>
@@ -99,7 +103,6 @@ function verdictOf(item: Item, around: Around, rulesOf: JudgeParts['rulesOf'], n
 
 function judgedOf(
   facts: Item['facts'],
-  matched: bigint,
   as: {
     readonly bucket: string;
     readonly class?: string;
@@ -114,7 +117,7 @@ function judgedOf(
     reference,
     component,
     currency,
-    matched,
+    matched: sumOf(facts, 'passed'),
     openedAt: openedAt(facts) ?? null,
     movedAt: movedAt(facts) ?? null,
     dueAt: as.dueAt ?? null,
@@ -135,9 +138,9 @@ function clearedOf(before: readonly Residue[], after: readonly Judged[]): string
 }
 
 /** Accounts of `processor_balance` on which a missing file was found now, or is none any more. */
-function filesChanged(before: readonly Residue[], after: readonly Judged[], accounts: ItemAccounts): number[] {
+function filesChanged(before: readonly Residue[], after: readonly Judged[]): number[] {
   const was = new Set(before.filter((one) => one.class === 'missing_file').map(itemId));
   const is = new Set(after.filter((one) => one.class === 'missing_file').map(itemId));
   const changed = [...before, ...after].filter((one) => was.has(itemId(one)) !== is.has(itemId(one)));
-  return changed.flatMap(({ accountId }) => accounts.get(accountId)?.id ?? []);
+  return [...new Set(changed.map(({ accountId }) => accountId))];
 }

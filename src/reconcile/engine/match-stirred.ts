@@ -1,6 +1,6 @@
 import { fromLine } from '../../ledger/source.ts';
 import type { Tx } from '../../postgres/sql.ts';
-import { type AccountRules, dueAfter } from './account-rules.ts';
+import { type AccountRules, dueAfter, type RulesOf } from './account-rules.ts';
 import { type ApplyParts, applyWishes } from './apply-matches.ts';
 import { namedId } from './around-store.ts';
 import { factsOf } from './facts-store.ts';
@@ -20,7 +20,7 @@ import { matchPayouts, namesIn, plainText, type TransitCandidate } from './match
 import { selectOfAccount } from './residue-store.ts';
 import { bankWords, noteWhose, payoutWords, type UnpostedLine, unpostedLines, type Words } from './transit-store.ts';
 
-export type MatchParts = ApplyParts & { readonly rulesOf: (account: ItemAccount) => AccountRules };
+export type MatchParts = ApplyParts & { readonly rulesOf: RulesOf };
 
 /** Keys lead to items, and these to other keys: further than this nobody follows. */
 const ROUNDS_MAX = 8;

@@ -1,8 +1,7 @@
 import type { Sql } from '../../postgres/sql.ts';
-import type { AccountRules } from './account-rules.ts';
+import type { RulesOf } from './account-rules.ts';
 import { dayOf } from './days.ts';
 import { openedAt } from './found-item.ts';
-import type { ItemAccount } from './items.ts';
 import type { Item } from './look-around.ts';
 import { type Lag, lagsAround, type MissingFile, openMissingFiles } from './missing-files-store.ts';
 
@@ -19,7 +18,7 @@ const FILES_MAX = 200;
 export async function coverOf(
   sql: Sql,
   items: readonly Item[],
-  rulesOf: (account: ItemAccount) => AccountRules,
+  rulesOf: RulesOf,
 ): Promise<(item: Item) => string | null> {
   const accounts = new Map(items.map(({ account }) => [account.id, account]));
   const files = await openMissingFiles(sql, [...accounts.values()]);

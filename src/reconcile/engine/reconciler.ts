@@ -7,9 +7,8 @@ import type { Log } from '../../log.ts';
 import type { Metrics } from '../../metrics.ts';
 import { createNudgedPause } from '../../nudged-pause.ts';
 import { sqlOf, withTransaction } from '../../postgres/sql.ts';
-import { type AccountRules, accountRules } from './account-rules.ts';
+import { createRulesOf } from './account-rules.ts';
 import { createItemAccounts } from './item-accounts.ts';
-import type { ItemAccount } from './items.ts';
 import { reconcileLag } from './rules-store.ts';
 import { type Turn, type TurnParts, turn, watchRules } from './turn.ts';
 
@@ -113,20 +112,7 @@ export function turnParts({
   endpoints,
 }: Pick<ReconcilerParts, 'ledger' | 'clock' | 'endpoints'>): TurnParts {
   const accounts = createItemAccounts();
-  let of: readonly Endpoint[] = [];
-  let rules = new Map<string, AccountRules>();
-  const rulesOf = ({ provider, account }: Pick<ItemAccount, 'provider' | 'account'>): AccountRules => {
-    const now = endpoints.all();
-    // The registry makes new ones when it reads; the same list is the same settings.
-    if (now.length !== of.length || now.some((one, n) => one !== of[n])) {
-      of = now;
-      rules = new Map();
-    }
-    const key = JSON.stringify([provider, account]);
-    const known = rules.get(key) ?? accountRules(now, provider, account);
-    rules.set(key, known);
-    return known;
-  };
+  const rulesOf = createRulesOf(endpoints);
   return {
     ledger,
     clock,

@@ -1,7 +1,7 @@
 import { draftsOf } from '../../ledger/rules.ts';
 import type { PaymentEvent } from '../../payment-event.ts';
 import type { Sql } from '../../postgres/sql.ts';
-import type { AccountRules } from './account-rules.ts';
+import type { AccountRules, RulesOf } from './account-rules.ts';
 import { eventsAbout, namedId } from './around-store.ts';
 import { correctionsFor } from './correction.ts';
 import type { Found, SuggestedAction } from './discrepancy-store.ts';
@@ -43,7 +43,7 @@ const ADVICE: Readonly<Record<ItemClass, string>> = {
 export async function withAdvice(
   sql: Sql,
   named: readonly Named[],
-  { rulesOf }: { readonly rulesOf: (account: ItemAccount) => AccountRules },
+  { rulesOf }: { readonly rulesOf: RulesOf },
 ): Promise<Found[]> {
   const untold = named.filter(({ found }) => found.class === 'missing_in_ledger').map(({ item }) => item.facts);
   const events = await eventsAbout(sql, untold);
