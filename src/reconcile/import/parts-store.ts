@@ -42,10 +42,10 @@ export async function settlePart(
   { chunks, sha256 }: { readonly chunks: number; readonly sha256: Buffer },
 ): Promise<void> {
   await tx.query(
-    'delete from postern.settlement_parts where settlement_id = $1 and (part = $2 or part = -$2 and chunk >= $3)',
+    'delete from postern.settlement_parts where settlement_id = $1 and (part = $2::int4 or part = -($2::int4) and chunk >= $3)',
     [settlement, number, chunks],
   );
-  await tx.query('update postern.settlement_parts set part = $2 where settlement_id = $1 and part = -$2', [
+  await tx.query('update postern.settlement_parts set part = $2::int4 where settlement_id = $1 and part = -($2::int4)', [
     settlement,
     number,
   ]);

@@ -1,10 +1,12 @@
+import type { Clock } from '../../clock.ts';
 import { PosternError } from '../../errors.ts';
 import type { Ledger, PostRequest, PostResult } from '../../ledger/post.ts';
+import { postManyLines, type ToldLine } from '../../ledger/post-many.ts';
 import { fromLine } from '../../ledger/source.ts';
 import type { Told } from '../../ledger/told.ts';
 import type { Tx } from '../../postgres/sql.ts';
-import { newLines } from './promote-store.ts';
-import { lineOf } from './staged-row.ts';
+import { openNewLines } from './promote-store.ts';
+import { type LineRow, lineOf } from './staged-row.ts';
 import type { Staging } from './staging-store.ts';
 
 /** Whose books a report is about. */
@@ -16,24 +18,33 @@ export type ReportBooks = {
 };
 
 const LINES_A_TURN = 1_000;
+const MANY_A_TURN = 4_000;
 
-/** Posts the new lines of the staging, a group at a time. */
+/** Posts the new lines of the staging. The caller holds the account's fees. */
 export async function postLines(
   tx: Tx,
   staging: Staging,
-  { ledger, books, liveFrom }: { readonly ledger: Ledger; readonly books: ReportBooks; readonly liveFrom: number | null },
+  { ledger, books, liveFrom, clock }: { ledger: Ledger; books: ReportBooks; liveFrom: number | null; clock: Clock },
 ): Promise<void> {
-  let after: string | null = null;
+  const toldOf = (rows: readonly LineRow[]): ToldLine[] =>
+    rows.map((row) => ({ line: row.id, told: lineOf(row, liveFrom) }));
+  // Few, and first: they look at what stands about their payouts, and a line of the same file may tell that payout.
+  const looking = await openNewLines(tx, staging, 'looking_lines');
+  for (let rows = await looking(LINES_A_TURN); rows.length > 0; rows = await looking(LINES_A_TURN))
+    await postTold(tx, { ledger, books }, toldOf(rows));
+
+  const next = await openNewLines(tx, staging, 'lines');
+  const many = postManyLines(tx, books, { clock });
+  let coming = next(MANY_A_TURN);
   for (;;) {
-    const rows = await newLines(tx, staging, { after, limit: LINES_A_TURN });
-    await postTold(
-      tx,
-      { ledger, books },
-      rows.map((row) => ({ line: row.id, told: lineOf(row, liveFrom) })),
-    );
-    after = rows.at(-1)?.id ?? null;
-    if (rows.length < LINES_A_TURN) return;
+    const rows = await coming;
+    if (rows.length === 0) break;
+    // Asked for before these are sent: the database reads it first, and the rules run on it while these are written.
+    coming = next(MANY_A_TURN);
+    coming.catch(() => undefined);
+    await many.post(toldOf(rows));
   }
+  await many.end();
 }
 
 /** @throws PosternError `conflict` where something else stands under the key of one of them: nothing of the import is posted then. */

@@ -1,4 +1,4 @@
-import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { Tx } from '../../postgres/sql.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
 import { CONTENT } from './proof-store.ts';
 import type { ProvenBatch } from './prove.ts';
@@ -265,16 +265,15 @@ export async function markAmended(tx: Tx, ids: readonly string[]): Promise<void>
   );
 }
 
-/** What there is to post, in the file's order, `limit` lines after `after`. */
-export async function newLines(
-  sql: Sql,
+/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the lines that look at what stands, or the others. */
+export async function openNewLines(
+  tx: Tx,
   { table }: Staging,
-  { after, limit }: { readonly after: string | null; readonly limit: number },
-): Promise<LineRow[]> {
-  const { rows } = await sql.query<LineRow>(
-    `select ${LINE_ROW_COLUMNS} from ${table}
-     where (action is null or action = 'changed') and ($1::uuid is null or id > $1::uuid) order by id limit $2`,
-    [after, limit],
+  name: 'lines' | 'looking_lines',
+): Promise<(count: number) => Promise<LineRow[]>> {
+  await tx.query(
+    `declare ${name} no scroll cursor for select ${LINE_ROW_COLUMNS} from ${table}
+     where (action is null or action = 'changed') and (kind = 'payout_reversal') = ${name === 'looking_lines'}`,
   );
-  return rows;
+  return async (count) => (await tx.query<LineRow>(`fetch ${count} from ${name}`)).rows;
 }

@@ -84,7 +84,7 @@ export async function promote(
   if (movesMoney) {
     comparison = await compareLines(tx, staging, books, mode !== 'balance');
     // Only of a batch that the file has whole can be said that a line is missing from it.
-    earlier = await earlierOf(tx, books, batches.filter(isWhole));
+    earlier = await earlierOf(tx, books, batches.filter((batch) => isWhole(batch, mode)));
     out.push(...(await missingFromFile(tx, staging, earlier)));
     if (await hasRemoved(tx, books)) await numberReturned(tx, staging, books);
   }
@@ -97,7 +97,7 @@ export async function promote(
   const linesNew = await keepLines(tx, staging, { ...books, movesMoney });
   await insertBatches(tx, settlement, batches);
   if (movesMoney) {
-    await postLines(tx, staging, { ledger, books, liveFrom });
+    await postLines(tx, staging, { ledger, books, liveFrom, clock });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
     const periods = mode === 'balance' ? await withComputed(tx, staged.periods, batches, books) : staged.periods;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
@@ -140,7 +140,11 @@ export async function promote(
   return { kind: 'imported', linesNew, comparison, removed };
 }
 
-const isWhole = ({ stated, difference }: ProvenBatch): boolean => stated && difference === 0n;
+/** The report has all of the batch: it closes as stated, or the rows of a payout come to what it paid. */
+function isWhole({ stated, difference, net, payout }: ProvenBatch, mode: Promotion['mode']): boolean {
+  if (difference !== 0n) return false;
+  return stated || (mode === 'payout' && payout !== 0n && net + payout === 0n);
+}
 
 async function postMoved(
   tx: Tx,

@@ -1,0 +1,96 @@
+import type { Clock } from '../clock.ts';
+import { PosternError } from '../errors.ts';
+import type { Tx } from '../postgres/sql.ts';
+import type { SettlementLine } from '../settlement-line.ts';
+import { uuidv7 } from '../uuid.ts';
+import { type AccountRef, chart } from './chart.ts';
+import { isFeeLook, type RuleContext } from './draft.ts';
+import { openAccounts } from './ledger-store.ts';
+import { type LineEntry, recordMany, settleMany } from './many-store.ts';
+import { entryOf } from './payment-state.ts';
+import { draftsOf, RULE_VERSION } from './rules.ts';
+
+export type ToldLine = {
+  /** The line's id. */
+  readonly line: string;
+  readonly told: SettlementLine;
+};
+
+/** Lines of one processor account on their way in, in one database transaction, whose fees the caller holds (`holdFees`). */
+export type ManyLines = {
+  /** Resolves when there is room for more; what is wrong may only be told by a later call. */
+  post(lines: readonly ToldLine[]): Promise<void>;
+  /** All is posted, and what is derived from it is right. */
+  end(): Promise<void>;
+};
+
+/**
+ * The same as `Ledger.post` for lines that were never posted, at a multiple of its pace: the rules run while the database
+ * writes the batch before, and open items and balances are written once.
+ * @throws PosternError `conflict` where something else stands under the key of a line.
+ */
+export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonly clock: Clock }): ManyLines {
+  const ids = new Map<string, number>();
+  const { path: pendingPath } = chart.processorPending(context);
+  let before: Promise<void> = Promise.resolve();
+
+  async function open(entries: readonly LineEntry[]): Promise<void> {
+    const missing = new Map<string, AccountRef>([[pendingPath, chart.processorPending(context)]]);
+    for (const { entry } of entries) for (const { account } of entry.legs) missing.set(account.path, account);
+    for (const path of ids.keys()) missing.delete(path);
+    if (missing.size === 0) return;
+    for (const { id, path } of await openAccounts(tx, [...missing.values()])) ids.set(path, id);
+  }
+
+  const accountId = (path: string): number => {
+    const id = ids.get(path);
+    if (id === undefined) throw new PosternError('internal', `account ${path} was not opened`);
+    return id;
+  };
+
+  async function record(entries: readonly LineEntry[]): Promise<void> {
+    if (entries.length === 0) return;
+    const taken = await recordMany(tx, entries, { accountId, pending: accountId(pendingPath), ruleVersion: RULE_VERSION });
+    if (taken.length === 0) return;
+    const told = new Map(entries.map(({ entry }) => [entry.id, entry]));
+    const clash = taken.find(({ id, same }) => !same && told.get(id)?.yields !== true);
+    if (clash === undefined) return;
+    throw new PosternError(
+      'conflict',
+      `something else is posted under ${told.get(clash.id)?.effectKey}: the report contradicts the books, and nothing of it was posted`,
+    );
+  }
+
+  return {
+    async post(lines) {
+      const entries = entriesOf(lines, context, () => uuidv7(clock.now()));
+      await open(entries);
+      await before;
+      before = record(entries);
+      // It is waited for by the next call; until then its error must not end the process.
+      before.catch(() => undefined);
+    },
+    async end() {
+      await before;
+      await settleMany(tx);
+    },
+  };
+}
+
+/** In the order of their keys, each once: several lines may tell of one payout. */
+function entriesOf(lines: readonly ToldLine[], context: RuleContext, newId: () => string): LineEntry[] {
+  const entries = new Map<string, LineEntry>();
+  for (const { line, told } of lines) {
+    for (const draft of draftsOf(told, context)) {
+      if (draft.legs.length === 0 && draft.look === null) continue;
+      const entry = entryOf({ draft, context }, draft, newId());
+      const first = entries.get(entry.effectKey);
+      if (first === undefined) {
+        const fee = isFeeLook(draft.look) ? draft.look.reference : null;
+        entries.set(entry.effectKey, { entry, line, zone: entry.zone ?? null, fee });
+      } else if (entry.yields !== true && !first.entry.content.equals(entry.content))
+        throw new PosternError('conflict', `two lines of the report are told apart by nothing: ${entry.effectKey}`);
+    }
+  }
+  return [...entries.values()].sort((a, b) => (a.entry.effectKey < b.entry.effectKey ? -1 : 1));
+}
