@@ -15,7 +15,13 @@ const COLUMNS = {
 /** What the report was asked for: names, and values. */
 const PREAMBLE_MAX = 4;
 
-type Sum = { readonly merchantAccount: string; readonly number: string; readonly currency: string; debits: bigint; credits: bigint };
+type Sum = {
+  readonly merchantAccount: string;
+  readonly number: string;
+  readonly currency: string;
+  debits: bigint;
+  credits: bigint;
+};
 
 /**
  * Sums by batch, journal type and day of sale: no line of its own, but each batch's credits and debits.
@@ -27,7 +33,9 @@ export const aggregateSettlement: SettlementFormat = {
   role: () => 'control',
   mode: 'batch',
   proof: 'credits are debits in each batch',
-  documentation: ['https://docs.adyen.com/reporting/settlement-reconciliation/batch-level/aggregate-settlement-details-report'],
+  documentation: [
+    'https://docs.adyen.com/reporting/settlement-reconciliation/batch-level/aggregate-settlement-details-report',
+  ],
   recognises: (head) =>
     head
       .split(/\r\n|\n|\r/)

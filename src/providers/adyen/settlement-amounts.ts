@@ -1,4 +1,14 @@
-import { type Decimal, decimal, decimalText, inBounds, negated, product, rounded, smallMinor, sum } from '../../decimal-amount.ts';
+import {
+  type Decimal,
+  decimal,
+  decimalText,
+  inBounds,
+  negated,
+  product,
+  rounded,
+  smallMinor,
+  sum,
+} from '../../decimal-amount.ts';
 import { type CellFault, decimalOrZero, money, NOT_DECIMAL } from '../report-amount.ts';
 
 /** Where the amounts of a row stand; −1 where the file has no such column. */

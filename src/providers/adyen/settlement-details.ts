@@ -6,11 +6,19 @@ import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock } from '../report-clock.ts';
 import { reportRows } from '../report-rows.ts';
-import type { ReportContext, ReportFault, ReportItem, ReportLine, SettlementFormat, StatedBatch } from '../settlement-format.ts';
+import type {
+  ReportContext,
+  ReportFault,
+  ReportItem,
+  ReportLine,
+  SettlementFormat,
+  StatedBatch,
+} from '../settlement-format.ts';
 import { rowAmounts } from './settlement-amounts.ts';
 import { adyenLine, payoutOf } from './settlement-line.ts';
 
-const DOCUMENT = 'https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report';
+const DOCUMENT =
+  'https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report';
 
 /** Accounts choose and order them, and Adyen adds new ones. */
 const COLUMNS = {
@@ -50,10 +58,18 @@ export const settlementDetails: SettlementFormat = {
   title: 'Settlement details report (CSV)',
   role: () => 'money',
   mode: 'batch',
-  proof: 'credits are debits in each batch, payout and balance transfer among them; gross − fees = net in each row; batch numbers have no gap',
+  proof:
+    'credits are debits in each batch, payout and balance transfer among them; gross − fees = net in each row; batch numbers have no gap',
   documentation: [DOCUMENT, 'https://docs.adyen.com/reporting/balance-transfers'],
   recognises: (head) =>
-    hasColumns(headerCells(head), ['Psp Reference', 'Modification Reference', 'Type', 'Net Debit (NC)', 'Net Credit (NC)', 'Batch Number']),
+    hasColumns(headerCells(head), [
+      'Psp Reference',
+      'Modification Reference',
+      'Type',
+      'Net Debit (NC)',
+      'Net Credit (NC)',
+      'Batch Number',
+    ]),
   async *read(source, context) {
     const proof = createBatchProof();
     let readRow: ReturnType<typeof createRows> | undefined;
@@ -97,7 +113,11 @@ function createRows(
     if (merchantAccount === '') return refuse(at.merchantAccount, 'must be a merchant account');
     if (number !== last.number || merchantAccount !== last.merchantAccount) {
       if (!/^\d{1,9}$/.test(number)) return refuse(at.batch, 'must be the number of a batch');
-      last = { merchantAccount: detached(merchantAccount), number: detached(number), batch: `${merchantAccount}/${number}` };
+      last = {
+        merchantAccount: detached(merchantAccount),
+        number: detached(number),
+        batch: `${merchantAccount}/${number}`,
+      };
     }
     const { batch } = last;
     const settled = settledCurrency(cell(at.netCurrency));
@@ -150,7 +170,17 @@ function createRows(
     if (contradiction !== undefined) {
       const { reason, expected, found } = contradiction;
       const value = money(net, settled.code);
-      items.push({ type: 'fault', kind: 'contradiction', row: row.row, field: 'Net (NC)', value, reason, batch, expected, found });
+      items.push({
+        type: 'fault',
+        kind: 'contradiction',
+        row: row.row,
+        field: 'Net (NC)',
+        value,
+        reason,
+        batch,
+        expected,
+        found,
+      });
     }
     const method = cell(at.method);
     const rate = cell(at.rate);
@@ -212,7 +242,12 @@ function createBatchProof() {
 }
 
 function stated({ batch, currency, merchantAccount, number }: Sum): StatedBatch {
-  return { type: 'batch', batch, currency, sequence: { kind: 'number', series: merchantAccount, value: Number(number) } };
+  return {
+    type: 'batch',
+    batch,
+    currency,
+    sequence: { kind: 'number', series: merchantAccount, value: Number(number) },
+  };
 }
 
 function unclosed(sum: Sum): ReportFault[] {
