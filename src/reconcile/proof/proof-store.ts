@@ -126,13 +126,18 @@ export async function movements(
       count: number;
       amount: string;
     }>(
-      `select p.account_id, p.currency, p.component, p.amount > 0 as is_debit, count(*)::int4 as count, sum(p.amount)::text as amount,
-         case when t.reverses is null then t.kind
-           else 'reversal of ' || (select o.kind from postern.transactions o where o.id = t.reverses) end as kind
-       from postern.postings p join postern.transactions t on t.id = p.transaction_id
-       where p.account_id = any ($1::int4[]) and p.transaction_id between $2 and $3 and t.id between $2 and $3
-         and t.accounting_date between $4 and $5 and ($6::timestamptz is null or t.recorded_at <= $6)
-       group by p.account_id, p.currency, p.component, 4, 7`,
+      // What a reversal took back is looked up for the few sums of reversals, and not for every line.
+      `select m.account_id, m.currency, m.component, m.is_debit, sum(m.count)::int4 as count, sum(m.amount)::text as amount,
+         case when m.reverses is null then m.kind
+           else 'reversal of ' || (select o.kind from postern.transactions o where o.id = m.reverses) end as kind
+       from (
+         select p.account_id, p.currency, p.component, p.amount > 0 as is_debit, t.kind, t.reverses, count(*) as count, sum(p.amount) as amount
+         from postern.postings p join postern.transactions t on t.id = p.transaction_id
+         where p.account_id = any ($1::int4[]) and p.transaction_id between $2 and $3 and t.id between $2 and $3
+           and t.accounting_date between $4 and $5 and ($6::timestamptz is null or t.recorded_at <= $6)
+         group by 1, 2, 3, 4, 5, 6
+       ) as m
+       group by m.account_id, m.currency, m.component, m.is_debit, 7`,
       [accountIds, first, last, from, to, knownAt],
     );
     for (const row of rows) {

@@ -186,9 +186,11 @@ function toldColumns(fields: ClassFields): Told[] {
   const differing = (fields.differs ?? []).slice(0, FIELDS_MAX).flatMap((field) =>
     (['ledger', 'settlement'] as const).map(
       (side): Told => ({
-        column: text(side, `differs ${field}`),
-        value: (place) =>
-          `(select f ->> '${side}' from jsonb_array_elements(d.differences) as f where f ->> 'field' = ${place(field)} limit 1)`,
+        column: AMOUNTS.has(field) ? amount(side, { group: `differs ${field}` }) : text(side, `differs ${field}`),
+        value: (place) => {
+          const where = `f ->> 'field' = ${place(field)}${AMOUNTS.has(field) ? ` and f ->> '${side}' ~ '^-?[0-9]{1,38}$'` : ''}`;
+          return `(select f ->> '${side}' from jsonb_array_elements(d.differences) as f where ${where} limit 1)`;
+        },
       }),
     ),
   );
@@ -214,6 +216,7 @@ export function detailColumns(fields: ClassFields): Column[] {
     time('first_seen_at'),
     text('assignee'),
     { key: 'suggested', type: 'json' },
+    { key: 'evidence', type: 'json' },
     text('fingerprint'),
   ];
 }
@@ -230,7 +233,7 @@ export function details(scope: Scope, fields: ClassFields) {
       select d.provider, d.account, d.id::text as id, d.status, d.cause, d.item, d.reference, d.component, d.currency,
         d.delta::text as delta, ${told.join('')}
         d.occurred_on::text as occurred_on, d.age_days, case ${buckets.join(' ')} end as bucket, d.due_at, d.first_seen_at,
-        d.assignee, d.suggested::text as suggested, d.fingerprint
+        d.assignee, d.suggested::text as suggested, nullif(d.evidence, '{}')::text as evidence, d.fingerprint
       from d where d.is_open and d.class = $14 and cardinality($13::text[]) >= 0
       order by d.provider, d.account, abs(d.delta) desc, d.id`,
     values: [...values, names, fields.class],

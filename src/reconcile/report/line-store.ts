@@ -26,16 +26,52 @@ export const FEE_COLUMNS: readonly Column[] = [
   amount('fee', { total: true }),
   amount('tax', { total: true }),
   text('percent'),
+  count('lines_in_contract', { total: true }),
+  amount('fee_in_contract', { total: true }),
+  amount('agreed', { total: true }),
+  amount('above', { total: true }),
 ];
 
-/** What was charged, by method of payment: what a contract is held against. */
-export const fees = (scope: Scope) => ({
-  text: `select l.provider, l.account, l.payment_method, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
-      sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(sum(l.gross), 0))::numeric(20, 4)::text as percent
-    from (select l.* from ${LINES_OF_PERIOD}) as l where (l.fee <> 0 or l.tax <> 0) and ${USED}
-    group by 1, 2, 3, 4, 5 order by 1, 2, 5, 3 nulls first, 4`,
-  values: valuesOf(scope),
-});
+/** The term of a contract for a line is the first that fits it. A part of a minor unit is rounded half to even. */
+const TERM = `left join lateral (
+  select greatest(
+      case when x.part - floor(x.part) = 0.5 then 2 * round(x.part / 2) else round(x.part) end + k.fixed, k.minimum
+    ) as agreed
+  from unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::numeric[], $13::numeric[], $14::numeric[], $15::date[])
+    with ordinality as k (provider, account, currency, method, percent, fixed, minimum, since, no)
+  cross join lateral (select abs(l.gross) * k.percent / 100 as part) as x
+  where l.kind = 'charge' and k.provider = l.provider and k.account = l.account and k.currency = l.currency
+    and (k.method is null or k.method = l.payment_method)
+    and (k.since is null or (l.booked_at at time zone l.zone)::date >= k.since)
+  order by k.no limit 1
+) as k on true`;
+
+/** What was charged, by method of payment, beside what was agreed for it: above it is what the lines have that are dearer. */
+export function fees(scope: Scope) {
+  const terms = scope.known.flatMap(({ provider, account, feeContract }) =>
+    feeContract.map((term) => ({ provider, account, ...term })),
+  );
+  return {
+    text: `select l.provider, l.account, l.payment_method, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
+        sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(sum(l.gross), 0))::numeric(20, 4)::text as percent,
+        nullif(count(k.agreed), 0)::int4 as lines_in_contract, (sum(l.fee) filter (where k.agreed is not null))::text as fee_in_contract,
+        sum(k.agreed)::numeric(38)::text as agreed, sum(case when k.agreed is not null then greatest(l.fee - k.agreed, 0) end)::numeric(38)::text as above
+      from (select l.* from ${LINES_OF_PERIOD}) as l ${TERM}
+      where (l.fee <> 0 or l.tax <> 0 or k.agreed is not null) and ${USED}
+      group by 1, 2, 3, 4, 5 order by 1, 2, 5, 3 nulls first, 4`,
+    values: [
+      ...valuesOf(scope),
+      terms.map(({ provider }) => provider),
+      terms.map(({ account }) => account),
+      terms.map(({ currency }) => currency),
+      terms.map(({ payment_method: method }) => method ?? null),
+      terms.map(({ percent }) => percent ?? '0'),
+      terms.map(({ fixed }) => fixed ?? '0'),
+      terms.map(({ minimum }) => minimum ?? '0'),
+      terms.map(({ from }) => from ?? null),
+    ],
+  };
+}
 
 export const FX_COLUMNS: readonly Column[] = [
   ...WHOSE,

@@ -65,93 +65,110 @@ type Layout = {
   hasTexts(): boolean;
 };
 
-function layout(columns: readonly Column[]): Layout {
+/** A column with where it stands in a sheet, and what it adds up to by currency. */
+type Placed = {
+  readonly column: Column;
+  readonly n: number;
+  /** From 0; an amount's minor units stand in the one after it. */
+  readonly place: number;
+  /** Of its currency: in a row, and in the sheet. Undefined: it has none. */
+  readonly currencyAt: number | undefined;
+  readonly sums: Map<string, Sum>;
+};
+
+const wide = ({ type }: Column): number => (type === 'amount' ? 2 : 1);
+
+function placedColumns(columns: readonly Column[]): Placed[] {
   const currencies = currencyPlaces(columns);
-  const places: number[] = [];
-  let width = 0;
-  for (const { type } of columns) {
-    places.push(width);
-    width += type === 'amount' ? 2 : 1;
-  }
+  const currency = columns.findIndex(({ key, group }) => key === 'currency' && group === undefined);
+  let place = 0;
+  return columns.map((column, n) => {
+    const of = column.type === 'amount' ? currencies[n] : column.type === 'count' ? currency : undefined;
+    const placed = { column, n, place, currencyAt: of === -1 ? undefined : of, sums: new Map<string, Sum>() };
+    place += wide(column);
+    return placed;
+  });
+}
+
+function layout(columns: readonly Column[]): Layout {
+  const placed = placedColumns(columns);
+  const summed = placed.filter(({ column }) => column.total);
+  const widths = columns.flatMap((column) => Array.from({ length: wide(column) }, () => WIDTHS[column.type]));
   const heads = columns.flatMap((column) =>
     column.type === 'amount' ? [headOf(column), `${headOf(column)}_minor`] : [headOf(column)],
   );
-  const wide = columns.flatMap(({ type }) => (type === 'amount' ? [WIDTHS.amount, WIDTHS.amount] : [WIDTHS[type]]));
-  const sums = columns.map(() => new Map<string, Sum>());
+  const placeOf = (n: number): number => placed[n]?.place ?? 0;
   let texts = false;
-
-  const add = (n: number, currency: Cell | undefined, cell: bigint | number): void => {
-    const key = typeof currency === 'string' ? currency : '';
-    const of = sums[n] as Map<string, Sum>;
-    const sum = of.get(key) ?? { total: 0n, texts: 0 };
-    sum.total += BigInt(cell);
-    if (typeof cell === 'bigint' && !isExact(cell)) {
-      sum.texts += 1;
-      texts = true;
-    }
-    of.set(key, sum);
-  };
-
   return {
-    width,
-    widths: wide.map((w, n) => `<col min="${n + 1}" max="${n + 1}" width="${w}" customWidth="1"/>`).join(''),
+    width: heads.length,
+    widths: widths.map((w, n) => `<col min="${n + 1}" max="${n + 1}" width="${w}" customWidth="1"/>`).join(''),
     heads: heads.map((head, n) => textCell(`${columnName(n)}1`, head, STYLE.head)).join(''),
     cells(at, one) {
       let text = '';
-      for (const [n, column] of columns.entries()) {
+      for (const { column, n, place, currencyAt, sums } of placed) {
         const cell = one[n] ?? null;
         if (cell === null) continue;
-        const place = places[n] as number;
         const name = `${columnName(place)}${at}`;
+        const currency = currencyAt === undefined ? undefined : one[currencyAt];
         if (column.type === 'amount' && typeof cell === 'bigint') {
-          const currency = one[currencies[n] as number];
-          add(n, currency, cell);
           text += amountCells([name, `${columnName(place + 1)}${at}`], cell, currency, exponentOf(currency));
+          if (!isExact(cell)) texts = true;
         } else text += plainCell(name, column, cell);
-        if (column.type === 'count' && column.total && typeof cell === 'number')
-          add(n, one[columns.findIndex(({ key }) => key === 'currency')], cell);
+        if (column.total && (typeof cell === 'bigint' || typeof cell === 'number')) add(sums, currency, cell);
       }
       return text;
     },
     totals(last) {
       if (last === 1) return [];
-      const summed = columns.flatMap(({ total }, n) => (total ? [n] : []));
-      const names = new Set(summed.flatMap((n) => [...(sums[n] as Map<string, Sum>).keys()]));
-      return [...names].sort().map((currency) => (at: number) => {
+      const currencies = new Set(summed.flatMap(({ sums }) => [...sums.keys()]));
+      return [...currencies].sort().map((currency) => (at: number) => {
         const label = textCell(`A${at}`, currency === '' ? 'Total' : `Total ${currency}`, STYLE.totalText);
-        return label + summed.map((n) => totalCells(n, currency, at, last)).join('');
+        return label + summed.map((one) => totalCells(one, { currency, at, last, placeOf })).join('');
       });
     },
     hasTexts: () => texts,
   };
+}
 
-  function totalCells(n: number, currency: string, at: number, last: number): string {
-    const sum = sums[n]?.get(currency);
-    const column = columns[n];
-    if (sum === undefined || column === undefined) return '';
-    const place = places[n] as number;
-    const key =
-      column.type === 'amount' ? (currencies[n] as number) : columns.findIndex(({ key: k }) => k === 'currency');
-    const where = columnName(places[key] ?? 0);
-    const formula = (name: string): string => {
-      const range = `${name}$2:${name}$${last}`;
-      return currency === '' ? `SUM(${range})` : `SUMIF($${where}$2:$${where}$${last},"${currency}",${range})`;
-    };
-    const [name, next] = [columnName(place), columnName(place + 1)];
-    if (column.type !== 'amount')
-      return formulaCell(`${name}${at}`, formula(name), String(sum.total), STYLE.totalWhole);
-    const major = majorText(sum.total, currency);
-    // A formula would leave out what stands as text, and be wrong without a word.
-    if (sum.texts > 0 || !isExact(sum.total))
-      return (
-        textCell(`${name}${at}`, major, STYLE.totalExact) +
-        textCell(`${next}${at}`, String(sum.total), STYLE.totalExact)
-      );
+function add(sums: Map<string, Sum>, currency: Cell | undefined, cell: bigint | number): void {
+  const key = typeof currency === 'string' ? currency : '';
+  const sum = sums.get(key) ?? { total: 0n, texts: 0 };
+  sum.total += BigInt(cell);
+  if (typeof cell === 'bigint' && !isExact(cell)) sum.texts += 1;
+  sums.set(key, sum);
+}
+
+/** It stands in a formula: what is no code must not. */
+const CURRENCY = /^[A-Z]{3}$/;
+
+type TotalRow = {
+  readonly currency: string;
+  readonly at: number;
+  readonly last: number;
+  readonly placeOf: (n: number) => number;
+};
+
+function totalCells({ column, place, currencyAt, sums }: Placed, { currency, at, last, placeOf }: TotalRow): string {
+  const sum = sums.get(currency);
+  if (sum === undefined) return '';
+  const formula = (name: string): string => {
+    const range = `${name}$2:${name}$${last}`;
+    if (currency === '' || currencyAt === undefined) return `SUM(${range})`;
+    const where = columnName(placeOf(currencyAt));
+    return `SUMIF($${where}$2:$${where}$${last},"${currency}",${range})`;
+  };
+  const [name, next] = [columnName(place), columnName(place + 1)];
+  if (column.type !== 'amount') return formulaCell(`${name}${at}`, formula(name), String(sum.total), STYLE.totalWhole);
+  const major = majorText(sum.total, currency);
+  // A formula would leave out what stands as text, and be wrong without a word.
+  if (sum.texts > 0 || !isExact(sum.total) || !(currency === '' || CURRENCY.test(currency)))
     return (
-      formulaCell(`${name}${at}`, formula(name), major, STYLE.totalAmount + exponentOf(currency)) +
-      formulaCell(`${next}${at}`, formula(next), String(sum.total), STYLE.totalWhole)
+      textCell(`${name}${at}`, major, STYLE.totalExact) + textCell(`${next}${at}`, String(sum.total), STYLE.totalExact)
     );
-  }
+  return (
+    formulaCell(`${name}${at}`, formula(name), major, STYLE.totalAmount + exponentOf(currency)) +
+    formulaCell(`${next}${at}`, formula(next), String(sum.total), STYLE.totalWhole)
+  );
 }
 
 function plainCell(name: string, { type }: Column, cell: Exclude<Cell, null>): string {

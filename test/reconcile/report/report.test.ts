@@ -275,7 +275,7 @@ describe('the document', () => {
         delta: { minor: '-1', major: '-0.01' },
         ledger: { amount: { minor: '5000', major: '50.00' }, kind: 'payment.captured' },
         settlement: { amount: { minor: '4999', major: '49.99' }, kind: 'charge' },
-        'differs amount': { ledger: '5000', settlement: '4999' },
+        'differs amount': { ledger: { minor: '5000' }, settlement: { minor: '4999', major: '49.99' } },
         age_days: 20,
         bucket: '8-30',
       },
@@ -393,6 +393,56 @@ describe('the document', () => {
       [account],
     );
     await database.sql.query(`delete from postern.discrepancies where id = $1`, [id]);
+  });
+
+  it('holds what was charged against what was agreed, the first term that fits, halves to even', async () => {
+    const contract = [
+      { currency: 'EUR', payment_method: 'visa', percent: '2.5', fixed: '10', minimum: '30' },
+      { currency: 'EUR', percent: '1', fixed: '0', from: '2026-03-06' },
+      { currency: 'USD', percent: '9' },
+    ];
+    await database.sql.query(
+      `insert into postern.endpoints (provider, name, account, settings) values ('test', 'contract', 'contract', $1)`,
+      [JSON.stringify({ fee_contract: contract, time_zone: 'Europe/Berlin' })],
+    );
+    const charge = { kind: 'charge', batch: 'B1', currency: 'EUR', reference: 'p', at: AT };
+    await addSettlement(database, {
+      provider: 'test',
+      account: 'contract',
+      at: AT,
+      batches: [{ batch: 'B1', currency: 'EUR' }],
+      lines: [
+        // 2.5 % of 1,020 are 25.5 and 10: 26 + 10, and of 980 24.5 and 10: 24 + 10; then the minimum.
+        { ...charge, gross: 1_020n, fee: 36n, method: 'visa' },
+        { ...charge, gross: 980n, fee: 35n, method: 'visa' },
+        { ...charge, gross: 100n, fee: 20n, method: 'visa' },
+        { ...charge, gross: 1_000n, fee: 15n, method: 'mc' },
+        { ...charge, gross: 1_000n, fee: 15n, method: 'mc', at: AT + DAY },
+      ],
+    });
+    const request = {
+      report: 'discrepancies',
+      format: 'json',
+      run: null,
+      period: '2026-03',
+      filter: NO_FILTER,
+    } as const;
+    const json = jsonOf((await made({ ...request, selection: { provider: 'test', account: 'contract' } })).bytes);
+    const minor = (cell: unknown) => (cell as { minor: string } | null)?.minor;
+    expect(
+      rowsOf(json, 'fees').map((row) => [
+        row.payment_method,
+        row.lines,
+        row.lines_in_contract,
+        minor(row.agreed),
+        minor(row.above),
+      ]),
+    ).toEqual([
+      ['mc', 2, 1, '10', '5'],
+      ['visa', 3, 3, '100', '1'],
+    ]);
+    expect(rowsOf(json, 'fee_contract')).toHaveLength(3);
+    expect(json.cover.zones).toMatchObject([{ zone: 'Europe/Berlin' }]);
   });
 
   it('is narrowed by class, currency, status and age, and says so', async () => {
