@@ -21,7 +21,8 @@ const clock = { now: Date.now };
 process.on('message', (order: ImportOrder) => {
   take(order).then(
     (answer) => process.send?.(answer),
-    (error: unknown) => process.send?.({ kind: 'failed', message: error instanceof Error ? error.stack : String(error) }),
+    (error: unknown) =>
+      process.send?.({ kind: 'failed', message: error instanceof Error ? error.stack : String(error) }),
   );
 });
 process.on('SIGTERM', () => process.exit(0));
@@ -59,7 +60,9 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
       await received.finish();
       seconds = (performance.now() - start) / 1000;
     } else if (received.kind !== 'dry_run' || received.examined.faults.count > 0)
-      throw new Error(`${provider} ended ${JSON.stringify(received, (_, v) => (typeof v === 'bigint' ? String(v) : v)).slice(0, 2_000)}`);
+      throw new Error(
+        `${provider} ended ${JSON.stringify(received, (_, v) => (typeof v === 'bigint' ? String(v) : v)).slice(0, 2_000)}`,
+      );
     // Of the whole process, with Node itself: the kernel's own high-water mark.
     return { kind: 'done', seconds, rssMb: process.resourceUsage().maxRSS / 1024 };
   } finally {

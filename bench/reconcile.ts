@@ -23,7 +23,10 @@ export async function reconcile(stand: Stand, effort: Effort, tell: (line: strin
   const figures: Figures = {};
   for (const provider of ['stripe', 'adyen'] as const) {
     const file = join(stand.folder, `${provider}.csv`);
-    await pipeline(Readable.from(provider === 'stripe' ? stripeReport(lines) : adyenReport(lines)), createWriteStream(file));
+    await pipeline(
+      Readable.from(provider === 'stripe' ? stripeReport(lines) : adyenReport(lines)),
+      createWriteStream(file),
+    );
     const raw = await rawCopy(stand, file);
     const child = startChild<ImportOrder, ImportAnswer>('./reconcile-child.ts');
     try {

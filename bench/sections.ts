@@ -15,6 +15,8 @@ export type Effort = {
   readonly searched: number;
   /** Lines of each report that is imported. */
   readonly reconcile: { readonly lines: number };
+  /** Open items beside as many lines of reports, when matching is measured. */
+  readonly items: number;
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
 };
@@ -27,6 +29,7 @@ export const FULL: Effort = {
   books: { postings: 10_000_000, seconds: 60 },
   searched: 10_000_000,
   reconcile: { lines: 1_000_000 },
+  items: 1_000_000,
   replay: { events: 100_000, pairs: 3, seconds: 20 },
 };
 export const QUICK: Effort = {
@@ -37,6 +40,7 @@ export const QUICK: Effort = {
   books: { postings: 200_000, seconds: 5 },
   searched: 200_000,
   reconcile: { lines: 50_000 },
+  items: 100_000,
   replay: { events: 6_000, pairs: 1, seconds: 5 },
 };
 

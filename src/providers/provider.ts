@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../payment-event.ts';
+import type { ProviderReports } from './provider-reports.ts';
 import type { SettlementFormat } from './settlement-format.ts';
 
 /**
@@ -93,6 +94,8 @@ export type ProviderApi = {
   fetchKey?(url: string, context: ApiContext): Promise<Fetched>;
   /** What can be listed of the past, and how far back; absent: nothing, gaps show in settlement reports only. */
   readonly list?: ProviderList;
+  /** Settlement reports that it gives out. */
+  readonly reports?: ProviderReports;
 };
 
 export type ProviderList = {

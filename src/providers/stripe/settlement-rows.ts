@@ -1,6 +1,7 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { smallMinor } from '../../decimal-amount.ts';
 import { type Columns, cellAt } from '../../header-columns.ts';
+import { UNBATCHED } from '../../settlement-line.ts';
 import { createRawRow } from '../raw-row.ts';
 import {
   type CellFault,
@@ -48,9 +49,6 @@ export const STRIPE_COLUMNS = {
 } as const;
 
 export type StripeColumns = Columns<typeof STRIPE_COLUMNS>;
-
-/** Batch of lines that no automatic payout has taken yet, in mode `payout`. */
-const UNPAID = 'unpaid';
 
 const PERSONAL =
   /^(customer_(name|email|phone|description|address_.*|shipping_.*)|(shipping|card|billing)_(address_.*|name|phone))$/i;
@@ -108,7 +106,7 @@ export function createStripeRows(
     const source = cellAt(cells, at.source);
     const batch = byPeriod
       ? dayOf(created.at)
-      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNPAID;
+      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNBATCHED;
     const movement: StripeMovement = {
       id,
       category,

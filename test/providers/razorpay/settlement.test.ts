@@ -116,7 +116,9 @@ describe('settlement recon', () => {
       fee: 236,
       tax: 36,
     });
-    const lines = linesOf(await read(settlement(36_584), collection(PAYMENT, REFUND, transfer))).map(({ line }) => line);
+    const lines = linesOf(await read(settlement(36_584), collection(PAYMENT, REFUND, transfer))).map(
+      ({ line }) => line,
+    );
     expect(lines).toHaveLength(4);
     expect(openItems('razorpay', [...events, ...lines])).toEqual({
       'asset:bank_in_transit[setl_MADE1] - INR': 36_584n,
@@ -124,7 +126,12 @@ describe('settlement recon', () => {
   });
 
   it.each([
-    ['a dispute', { type: 'adjustment', dispute_id: 'disp_1', debit: 700, credit: 0, amount: 700 }, 'chargeback', 'disp_1'],
+    [
+      'a dispute',
+      { type: 'adjustment', dispute_id: 'disp_1', debit: 700, credit: 0, amount: 700 },
+      'chargeback',
+      'disp_1',
+    ],
     [
       'a dispute won',
       { type: 'adjustment', dispute_id: 'disp_1', credit: 700, amount: 700 },
@@ -149,7 +156,9 @@ describe('settlement recon', () => {
   });
 
   it('settlements that are not on their way move nothing', async () => {
-    expect(await read(collection(settlement(5, { status: 'created' }), settlement(6, { status: 'failed' })))).toEqual([]);
+    expect(await read(collection(settlement(5, { status: 'created' }), settlement(6, { status: 'failed' })))).toEqual(
+      [],
+    );
   });
 });
 

@@ -8,7 +8,7 @@ import {
   payoutReconciliation,
   payouts,
 } from '../../../src/providers/stripe/settlement-reports.ts';
-import { lineFault } from '../../../src/settlement-line.ts';
+import { lineFault, UNBATCHED } from '../../../src/settlement-line.ts';
 import { netBy, readReport, reportFixture } from '../../support/report-reading.ts';
 
 const REPORT = reportFixture('stripe', 'payout_reconciliation.csv');
@@ -265,7 +265,7 @@ test('without references an activity report is still counted, but not where it m
     'txn_22',
     'txn_23',
   ]);
-  expect(control.lines.map(({ line }) => line.batch)).toEqual(['unpaid', 'unpaid', 'unpaid']);
+  expect(control.lines.map(({ line }) => line.batch)).toEqual([UNBATCHED, UNBATCHED, UNBATCHED]);
   const money = await readReport(balanceChange, bare, { mode: 'balance' });
   expect(money.faults).toEqual([expect.objectContaining({ field: 'source_id or payout_id' })]);
 });
