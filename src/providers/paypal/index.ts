@@ -41,6 +41,8 @@ export const paypal: Provider = {
       currencies: 'major units; HUF, JPY, TWD without decimals',
       settlement: 'STL, TRR and SAR files, one or several a report; activity CSV',
       answer: '200 `{"received":true}`',
+      unconfirmed:
+        'that the last record of each file of a split report (`FF`) counts the rows of that file; that a hold and its release name the same PayPal Reference ID, and T1106 and T12xx rows the transaction disputed; whether holds are among the debits of a footer',
     },
   },
   secretHeaders: [],

@@ -5,6 +5,7 @@ import { checkout } from '../../../src/providers/checkout/index.ts';
 import { payouts } from '../../../src/providers/checkout/payouts-report.ts';
 import { settlementBreakdown } from '../../../src/providers/checkout/settlement-breakdown.ts';
 import type { EndpointSettings } from '../../../src/providers/provider.ts';
+import { UNBATCHED } from '../../../src/settlement-line.ts';
 import { openItems } from '../../support/open-items.ts';
 import { meaningOf } from '../../support/provider-event.ts';
 import { batchesOf, faultsOf, itemsOf, linesOf } from '../../support/report-items.ts';
@@ -188,7 +189,7 @@ describe('financial actions', () => {
 
   it('a row without a payout has no batch yet', async () => {
     const lines = linesOf(await read(row('act_1', 'Capture', '1.005', 'Capture', 'pay_9', '')));
-    expect(lines.map(({ line }) => line.batch)).toEqual(['unbatched']);
+    expect(lines.map(({ line }) => line.batch)).toEqual([UNBATCHED]);
   });
 
   it.each([

@@ -41,7 +41,11 @@ it('knows them by their ends where the names do not', () => {
   expect(part(1, FIRST, FIRST)).toEqual({ key, number: 1, last: false });
   expect(part(2, SECOND, SECOND)).toEqual({ key, number: 2, last: false });
   expect(part(3, LAST, LAST)).toEqual({ key, number: 3, last: true });
-  // Without its end a first file is taken for a whole report; its reading says if it is none.
-  expect(part(1, FIRST)).toBeNull();
+  // A short one shows its end at once; a long one is taken for a whole report, and its reading says if it is none.
+  expect(part(2, SECOND)).toEqual({ key, number: 2, last: false });
+  expect(part(1, WHOLE)).toBeNull();
+  expect(part(1, FIRST.padEnd(64 * 1024))).toBeNull();
+  expect(part(2, SECOND.padEnd(64 * 1024))).toBeNull();
+  expect(part(2, SECOND.padEnd(64 * 1024), SECOND)).toEqual({ key, number: 2, last: false });
   expect(reportPart(FIRST, 'download.csv')).toBeNull();
 });
