@@ -5,7 +5,7 @@ import { lineIdentity } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock, type ReportTime } from '../report-clock.ts';
-import { reportRows } from '../report-rows.ts';
+import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type {
   LineKeys,
   ReportContext,
@@ -245,6 +245,7 @@ type Sum = {
 function createBatchProof() {
   const sums = new Map<string, Sum>();
   let last: Sum | undefined;
+  let isTooMany = false;
   return {
     add(line: SettlementLine, row: number, merchantAccount: string, number: string): void {
       const { batch, currency, net, kind } = line;
@@ -252,6 +253,10 @@ function createBatchProof() {
         const key = `${currency} ${batch}`;
         last = sums.get(key);
         if (last === undefined) {
+          if (sums.size >= BATCHES_MAX) {
+            isTooMany = true;
+            return;
+          }
           last = { batch, merchantAccount, number, currency, in: 0n, out: 0n, row: null };
           sums.set(key, last);
         }
@@ -261,6 +266,7 @@ function createBatchProof() {
       if (kind === 'payout' || kind === 'carry_forward') last.row = row;
     },
     end(): ReportItem[] {
+      if (isTooMany) return [TOO_MANY_BATCHES];
       return [...sums.values()].flatMap((sum) => [stated(sum), ...unclosed(sum)]);
     },
   };

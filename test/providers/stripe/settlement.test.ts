@@ -182,6 +182,17 @@ test('a payment in another currency without what was paid is refused, and names 
   expect(faults[0]).toMatchObject({ kind: 'unreadable', row: 3, field: 'customer_facing_amount' });
 });
 
+test('a payment in another currency without the column that says which is refused, and names it', async () => {
+  const n = (REPORT.split('\n')[0] ?? '').split(',').indexOf('customer_facing_currency');
+  const lines = REPORT.split('\n').filter((line) => !line.includes('"'));
+  const cut = lines.map((line) => (line === '' ? line : line.split(',').toSpliced(n, 1).join(','))).join('\n');
+  const { faults } = await readReport(payoutReconciliation, cut);
+  expect(faults.filter(({ kind }) => kind === 'unreadable').map(({ row, field }) => [row, field])).toEqual([
+    [4, 'customer_facing_currency'],
+    [5, 'customer_facing_currency'],
+  ]);
+});
+
 test.each([
   'automatic_payout_id',
   'balance_transaction_id',
