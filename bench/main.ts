@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { reconcile } from './reconcile.ts';
 import { replaying } from './replay.ts';
 import { search } from './search.ts';
 import {
@@ -20,12 +21,14 @@ import { openStand, type Stand } from './stand.ts';
 import { stats } from './stats.ts';
 import { comparison } from './table.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N] [--lines N]
   DATABASE_URL: another server than the embedded one
   ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
+  reconcile imports reports of N lines: 1,000,000 unless told otherwise, 50,000 where it is --quick
   stats does the same with N events, search with 10,000,000`;
 
 const POSTINGS_MAX = 100_000_000;
+const LINES_MAX = 20_000_000;
 
 type Section = (stand: Stand, effort: Effort, tell: (line: string) => void) => Promise<Figures>;
 
@@ -40,6 +43,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   search,
   replay: replaying,
   stats,
+  reconcile,
 };
 
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
@@ -50,6 +54,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
       quick: { type: 'boolean' },
       only: { type: 'string' },
       postings: { type: 'string' },
+      lines: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -63,7 +68,8 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   }
   const usual = values.quick === true ? QUICK : FULL;
   const postings = Math.min(POSTINGS_MAX, Math.max(1, Number(values.postings) || usual.books.postings));
-  const effort = { ...usual, books: { ...usual.books, postings } };
+  const lines = Math.min(LINES_MAX, Math.max(1, Number(values.lines) || usual.reconcile.lines));
+  const effort = { ...usual, reconcile: { lines }, books: { ...usual.books, postings } };
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   const stand = await openStand(env.DATABASE_URL ?? null);
   const figures: Figures = {};

@@ -13,6 +13,8 @@ export type Effort = {
   readonly books: { readonly postings: number; readonly seconds: number };
   /** Events among which is searched. */
   readonly searched: number;
+  /** Lines of each report that is imported. */
+  readonly reconcile: { readonly lines: number };
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
 };
@@ -24,6 +26,7 @@ export const FULL: Effort = {
   postedS: 20,
   books: { postings: 10_000_000, seconds: 60 },
   searched: 10_000_000,
+  reconcile: { lines: 1_000_000 },
   replay: { events: 100_000, pairs: 3, seconds: 20 },
 };
 export const QUICK: Effort = {
@@ -33,6 +36,7 @@ export const QUICK: Effort = {
   postedS: 5,
   books: { postings: 200_000, seconds: 5 },
   searched: 200_000,
+  reconcile: { lines: 50_000 },
   replay: { events: 6_000, pairs: 1, seconds: 5 },
 };
 

@@ -41,10 +41,23 @@ export function providerMatrix(providers: Iterable<Provider>): string {
     table(TRUST, sorted),
     '## What it posts',
     table(MONEY, sorted),
+    '## The settlement reports it reads',
+    reports(sorted),
     ...(unconfirmed.length === 0 ? [] : ['## To be checked on a real account first', unconfirmed.join('\n')]),
     "## The processors' own documents",
     documents.join('\n'),
   ].join('\n\n');
+}
+
+/** By the name that the API and the commands take; what moves money may be the account's to say. */
+function reports(sorted: readonly Provider[]): string {
+  const rows = sorted.flatMap(({ title, settlements = [] }) =>
+    settlements.map(({ name, title: report, role, mode, proof }) => {
+      const part = role({}) === 'money' ? 'moves money' : 'control';
+      return `| **${title}** | \`${name}\` ${report} | ${part} | ${mode} | ${proof} |`;
+    }),
+  );
+  return ['| processor | report | | paid by | what proves it |', '| --- | --- | --- | --- | --- |', ...rows].join('\n');
 }
 
 function table(columns: readonly Column[], providers: readonly Provider[]): string {

@@ -31,6 +31,12 @@ export function bindColumns<const N extends ColumnNames>(header: readonly string
   return missing.length > 0 ? { kind: 'missing', names: missing } : { kind: 'bound', at: at as Columns<N> };
 }
 
+/** The cell of a bound column; empty where the file has no such column. */
+export function cellAt(cells: readonly string[], column: number): string {
+  // An index of −1 would be looked up as a name, which takes longer than all the rest of a row.
+  return column < 0 ? '' : (cells[column] ?? '');
+}
+
 /** The cells of a file's first record that is not blank, from how the file begins; null where that is not all of it. */
 export function headerCells(head: string, separator = ','): readonly string[] | null {
   const start = /^[\uFEFF\r\n]*/.exec(head)?.[0].length ?? 0;

@@ -1,6 +1,6 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { type Decimal, rounded, sum } from '../../decimal-amount.ts';
-import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
+import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { createLineIdentities } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, decimalOrZero, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
@@ -64,7 +64,7 @@ function createRows(
   const feeColumns = [at.commission, at.markup, at.schemeFees, at.interchange].filter((column) => column >= 0);
   return (row, items) => {
     const { cells } = row;
-    const cell = (n: number): string => cells[n] ?? '';
+    const cell = (n: number): string => cellAt(cells, n);
     const refuse = (column: number, reason: string): void => {
       items.push(unreadableCell(row.row, { field: header[column] ?? '', value: cell(column), reason }));
     };

@@ -281,7 +281,7 @@ describe('a line', () => {
   it('that names its batch later moves only the balance', async () => {
     const reports = await openReports(database);
     await reports.items([{ ...CHARGE, batch: '' } as StubItem]);
-    expect(await reports.balances()).toMatchObject({ 'asset:processor_balance [unbatched] EUR': '971' });
+    expect(await reports.balances()).toMatchObject({ 'asset:processor_balance [unpaid] EUR': '971' });
     const before = await count(reports.account);
     expect(await reports.items([CHARGE])).toMatchObject({ comparison: { moved: 1 }, linesNew: 0 });
     expect(await reports.balances()).toMatchObject({ 'asset:processor_balance [B1] EUR': '971' });
