@@ -94,6 +94,7 @@ const ELSEWHERE = [
   'queue drain',
   'replay',
   'replays cancel',
+  'settlement fetch',
   'simulate',
 ];
 

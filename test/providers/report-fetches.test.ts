@@ -503,3 +503,40 @@ describe('Adyen', () => {
     expect(of('adyen').api?.reports?.unavailable?.({})).toMatch(/report_key/);
   });
 });
+
+describe('Checkout.com', () => {
+  const settings = { api_key: 'sk_sbox_madekeyofnobody0000000000' };
+  const api = () => nock('https://api.sandbox.checkout.com');
+  const name = 'financial-actions_ent_made_20260102_po_1.csv';
+  const file = (id: string, filename: string) => ({ id, filename, format: 'CSV' });
+
+  it('lists the files of the reports that can be read, and takes of a link its page only', async () => {
+    const asked = (token?: string) => (query: Record<string, unknown>) =>
+      query.created_after === '2026-01-01T00:00:00.000Z' && query.pagination_token === token;
+    api()
+      .get('/reports')
+      .query(asked())
+      .reply(200, {
+        data: [{ id: 'rpt_1', files: [file('file_1', name), file('file_2', 'chargebacks_1.csv')] }],
+        _links: { next: { href: 'https://evil.example/reports?pagination_token=t2' } },
+      });
+    api()
+      .get('/reports')
+      .query(asked('t2'))
+      .reply(200, { data: [{ id: 'rpt_2', files: [] }], _links: {} });
+    expect(reportsOf(await pages('checkout', settings))).toEqual([`rpt_1/file_1/${name}`]);
+  });
+
+  it('downloads a file, and follows no redirect', async () => {
+    api().get('/reports/rpt_1/files/file_1').reply(200, 'Action Type,Action ID\n');
+    expect(await textOf(await open('checkout', `rpt_1/file_1/${name}`, settings))).toBe('Action Type,Action ID\n');
+    api().get('/reports/rpt_1/files/file_1').reply(302, '', { location: 'https://bucket.example/x' });
+    const moved = await open('checkout', `rpt_1/file_1/${name}`, settings);
+    expect(moved).toMatchObject({ kind: 'refused', detail: expect.stringContaining('another host') });
+    expect(await open('checkout', '../../x', settings)).toMatchObject({ kind: 'missing' });
+  });
+});
+
+it.each(['paypal', 'braintree'])('%s says that it gives none out', (name) => {
+  expect(of(name).api?.reports?.unavailable?.({})).toMatch(/import/);
+});

@@ -57,7 +57,7 @@ export async function insertReports(
   const { rowCount } = await sql.query(
     `insert into postern.report_fetches (id, endpoint_id, parent, report, origin, actor)
      select o.id, $3, $4, o.report, $5, $6
-     from unnest($1::text[]::uuid[], $2::text[]) as o (id, report)
+     from unnest($1::uuid[], $2::text[]) as o (id, report)
      where $7 or not exists (
        select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report and d.status = 'done')
      on conflict do nothing`,

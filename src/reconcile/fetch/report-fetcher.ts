@@ -67,9 +67,10 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     if (taken === null) return false;
     const endpoint = endpoints.byId(taken.endpointId);
     try {
-      if (endpoint === undefined || endpoint.disabled) {
-        await endFetch(sql, taken, { status: 'failed', detail: 'the endpoint is disabled' });
-      } else if (taken.report === null) await listed(taken, endpoint);
+      // One that was just made is loaded within seconds.
+      if (endpoint === undefined) await again(taken, clock.now() + BACKOFF_FIRST_MS, 'the endpoint is not loaded yet');
+      else if (endpoint.disabled) await endFetch(sql, taken, { status: 'failed', detail: 'the endpoint is disabled' });
+      else if (taken.report === null) await listed(taken, endpoint);
       else await fetched(taken, taken.report, endpoint);
     } catch (error) {
       await again(taken, clock.now() + backoff(taken.attempts), messageOf(error));
