@@ -9,6 +9,7 @@ import { bankFormats } from '../../src/reconcile/bank/formats.ts';
 import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
 import { createBankImporter } from '../../src/reconcile/import/bank-importer.ts';
 import { createImporter } from '../../src/reconcile/import/importer.ts';
+import type { ToldEvent } from '../../src/simulate/told-event.ts';
 import type { AccountWorld } from '../../src/simulate/world/account-world.ts';
 import { statementFiles } from '../../src/simulate/world/bank/statement-files.ts';
 import { type HandedIn, reportFiles } from '../../src/simulate/world/report-files.ts';
@@ -22,7 +23,7 @@ import { createPipeline, type Pipeline } from './pipeline.ts';
 export type WorldBooks = {
   /** What became of each file: `account/name` → kind, with its first faults. */
   readonly files: ReadonlyMap<string, string>;
-  tellEvents(): Promise<void>;
+  tellEvents(order?: (events: ToldEvent[]) => ToldEvent[]): Promise<void>;
   /** `joined`: so many batches a file. */
   importReports(how?: {
     readonly joined?: number;
@@ -31,8 +32,8 @@ export type WorldBooks = {
   importStatements(): Promise<void>;
   reconcile(): Promise<void>;
   discrepancies(): Promise<Found[]>;
-  /** Open items by account, and what they are taken for. */
-  residue(): Promise<Record<string, string>>;
+  /** Of an account's announced items: how many wait for their line, and how many are shown under a missing file. */
+  open(account: string): Promise<{ waiting: number; underFile: number }>;
   stop(): Promise<void>;
 };
 
@@ -105,12 +106,12 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
 
   return {
     files,
-    async tellEvents() {
+    async tellEvents(order = (events) => events) {
       const flying = new Set<Promise<unknown>>();
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
         for (const [path, body] of answersOf(one)) answers.set(path, body);
-        for (const event of one.events()) {
+        for (const event of order([...one.events()])) {
           const sent: Promise<unknown> = accept(pipeline, endpoint, bodyOf(one.account, event)).finally(() =>
             flying.delete(sent),
           );
@@ -191,12 +192,15 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       );
       return rows;
     },
-    async residue() {
-      const { rows } = await database.sql.query<{ key: string; what: string }>(
-        `select a.path || ' ' || r.reference || ' ' || r.component || ' ' || r.currency as key, coalesce(r.class, '-') || ' ' || r.amount as what
-         from postern.residue r join postern.accounts a on a.id = r.account_id order by 1`,
+    async open(account) {
+      const { rows } = await database.sql.query<{ waiting: string; under: string }>(
+        `select count(*) filter (where r.bucket = 'in_transit') as waiting,
+           count(*) filter (where r.bucket = 'discrepancy' and r.class is null) as under
+         from postern.residue r join postern.accounts a on a.id = r.account_id
+         where a.path like 'asset:processor_pending:%:' || $1`,
+        [account],
       );
-      return Object.fromEntries(rows.map(({ key, what }) => [key, what]));
+      return { waiting: Number(rows[0]?.waiting), underFile: Number(rows[0]?.under) };
     },
     async stop() {
       await importer.close();
