@@ -32,6 +32,8 @@ const LOOKS = [
   'queue stats',
   'replays list',
   'replays show',
+  'report discrepancies',
+  'report settlement',
   'serve',
   'start',
   'token list',

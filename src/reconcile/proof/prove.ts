@@ -45,7 +45,7 @@ export type AccountProof = {
 
 /** The same money as the ledger, the reports and the bank tell it; null: this side does not tell it. */
 export type Comparison = {
-  readonly what: 'net' | 'paid_out' | 'returned' | 'closing';
+  readonly what: 'net' | 'paid_out' | 'returned' | 'at_bank' | 'closing';
   readonly ledger: bigint;
   readonly report: bigint | null;
   readonly bank: bigint | null;
@@ -178,6 +178,7 @@ function accountProof(group: Group, sides: Sides): AccountProof {
 }
 
 const OUT = new Set(['payout', 'topup']);
+const REVERSAL = 'reversal of ';
 
 function comparisons(
   identities: readonly Identity[],
@@ -185,8 +186,6 @@ function comparisons(
 ): Comparison[] {
   const balance = identities.find(({ role }) => role === 'processor_balance');
   const transit = identities.find(({ role }) => role === 'bank_in_transit');
-  const booked = (identity: Identity | undefined, ...lines: readonly ProofLine[]) =>
-    sum((identity?.parts ?? []).filter(({ line }) => lines.includes(line)));
   const told = (side: 'gross' | 'net', wanted: (kind: string) => boolean) =>
     sides.lines.length === 0
       ? null
@@ -197,10 +196,27 @@ function comparisons(
   const returned = told('net', (kind) => kind === 'payout_reversal');
   return [
     compared('net', booked(balance, 'settled'), told('net', isNet), null),
-    compared('paid_out', booked(transit, 'paid_out'), paid === null ? null : -paid, bank?.credits ?? null),
-    compared('returned', booked(transit, 'returned'), returned === null ? null : -returned, bank?.returns ?? null),
+    compared('paid_out', booked(transit, 'paid_out'), paid === null ? null : -paid, null),
+    compared('returned', booked(transit, 'returned'), returned === null ? null : -returned, null),
+    compared(
+      'at_bank',
+      booked(transit, 'paid_out', 'returned'),
+      paid === null || returned === null ? null : -paid - returned,
+      bank === null ? null : bank.credits + bank.returns,
+    ),
     compared('closing', balance?.closing ?? 0n, sides.closing, null),
   ];
+}
+
+/** What these lines of an identity come to, without what was taken back of them: a report that was amended tells only what stands. */
+function booked(identity: Identity | undefined, ...lines: readonly ProofLine[]): bigint {
+  if (identity === undefined) return 0n;
+  const isMine = ({ line, kind, amount }: ProofPart): boolean => {
+    if (line !== 'corrected') return lines.includes(line);
+    const original = kind.slice(kind.startsWith(REVERSAL) ? REVERSAL.length : 0);
+    return lines.includes(proofLine(identity.role, { kind: original, isDebit: amount < 0n }));
+  };
+  return sum(identity.parts.filter(isMine));
 }
 
 function compared(what: Comparison['what'], ledger: bigint, report: bigint | null, bank: bigint | null): Comparison {

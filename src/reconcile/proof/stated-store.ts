@@ -1,5 +1,6 @@
 import type { Tx } from '../../postgres/sql.ts';
 import type { Selection } from './books-store.ts';
+import { hashJoined } from './hash-joins.ts';
 
 /** What the reports of an account say of a period in a currency, beside the books. */
 export type Stated = {
@@ -97,15 +98,17 @@ export type BookColumns = {
 /** The lines of the period, each in exactly one row. */
 export async function lineSums(tx: Tx, books: BookColumns, selection: Selection, days: Days): Promise<LineSums[]> {
   type Sums = { count: number; gross: string; fee: string; tax: string; net: string };
-  const { rows } = await tx.query<Omit<LineSums, keyof Sums> & Sums>(
-    `with ${OPEN}
+  const { rows } = await hashJoined(tx, () =>
+    tx.query<Omit<LineSums, keyof Sums> & Sums>(
+      `with ${OPEN}
      select l.provider, l.account, l.currency, l.kind, ${LINE_STATE} as state, count(*)::int4 as count,
        sum(l.gross)::text as gross, sum(l.fee)::text as fee, sum(l.tax)::text as tax, sum(l.net)::text as net
      from (select l.* from ${LINES_OF_PERIOD}) as l
      left join references_open r on r.provider = l.provider and r.account = l.account
        and r.reference = coalesce(l.reference, l.identity)
      group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`,
-    [books.ids, books.providers, books.accounts, days.from, days.to, selection.provider, selection.account],
+      [books.ids, books.providers, books.accounts, days.from, days.to, selection.provider, selection.account],
+    ),
   );
   return rows.map((row) => ({
     ...row,

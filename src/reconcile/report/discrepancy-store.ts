@@ -170,6 +170,13 @@ const FIELDS_MAX = 24;
 const AMOUNTS = new Set(['amount', 'gross', 'fee', 'tax', 'net', 'announced', 'settled', 'sum', 'expected', 'charged']);
 const SIDES = ['ledger', 'settlement', 'bank'] as const;
 
+/** Times and counts are typed as such where their names say so; what they hold is checked when it is read. */
+const sideColumn = (key: string, group: string): Column => ({
+  key,
+  group,
+  type: key.endsWith('_at') ? 'time' : key === 'movements' ? 'count' : 'text',
+});
+
 /** A column whose name comes from data: in the statement it has a number, because a name may be too long or be anything. */
 type Told = { readonly column: Column; readonly value: (place: (name: string) => string) => string };
 
@@ -177,7 +184,7 @@ type Told = { readonly column: Column; readonly value: (place: (name: string) =>
 function toldColumns(fields: ClassFields): Told[] {
   const sides = SIDES.flatMap((side) =>
     (fields[side] ?? []).slice(0, FIELDS_MAX).map((key): Told => {
-      if (!AMOUNTS.has(key)) return { column: text(key, side), value: (place) => `d.${side} ->> ${place(key)}` };
+      if (!AMOUNTS.has(key)) return { column: sideColumn(key, side), value: (place) => `d.${side} ->> ${place(key)}` };
       // What is no whole number in the place of an amount is not shown as one.
       const value = (at: string) => `case when d.${side} ->> ${at} ~ '^-?[0-9]{1,38}$' then d.${side} ->> ${at} end`;
       return { column: amount(key, { group: side }), value: (place) => value(place(key)) };

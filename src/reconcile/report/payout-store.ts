@@ -94,9 +94,10 @@ export const payoutMakeup = (scope: Scope, range: IdRange | null) => ({
     select t.provider, t.account, t.reference as payout, l.batch, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
       sum(l.fee)::text as fee, sum(l.tax)::text as tax, sum(l.net)::text as net
     from told t join postern.settlement_lines l on l.settlement_id = t.settlement_id and l.batch = t.batch and l.currency = t.currency
-      and l.moves_money and l.removed_by is null
+      and l.moves_money and l.removed_by is null and l.settlement_id = any (array(select distinct t.settlement_id from told t))
     group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 6, 5`,
   values: valuesOf(scope, range),
+  hashed: true as const,
 });
 
 export const BANK_LINE_COLUMNS: readonly Column[] = [

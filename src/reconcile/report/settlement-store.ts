@@ -127,6 +127,7 @@ export function settlementLines({ books }: Scope, id: string) {
       left join by_reference o on o.reference = coalesce(l.reference, l.identity) and o.currency = l.currency
       where l.settlement_id = $4 order by l.row_no, l.id`,
     values: [ids, providers, accounts, id],
+    hashed: true as const,
   };
 }
 

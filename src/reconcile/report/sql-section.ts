@@ -1,19 +1,27 @@
 import { streamed } from '../../ledger/export/export-store.ts';
 import type { Tx } from '../../postgres/sql.ts';
+import { hashJoined } from '../proof/hash-joins.ts';
 import { type Cell, type Column, headOf, type Row, type Section } from './table.ts';
 
-type Statement = { readonly text: string; readonly values: readonly unknown[] };
+type Statement = {
+  readonly text: string;
+  readonly values: readonly unknown[];
+  /** It reads the lines of reports: see hashJoined. */
+  readonly hashed?: true;
+};
 
 /**
  * A section whose rows are a statement's: each column by its head (`ledger.amount` is `as "ledger.amount"`). Sums come as text,
  * because what adds up int8 is numeric; days come as text too.
  */
-export function sqlSection(tx: Tx, section: Omit<Section, 'rows'>, { text, values }: Statement): Section {
+export function sqlSection(tx: Tx, section: Omit<Section, 'rows'>, { text, values, hashed }: Statement): Section {
   return {
     ...section,
     async *rows() {
-      for await (const page of streamed<Record<string, unknown>>(tx, `section_${section.name}`, text, values))
-        yield page.map((row) => rowOf(row, section.columns));
+      const pages = streamed<Record<string, unknown>>(tx, `section_${section.name}`, text, values);
+      // With its first page it is planned.
+      let page = await (hashed ? hashJoined(tx, () => pages.next()) : pages.next());
+      for (; !page.done; page = await pages.next()) yield page.value.map((row) => rowOf(row, section.columns));
     },
   };
 }
@@ -31,6 +39,14 @@ function cellOf(value: unknown, { type }: Column): Cell {
   if (value === null || value === undefined) return null;
   if (value instanceof Date || typeof value === 'number') return value;
   if (typeof value === 'bigint') return type === 'count' ? Number(value) : value;
-  if (type === 'amount' && typeof value === 'string') return BigInt(value);
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  return typeof value === 'string' ? typedCell(value, type) : JSON.stringify(value);
+}
+
+/** A text as what its column holds; what is none of it stays text. */
+function typedCell(value: string, type: Column['type']): Cell {
+  if (type === 'amount') return BigInt(value);
+  if (type === 'count') return /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (type !== 'time') return value;
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? value : time;
 }
