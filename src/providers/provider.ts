@@ -207,7 +207,7 @@ export type EndpointSettings = {
   readonly backfill_every_s?: number;
   /** Whether every payout names its lines (`payout`), batches are paid out (`batch`), or a person pays out (`balance`); absent: the report format's own. */
   readonly settlement_mode?: 'payout' | 'batch' | 'balance';
-  /** From which day on its webhooks come, `2026-03-01`: what moved before has none, and is no discrepancy. */
+  /** From which day on its webhooks come, `2026-03-01`: what moved before has none, and is no discrepancy; what was there then came before us. */
   readonly live_from?: string;
   /** How many days after a movement its settlement line is due (7), after a settlement its payout (7), after a payout its bank line (5). */
   readonly settlement_days?: number;

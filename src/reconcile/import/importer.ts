@@ -224,7 +224,9 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
         examined,
         async finish() {
           try {
-            const promoted = await retrying(() => session.transaction((tx) => promote(tx, promotion, { ledger, clock })));
+            const promoted = await retrying(() =>
+              session.transaction((tx) => promote(tx, promotion, { ledger, clock })),
+            );
             if (promoted.kind === 'repeated') await repeated(session, id, promoted.id);
             else await dropStaging(session.sql, id);
             return promoted;

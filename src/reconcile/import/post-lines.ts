@@ -60,7 +60,9 @@ export async function postTold(
     ({ line, told: one }): PostRequest => ({ ...books, source: fromLine(line), events: [one] }),
   );
   const results = await ledger.post(tx, requests);
-  const clash = results.find((result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict');
+  const clash = results.find(
+    (result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict',
+  );
   if (clash !== undefined)
     throw new PosternError(
       'conflict',
