@@ -58,6 +58,7 @@ async function incrementally(stand: Stand, pools: Pools, filler: Filler, tell: T
   const start = performance.now();
   await engine.catchUp();
   const took = (performance.now() - start) / 1000;
+  await engine.stop();
   await expectState(stand, LINES);
   tell(`a report of ${LINES.toLocaleString('en')} lines: reconciled in ${took.toFixed(2)} s`);
   return took;
@@ -70,6 +71,7 @@ async function anew(stand: Stand, pools: Pools, items: number, tell: Tell): Prom
   const rebuilt = (performance.now() - start) / 1000;
   await engine.catchUp();
   const took = (performance.now() - start) / 1000;
+  await engine.stop();
   await expectState(stand, items);
   tell(
     `${items.toLocaleString('en')} items and as many lines: added up in ${rebuilt.toFixed(1)} s, matched and judged in ${took.toFixed(1)} s`,

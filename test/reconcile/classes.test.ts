@@ -10,7 +10,10 @@ beforeAll(async () => {
   database = await createTestDatabase();
   world = createEngineWorld(database, AT);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await world.reconciler.stop();
+  await database.drop();
+});
 
 /** Books whose references begin with `n`, so that no two tests meet. */
 type Told = (books: WorldBooks, n: string) => Promise<void>;

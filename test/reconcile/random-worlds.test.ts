@@ -25,7 +25,10 @@ beforeAll(async () => {
   database = await createTestDatabase();
   engine = createEngineWorld(database, AT);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await engine.reconciler.stop();
+  await database.drop();
+});
 
 type World = { readonly seed: number; readonly facts: readonly Fact[]; readonly books: readonly WorldBooks[] };
 

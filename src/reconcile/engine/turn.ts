@@ -115,7 +115,8 @@ export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | '
     const settings = parts.settingsOf(account);
     if (settings === before) continue;
     changed.push({ id, settings });
-    again.push(id);
+    // An account that is new was judged by nothing else yet.
+    if (before !== null) again.push(id);
   }
   await stirAccounts(tx, again, new Date(parts.clock.now()));
   await noteJudgedBy(tx, changed);
