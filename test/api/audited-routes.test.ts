@@ -70,7 +70,11 @@ const CALLS: Readonly<Record<string, Call>> = {
     keep: ({ id }) => ({ backfill: String(id) }),
   },
   'POST /settlements/fetch': {
-    body: { endpoint: 'stripe/walked', from: new Date(now - AN_HOUR_MS).toISOString(), to: new Date(now).toISOString() },
+    body: {
+      endpoint: 'stripe/walked',
+      from: new Date(now - AN_HOUR_MS).toISOString(),
+      to: new Date(now).toISOString(),
+    },
     action: 'settlement.fetch',
   },
   'DELETE /backfills/{id}': { params: ({ backfill }) => ({ id: backfill }), action: 'backfill.cancel' },

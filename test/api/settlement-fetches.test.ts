@@ -79,7 +79,7 @@ describe('POST /settlements/fetch', () => {
     const list = await call('GET', '/settlements?provider=square');
     expect(list.body).toMatchObject({ items: [{ status: 'imported', format: 'payout_entries' }] });
     const log = await call('GET', '/audit-log?action=settlement.fetch');
-    expect(log.body).toMatchObject({ items: [{ subject: `report_fetch:${String(body.id)}` }] });
+    expect(log.body).toMatchObject({ items: [{ subject: `fetch:${String(body.id)}` }] });
   });
 
   it('says why nothing is fetched', async () => {

@@ -43,7 +43,7 @@ export async function askForReports(
     await insertAudit(tx, {
       actor,
       action: 'settlement.fetch',
-      subject: `report_fetch:${id}`,
+      subject: `fetch:${id}`,
       details: { endpoint: endpoint.id, from: new Date(from).toISOString(), to: new Date(to).toISOString() },
     });
   });
