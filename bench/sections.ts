@@ -15,6 +15,8 @@ export type Effort = {
   readonly searched: number;
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
+  /** Payments, refunds and disputes of a world that is reconciled. */
+  readonly objects: number;
 };
 
 export const FULL: Effort = {
@@ -25,6 +27,7 @@ export const FULL: Effort = {
   books: { postings: 10_000_000, seconds: 60 },
   searched: 10_000_000,
   replay: { events: 100_000, pairs: 3, seconds: 20 },
+  objects: 1_000_000,
 };
 export const QUICK: Effort = {
   pairs: 1,
@@ -34,6 +37,7 @@ export const QUICK: Effort = {
   books: { postings: 200_000, seconds: 5 },
   searched: 200_000,
   replay: { events: 6_000, pairs: 1, seconds: 5 },
+  objects: 20_000,
 };
 
 export type Figures = Record<string, number>;
