@@ -19,6 +19,8 @@ export type Effort = {
   readonly items: number;
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
+  /** Payments, refunds and disputes of a world that is reconciled. */
+  readonly objects: number;
 };
 
 export const FULL: Effort = {
@@ -31,6 +33,7 @@ export const FULL: Effort = {
   reconcile: { lines: 1_000_000 },
   items: 1_000_000,
   replay: { events: 100_000, pairs: 3, seconds: 20 },
+  objects: 1_000_000,
 };
 export const QUICK: Effort = {
   pairs: 1,
@@ -42,6 +45,7 @@ export const QUICK: Effort = {
   reconcile: { lines: 50_000 },
   items: 100_000,
   replay: { events: 6_000, pairs: 1, seconds: 5 },
+  objects: 20_000,
 };
 
 export type Figures = Record<string, number>;

@@ -4,9 +4,9 @@ import { DIALECTS } from '../../src/simulate/world/dialects.ts';
 import { inTransit } from '../../src/simulate/world/transit.ts';
 import { createWorld, type PlannedAccount, type World } from '../../src/simulate/world/world.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Found, openWorldBooks, type WorldBooks } from '../support/world-books.ts';
+import { openWorldBooks, type WorldBooks } from '../support/world-books.ts';
 import { eachAlone, inPairs, packed } from '../support/world-plans.ts';
-import { confusionMatrix, scoreOf } from '../support/world-score.ts';
+import { confusionMatrix, type Found, scoreOf } from '../support/world-score.ts';
 
 /**
  * POSTERN_WORLDS: `all` tries each fault alone at every processor and every pair at Stripe and Adyen, which takes an hour;

@@ -13,11 +13,12 @@ import type { ToldEvent } from '../../src/simulate/told-event.ts';
 import type { AccountWorld } from '../../src/simulate/world/account-world.ts';
 import { statementFiles } from '../../src/simulate/world/bank/statement-files.ts';
 import { type HandedIn, reportFiles } from '../../src/simulate/world/report-files.ts';
-import { bodyOf, worldTarget } from '../../src/simulate/world/signed-events.ts';
+import { sentBody, worldTarget } from '../../src/simulate/world/signed-events.ts';
 import type { World } from '../../src/simulate/world/world.ts';
 import { uuidv7Bytes } from '../../src/uuid.ts';
 import type { TestDatabase } from './database.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import type { Found } from './world-score.ts';
 
 /** A world in real books: its webhooks through intake and worker, its reports and statements through the import, then the engine. */
 export type WorldBooks = {
@@ -35,16 +36,6 @@ export type WorldBooks = {
   /** Of an account's announced items: how many wait for their line, and how many are shown under a missing file. */
   open(account: string): Promise<{ waiting: number; underFile: number }>;
   stop(): Promise<void>;
-};
-
-export type Found = {
-  readonly class: string;
-  readonly provider: string;
-  readonly account: string;
-  readonly reference: string;
-  readonly component: string;
-  readonly currency: string;
-  readonly delta: string;
 };
 
 const BYTES_MAX = 4 * 1024 ** 3;
@@ -112,7 +103,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
         const endpoint = endpointOf(one);
         for (const [path, body] of answersOf(one)) answers.set(path, body);
         for (const event of order([...one.events()])) {
-          const sent: Promise<unknown> = accept(pipeline, endpoint, bodyOf(one.account, event)).finally(() =>
+          const sent: Promise<unknown> = accept(pipeline, endpoint, sentBody(one.account, event)).finally(() =>
             flying.delete(sent),
           );
           flying.add(sent);
@@ -122,7 +113,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
       await Promise.all(flying);
       await drained(database);
     },
-    async importReports({ joined = 6, order = (list) => list } = {}) {
+    async importReports({ joined = 6, order = (list: HandedIn[]) => list } = {}) {
       for (const one of world.accounts) {
         const endpoint = endpointOf(one);
         for (const file of order(reportFiles(one, { joined }), one)) {

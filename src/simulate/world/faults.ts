@@ -238,7 +238,7 @@ export const FAULTS = {
   /** Nobody told a fee; the contract did. */
   fee_above_contract: {
     target: 'payment',
-    fits: hasFees,
+    fits: (dialect) => hasFees(dialect) && dialect.costs === 'each',
     shape: plain('never'),
     inject(into) {
       const more = 5n * step(into);
@@ -429,11 +429,13 @@ export const FAULTS = {
         if (into.account.dialect.numbered)
           return [{ class: 'missing_file', reference: batch, currency: null, delta: null }, credit];
         // Nothing tells that there was a file: what is in it is missing, each by itself.
-        const movements = [...world.report(into.batch).movements()].filter(({ life }) => life !== null);
+        const missing = new Map<string, bigint>();
+        for (const { life, reference, gross } of world.report(into.batch).movements())
+          if (life !== null && reference !== null) missing.set(reference, (missing.get(reference) ?? 0n) + gross);
         return [
           credit,
-          ...movements.map(
-            ({ reference, gross }): Expected => ({
+          ...[...missing].map(
+            ([reference, gross]): Expected => ({
               class: 'missing_in_settlement',
               reference,
               currency: code(into),
