@@ -20,4 +20,17 @@ comment on column postern.report_runs.summary is 'Discrepancies that were open, 
 comment on column postern.report_runs.control is 'SHA-256 of the document; null until it was made to its end';
 create index report_runs_selection on postern.report_runs (report, selection, made_at desc, id desc);
 
-grant select, insert, update, delete on postern.report_runs to postern_app;
+create table postern.proof_days (
+  account_id      integer not null,
+  accounting_date date not null,
+  currency        text not null,
+  component       text not null,
+  kind            text not null collate "C",
+  is_debit        boolean not null,
+  count           bigint not null,
+  amount          numeric(38) not null,
+  primary key (account_id, accounting_date, currency, component, kind, is_debit)
+);
+comment on table postern.proof_days is 'What a day moved, by kind, as a report read it from postings: used again only where it comes to what balance_days says of that day';
+
+grant select, insert, update, delete on postern.report_runs, postern.proof_days to postern_app;

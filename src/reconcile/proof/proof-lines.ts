@@ -1,6 +1,6 @@
 import { assertNever } from '../../errors.ts';
 import type { Role } from './books-store.ts';
-import type { Movement } from './proof-store.ts';
+import type { Movement } from './movement-store.ts';
 
 /** What moves an account, in the order a proof prints it. */
 export const LINES = [

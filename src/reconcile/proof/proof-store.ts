@@ -16,18 +16,6 @@ export type Standing = {
   readonly openCount: number;
 };
 
-/** What moved on an account in the period, by what was told. */
-export type Movement = {
-  readonly accountId: number;
-  readonly currency: string;
-  readonly component: string | null;
-  /** Of the transaction; `reversal of …` where it takes another back. */
-  readonly kind: string;
-  readonly isDebit: boolean;
-  readonly count: number;
-  readonly amount: bigint;
-};
-
 type Bounds = { first: string | null; last: string | null };
 type Sums = { account_id: number; currency: string; before: string; after: string };
 
@@ -108,69 +96,25 @@ async function cutThrough(
   return sums;
 }
 
-/** What moved in the period. It reads the ids that the sums of days and the log's end name, and nothing of other months. */
-export async function movements(
-  tx: Tx,
-  accountIds: readonly number[],
-  { from, to, knownAt }: ProofSpan,
-): Promise<Movement[]> {
-  const ranges = await rangesOf(tx, accountIds, { column: 'accounting_date', from, to });
-  const found = new Map<string, Movement>();
-  for (const { first, last } of ranges) {
-    const { rows } = await tx.query<{
-      account_id: number;
-      currency: string;
-      component: string | null;
-      kind: string;
-      is_debit: boolean;
-      count: number;
-      amount: string;
-    }>(
-      // What a reversal took back is looked up for the few sums of reversals, and not for every line.
-      `select m.account_id, m.currency, m.component, m.is_debit, sum(m.count)::int4 as count, sum(m.amount)::text as amount,
-         case when m.reverses is null then m.kind
-           else 'reversal of ' || (select o.kind from postern.transactions o where o.id = m.reverses) end as kind
-       from (
-         select p.account_id, p.currency, p.component, p.amount > 0 as is_debit, t.kind, t.reverses, count(*) as count, sum(p.amount) as amount
-         from postern.postings p join postern.transactions t on t.id = p.transaction_id
-         where p.account_id = any ($1::int4[]) and p.transaction_id between $2 and $3 and t.id between $2 and $3
-           and t.accounting_date between $4 and $5 and ($6::timestamptz is null or t.recorded_at <= $6)
-         group by 1, 2, 3, 4, 5, 6
-       ) as m
-       group by m.account_id, m.currency, m.component, m.is_debit, 7`,
-      [accountIds, first, last, from, to, knownAt],
-    );
-    for (const row of rows) {
-      const key = JSON.stringify([row.account_id, row.currency, row.component, row.kind, row.is_debit]);
-      const before = found.get(key);
-      found.set(key, {
-        accountId: row.account_id,
-        currency: row.currency,
-        component: row.component,
-        kind: row.kind,
-        isDebit: row.is_debit,
-        count: row.count + (before?.count ?? 0),
-        amount: BigInt(row.amount) + (before?.amount ?? 0n),
-      });
-    }
-  }
-  return [...found.values()];
-}
-
 /** Where the transactions of these days lie. What is not sealed yet lies at the end, between ids of its own. */
 export async function rangesOf(
   tx: Tx,
   accountIds: readonly number[],
-  { column, from, to }: { column: 'accounting_date' | 'recorded_day'; from: string; to: string },
+  {
+    column,
+    from,
+    to,
+    days = null,
+  }: { column: 'accounting_date' | 'recorded_day'; from: string; to: string; days?: readonly string[] | null },
 ): Promise<IdRange[]> {
   const day = column === 'accounting_date' ? 't.accounting_date' : IN_UTC('t.recorded_at');
   const { rows } = await tx.query<Bounds>(
     `select d.first_id as first, d.last_id as last from postern.balance_days d
-     where d.account_id = any ($1::int4[]) and d.${column} between $2 and $3
+     where d.account_id = any ($1::int4[]) and d.${column} between $2 and $3 and ($4::date[] is null or d.${column} = any ($4))
      union all
      select min(t.id::text collate "C")::uuid, max(t.id::text collate "C")::uuid
      from ${UNSEALED} where ${day} between $2 and $3`,
-    [accountIds, from, to],
+    [accountIds, from, to, days],
   );
   return mergedRanges(rows.flatMap(({ first, last }) => (first === null || last === null ? [] : [{ first, last }])));
 }

@@ -1,7 +1,8 @@
 import type { Tx } from '../../postgres/sql.ts';
 import { type BookAccount, compare, type KnownAccount, ROLES, type Role, type Selection } from './books-store.ts';
+import { type DayMovement, type Movement, movements } from './movement-store.ts';
 import { LINES, type ProofLine, proofLine } from './proof-lines.ts';
-import { type Movement, movements, type ProofSpan, type Standing, standings } from './proof-store.ts';
+import { type ProofSpan, type Standing, standings } from './proof-store.ts';
 import { type BankSums, bankSums, type LineSums, lineSums, type Stated, statedBalances } from './stated-store.ts';
 
 /** One line of a proof: what moved, and by what. */
@@ -53,7 +54,12 @@ export type Comparison = {
   readonly difference: bigint | null;
 };
 
-export type Proof = { readonly accounts: readonly AccountProof[]; readonly lines: readonly LineSums[] };
+export type Proof = {
+  readonly accounts: readonly AccountProof[];
+  readonly lines: readonly LineSums[];
+  /** Days that were read from postings: to be remembered for the next proof. */
+  readonly learned: readonly DayMovement[];
+};
 
 const THREE: readonly Role[] = ['processor_pending', 'processor_balance', 'bank_in_transit'];
 
@@ -69,7 +75,8 @@ export async function prove(
 ): Promise<Proof> {
   const { books, known, selection } = asked;
   const ids = books.map(({ id }) => id);
-  const [standing, moved] = [await standings(tx, ids, span), await movements(tx, ids, span)];
+  const standing = await standings(tx, ids, span);
+  const { movements: moved, learned } = await movements(tx, ids, span);
   const stated = await statedBalances(tx, selection, span);
   const columns = {
     ids,
@@ -79,7 +86,7 @@ export async function prove(
   const lines = await lineSums(tx, columns, selection, span);
   const bank = await bankSums(tx, selection, span);
   const proofs = groups(books, standing, moved).map((group) => accountProof(group, { stated, lines, bank, known }));
-  return { accounts: proofs, lines };
+  return { accounts: proofs, lines, learned };
 }
 
 type Group = {

@@ -46,6 +46,11 @@ const TERM = `left join lateral (
   order by k.no limit 1
 ) as k on true`;
 
+/** Without a contract no line is looked at twice; the parameters stay the same. */
+const NO_TERM = `cross join (select null::numeric as agreed
+  where cardinality($8::text[] || $9::text[] || $10::text[] || $11::text[]) + cardinality($12::numeric[] || $13::numeric[] || $14::numeric[])
+    + cardinality($15::date[]) = 0) as k`;
+
 /** What was charged, by method of payment, beside what was agreed for it: above it is what the lines have that are dearer. */
 export function fees(scope: Scope) {
   const terms = scope.known.flatMap(({ provider, account, feeContract }) =>
@@ -56,7 +61,7 @@ export function fees(scope: Scope) {
         sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(sum(l.gross), 0))::numeric(20, 4)::text as percent,
         nullif(count(k.agreed), 0)::int4 as lines_in_contract, (sum(l.fee) filter (where k.agreed is not null))::text as fee_in_contract,
         sum(k.agreed)::numeric(38)::text as agreed, sum(case when k.agreed is not null then greatest(l.fee - k.agreed, 0) end)::numeric(38)::text as above
-      from (select l.* from ${LINES_OF_PERIOD}) as l ${TERM}
+      from (select l.* from ${LINES_OF_PERIOD}) as l ${terms.length === 0 ? NO_TERM : TERM}
       where (l.fee <> 0 or l.tax <> 0 or k.agreed is not null) and ${USED}
       group by 1, 2, 3, 4, 5 order by 1, 2, 5, 3 nulls first, 4`,
     values: [

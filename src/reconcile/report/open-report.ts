@@ -5,6 +5,7 @@ import { PosternError } from '../../errors.ts';
 import { beginExport } from '../../ledger/export/export-store.ts';
 import { type Sql, sqlOf, type Tx } from '../../postgres/sql.ts';
 import { listBooks, listKnownAccounts, type Selection } from '../proof/books-store.ts';
+import { rememberDays } from '../proof/movement-store.ts';
 import { type Proof, prove } from '../proof/prove.ts';
 import { coverOf } from './cover.ts';
 import { csvArchive } from './csv.ts';
@@ -103,6 +104,7 @@ async function makeReport(tx: Tx, deps: ReportDeps, request: ReportRequest): Pro
   const { readAt, judgedUntil } = await readTimes(tx);
   const previous = asked === null ? await latestRun(deps.sql, report, selection) : asked.previous;
   const proof = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
+  await rememberDays(deps.sql, proof.learned);
   const summary = await summaryOf(tx, scope, previous?.madeAt ?? null);
   const run: Run = asked ?? {
     id: randomUUID(),

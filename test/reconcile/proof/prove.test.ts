@@ -5,6 +5,7 @@ import { fromEvent } from '../../../src/ledger/source.ts';
 import type { Told } from '../../../src/ledger/told.ts';
 import { withTransaction } from '../../../src/postgres/sql.ts';
 import { listBooks, listKnownAccounts } from '../../../src/reconcile/proof/books-store.ts';
+import { rememberDays } from '../../../src/reconcile/proof/movement-store.ts';
 import type { ProofSpan } from '../../../src/reconcile/proof/proof-store.ts';
 import { type AccountProof, type Identity, prove } from '../../../src/reconcile/proof/prove.ts';
 import { uuidv7 } from '../../../src/uuid.ts';
@@ -27,7 +28,9 @@ async function proofOf(account: string, span: ProofSpan = MARCH): Promise<readon
   return withTransaction(database.appPool, async (tx) => {
     const books = await listBooks(tx, selection);
     const known = await listKnownAccounts(tx, selection);
-    return (await prove(tx, { books, known, selection }, span)).accounts;
+    const { accounts, learned } = await prove(tx, { books, known, selection }, span);
+    await rememberDays(tx, learned);
+    return accounts;
   });
 }
 
@@ -321,5 +324,51 @@ describe('beside the books', () => {
     expect((await oneProof('a:b%c')).account).toBe('a:b%c');
     expect(await proofOf('a')).toEqual([]);
     expect(await proofOf('a:b%')).toEqual([]);
+  });
+});
+
+describe('days that were read before', () => {
+  const known = async (account: string): Promise<string[]> => {
+    const { rows } = await database.sql.query<{ day: string }>(
+      `select distinct p.accounting_date::text as day from postern.proof_days p join postern.accounts a on a.id = p.account_id
+       where a.path like '%:' || $1 order by 1`,
+      [account],
+    );
+    return rows.map(({ day }) => day);
+  };
+
+  it('are not read again until something moves on them, sealed or not', async () => {
+    const books = openBooks(database);
+    const at = (told: Told, days: number): Told => ({ ...told, at: AT + days * DAY }) as Told;
+    await books.post([captured('p1', 100n)], [at(captured('p2', 20n), 1)]);
+    await oneProof(books.account);
+    // What is not sealed has no sums of days to be held against.
+    expect(await known(books.account)).toEqual([]);
+    await seal(database);
+    const first = await oneProof(books.account);
+    expect(await known(books.account)).toEqual(['2026-03-05', '2026-03-06']);
+    expect(await oneProof(books.account)).toEqual(first);
+    await books.post([at(captured('p3', 3n), 1)]);
+    expect(identity(await oneProof(books.account), 'processor_pending')).toMatchObject({
+      closing: 123n,
+      remainder: 0n,
+    });
+    await seal(database);
+    const { parts } = identity(await oneProof(books.account), 'processor_pending');
+    expect(parts).toEqual([
+      { line: 'announced', kind: 'payment.captured', component: 'gross', count: 3, amount: 123n },
+    ]);
+  });
+
+  it('are read anew where what is remembered is wrong', async () => {
+    const books = openBooks(database);
+    await books.post(...LIFE.map((one) => [one]));
+    await seal(database);
+    const right = await oneProof(books.account);
+    expect(await known(books.account)).toEqual(['2026-03-05']);
+    await database.sql.query('update postern.proof_days set amount = amount * 2');
+    expect(await oneProof(books.account)).toEqual(right);
+    await database.sql.query(`update postern.proof_days set accounting_date = accounting_date + 100 where is_debit`);
+    expect(await oneProof(books.account)).toEqual(right);
   });
 });
