@@ -3,9 +3,9 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { matching } from './match.ts';
 import { parsing } from './parse.ts';
 import { reconcile } from './reconcile.ts';
-import { matching } from './match.ts';
 import { replaying } from './replay.ts';
 import { search } from './search.ts';
 import {

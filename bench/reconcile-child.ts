@@ -14,7 +14,12 @@ export type ImportOrder = {
   readonly file: string;
   readonly database: { readonly url: string; readonly role: 'postern_app' | null };
 };
-export type ImportAnswer = { readonly kind: 'done'; readonly seconds: number; readonly cpuS: number; readonly rssMb: number };
+export type ImportAnswer = {
+  readonly kind: 'done';
+  readonly seconds: number;
+  readonly cpuS: number;
+  readonly rssMb: number;
+};
 
 const clock = { now: Date.now };
 
