@@ -33,6 +33,8 @@ const LOOKS = [
   'replays list',
   'replays show',
   'serve',
+  'settlement list',
+  'settlement show',
   'start',
   'token list',
   'vectors',
@@ -87,6 +89,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** Proved by tests of their own, or by what they call: a route above, or the migration's own test below. */
 const ELSEWHERE = [
   'backfill',
+  'bank import',
   'events dismiss',
   'events replay',
   'migrate',
@@ -95,6 +98,7 @@ const ELSEWHERE = [
   'replay',
   'replays cancel',
   'settlement fetch',
+  'settlement import',
   'simulate',
 ];
 

@@ -45,9 +45,8 @@ function openAccount() {
       withTransaction(database.appPool, async (tx) => {
         await ledger.holdFees(tx, books);
         const many = postManyLines(tx, books, { clock });
-        for (const group of groups) await many.post(group.map((told) => ({ line: uuidv7(AT), told })));
+        for (const group of groups) await many.record(many.prepare(group.map((told) => ({ line: uuidv7(AT), told }))));
         if (settles) await many.end();
-        else await many.post([]);
       }),
   };
 }
@@ -70,7 +69,7 @@ async function standing({ account }: Pick<Books, 'account'>): Promise<unknown[]>
 }
 
 const fee = (payment: string, amount: bigint): PaymentEvent => ({
-  ...{ type: 'payment.fee_known', key: `${payment}:fee`, reference: payment, ...eur(amount) },
+  ...{ type: 'payment.fee_known', key: `${payment}:fee`, reference: payment, of: 'payment', ...eur(amount) },
 });
 
 const kinds = ['charge', 'refund', 'chargeback', 'fee', 'adjustment', 'reserve_hold', 'carry_forward', 'payout', 'topup'] as const;

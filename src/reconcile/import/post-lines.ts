@@ -35,14 +35,17 @@ export async function postLines(
 
   const next = await openNewLines(tx, staging, 'lines');
   const many = postManyLines(tx, books, { clock });
-  let coming = next(MANY_A_TURN);
-  for (;;) {
-    const rows = await coming;
-    if (rows.length === 0) break;
-    // Asked for before these are sent: the database reads it first, and the rules run on it while these are written.
-    coming = next(MANY_A_TURN);
-    coming.catch(() => undefined);
-    await many.post(toldOf(rows));
+  let rows = await next(MANY_A_TURN);
+  let entries = many.prepare(toldOf(rows));
+  while (rows.length > 0) {
+    // Read before these are sent: the rules run on it while these are written.
+    rows = await next(MANY_A_TURN);
+    const recorded = many.record(entries);
+    // It is waited for below; until then its error must not end the process.
+    recorded.catch(() => undefined);
+    const following = many.prepare(toldOf(rows));
+    await recorded;
+    entries = following;
   }
   await many.end();
 }
