@@ -6,6 +6,7 @@ create table postern.report_fetches (
   endpoint_id   integer not null references postern.endpoints (id) on delete cascade,
   parent        uuid references postern.report_fetches (id) on delete cascade,
   report        text collate "C",
+  account       text collate "C",
   from_at       timestamptz,
   to_at         timestamptz,
   origin        text not null check (origin in ('asked', 'schedule', 'webhook')),
@@ -22,6 +23,7 @@ create table postern.report_fetches (
 );
 comment on table postern.report_fetches is 'Orders to fetch reports: of a range of time, which becomes an order a report, or of one';
 comment on column postern.report_fetches.report is 'As its provider names it; null: all that belong into the range';
+comment on column postern.report_fetches.account is 'The processor account it is of, where an event named it; null: the endpoint''s';
 comment on column postern.report_fetches.due_at is 'While it runs, the end of its lease: whoever dies with it gives it back';
 comment on column postern.report_fetches.found is 'Reports in the range';
 create unique index report_fetches_waiting on postern.report_fetches (endpoint_id, report)

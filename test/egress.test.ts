@@ -1,4 +1,5 @@
 import { createServer, type Server, Socket } from 'node:net';
+import { PassThrough } from 'node:stream';
 import nock from 'nock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Address, createEgress } from '../src/egress.ts';
@@ -205,6 +206,24 @@ describe('downloads', () => {
     nock(`https://${HOST}`).get('/file').reply(200, 'x'.repeat(1_001));
     const { body } = await egress().download(get, limits);
     await expect(read(body)).rejects.toMatchObject({ code: 'egress_failed' });
+  });
+
+  it('that break off, or stall, are errors', async () => {
+    const cut = new PassThrough();
+    nock(`https://${HOST}`)
+      .get('/file')
+      .reply(200, () => cut);
+    cut.write('x');
+    const broken = await egress().download(get, limits);
+    setImmediate(() => cut.destroy(new Error('cut')));
+    await expect(read(broken.body)).rejects.toMatchObject({ code: 'egress_failed' });
+    const open = new PassThrough();
+    nock(`https://${HOST}`)
+      .get('/file')
+      .reply(200, () => open);
+    open.write('x');
+    const stalled = await egress().download(get, { ...limits, timeoutMs: 300 });
+    await expect(read(stalled.body)).rejects.toMatchObject({ code: 'egress_failed' });
   });
 
   it('never reach another host', async () => {

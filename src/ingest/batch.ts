@@ -33,7 +33,7 @@ export type BatchParts = {
   readonly announce?: (tx: Tx, announced: readonly AnnouncedReport[]) => Promise<void>;
 };
 
-export type AnnouncedReport = { readonly endpointId: number; readonly report: string };
+export type AnnouncedReport = { readonly endpointId: number; readonly account: string; readonly report: string };
 
 export const ATTEMPTS_MAX = 10;
 export const BACKOFF_FIRST_MS = 5_000;
@@ -195,7 +195,7 @@ function announcedBy({ interpretation: { event } }: Finished, { endpoints, annou
   if (announce === undefined || told === undefined || event.body === null || !told.types.test(event.type)) return [];
   try {
     const report = told.report(event.body, event.item);
-    return report === null ? [] : [{ endpointId: event.endpointId, report }];
+    return report === null ? [] : [{ endpointId: event.endpointId, account: event.account, report }];
   } catch (error) {
     // What cannot be read was told of where the event was interpreted.
     if (error instanceof PosternError) return [];

@@ -1,10 +1,17 @@
+import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApiCalls } from '../../src/api-calls.ts';
+import type { CommandContext } from '../../src/commands/context.ts';
+import { register } from '../../src/commands/settlement.ts';
+import { readConfig } from '../../src/config.ts';
+import { parseKeyring } from '../../src/encryption.ts';
+import { sqlOf } from '../../src/postgres/sql.ts';
 import { sign } from '../../src/providers/square/sign.ts';
 import { squareEvent } from '../providers/square/samples.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { TEST_KEYS } from '../support/test-keys.ts';
 
 const SECRET = 'made-signature-key-1';
 const URL = 'https://gateway.example/webhooks/square';
@@ -126,4 +133,74 @@ it('a webhook that announces a payout has its report fetched', async () => {
      where p.reference = 'po_announced' group by a.path having sum(p.amount) <> 0`,
   );
   expect(rows).toEqual([{ path: 'asset:bank_in_transit:square:MADEMERCHANT1', balance: '100' }]);
+});
+
+describe('settlement fetch', () => {
+  async function postern(args: readonly string[], json = true): Promise<{ out: string; failed: boolean }> {
+    let [out, failed] = ['', false];
+    const pools = database.pools();
+    const context: CommandContext = {
+      json,
+      actor: 'cli:test',
+      clock: { now: () => Date.now() },
+      config: () => readConfig({}),
+      withDatabase: (work) =>
+        work({
+          keyring: parseKeyring(TEST_KEYS),
+          limited: null,
+          applied: [],
+          serverVersion: 180000,
+          role: 'postern_app',
+          pool: pools.api,
+          sql: sqlOf(pools.api),
+          reader: pools.reader,
+        }),
+      out: (text) => {
+        out += `${text}\n`;
+      },
+      stream: async () => undefined,
+      input: async () => '',
+      fail: () => {
+        failed = true;
+      },
+      onSignal: () => () => undefined,
+      stopWithinMs: 1_000,
+      apiCalls,
+    };
+    const program = new Command('postern').exitOverride().configureOutput({ writeErr: () => undefined });
+    register(program, context);
+    try {
+      await program.parseAsync(['settlement', 'fetch', ...args], { from: 'user' });
+    } finally {
+      await pools.end();
+    }
+    return { out, failed };
+  }
+
+  it('fetches by itself, beside a gateway that may take its reports as well', async () => {
+    const { out, failed } = await postern(['--endpoint', 'square/main']);
+    expect(failed).toBe(false);
+    const view = JSON.parse(out) as { from: string; to: string };
+    expect(view).toMatchObject({ status: 'done', found: 1, reports: [{ report: 'po_listed', status: 'done' }] });
+    expect(Date.parse(view.to) - Date.parse(view.from)).toBe(7 * DAY_MS);
+  });
+
+  it('tells a person what became of each', async () => {
+    const { out } = await postern(['--endpoint', 'square/main'], false);
+    expect(out).toMatch(/^square\/main: 1 reports, done$/m);
+    expect(out).toContain('po_listed');
+  });
+
+  it.each([
+    ['no endpoint', []],
+    ['what is no endpoint', ['--endpoint', 'main']],
+    ['a time that is none', ['--endpoint', 'square/main', '--from', 'yesterday']],
+  ])('refuses %s', async (_name, args) => {
+    await expect(postern(args)).rejects.toMatchObject({ exitCode: 1 });
+  });
+
+  it('knows only endpoints that there are, and that have a key', async () => {
+    await expect(postern(['--endpoint', 'square/other'])).rejects.toMatchObject({ code: 'not_found' });
+    await expect(postern(['--endpoint', 'square/keyless'])).rejects.toMatchObject({ code: 'conflict' });
+  });
 });

@@ -445,6 +445,14 @@ describe('Stripe', () => {
     ]);
   });
 
+  it('a payout is announced, a connected account’s is not', () => {
+    const announced = of('stripe').api?.reports?.announced;
+    const event = { type: 'payout.reconciliation_completed', data: { object: payout } };
+    expect(announced?.types.test(event.type)).toBe(true);
+    expect(announced?.report(Buffer.from(JSON.stringify(event)), 0)).toBe('po_1');
+    expect(announced?.report(Buffer.from(JSON.stringify({ ...event, account: 'acct_2' })), 0)).toBeNull();
+  });
+
   it('payouts by hand name nothing', () => {
     expect(of('stripe').api?.reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by hand/);
   });

@@ -23,7 +23,11 @@ export const reports: ProviderReports = {
   open,
   announced: {
     types: /^payout\.reconciliation_completed$/,
-    report: (body) => idAt(parseExactJson(body), 'data', 'object', 'id') ?? null,
+    report(body) {
+      const event = parseExactJson(body);
+      // A connected account's payout is read by its own key.
+      return textAt(event, 'account') === undefined ? (idAt(event, 'data', 'object', 'id') ?? null) : null;
+    },
   },
 };
 

@@ -8,6 +8,8 @@ export type TakenFetch = {
   readonly id: string;
   readonly endpointId: number;
   readonly report: string | null;
+  /** Null: the endpoint's. */
+  readonly account: string | null;
   readonly from: number;
   readonly to: number;
   readonly origin: FetchOrigin;
@@ -39,7 +41,7 @@ export async function insertRange(
  */
 export async function insertReports(
   sql: Sql,
-  orders: ReadonlyArray<{ readonly id: string; readonly report: string }>,
+  orders: ReadonlyArray<{ readonly id: string; readonly report: string; readonly account: string | null }>,
   {
     endpointId,
     parent,
@@ -55,9 +57,9 @@ export async function insertReports(
   },
 ): Promise<number> {
   const { rowCount } = await sql.query(
-    `insert into postern.report_fetches (id, endpoint_id, parent, report, origin, actor)
-     select o.id, $3, $4, o.report, $5, $6
-     from unnest($1::uuid[], $2::text[]) as o (id, report)
+    `insert into postern.report_fetches (id, endpoint_id, parent, report, account, origin, actor)
+     select o.id, $3, $4, o.report, nullif(o.account, ''), $5, $6
+     from unnest($1::uuid[], $2::text[], $8::text[]) as o (id, report, account)
      where $7 or not exists (
        select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report and d.status = 'done')
      on conflict do nothing`,
@@ -69,6 +71,7 @@ export async function insertReports(
       origin,
       actor,
       again,
+      textArray(orders.map(({ account }) => account ?? '')),
     ],
   );
   return rowCount;
@@ -80,6 +83,7 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
     id: string;
     endpoint_id: number;
     report: string | null;
+    account: string | null;
     from_at: Date | null;
     to_at: Date | null;
     origin: FetchOrigin;
@@ -92,7 +96,7 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
        select d.id from postern.report_fetches d
        where d.status in ('queued', 'running') and d.due_at <= now() and ($2::uuid is null or d.id = $2 or d.parent = $2)
        order by d.due_at, d.id limit 1 for update skip locked)
-     returning f.id, f.endpoint_id, f.report, f.from_at, f.to_at, f.origin, f.actor, f.attempts`,
+     returning f.id, f.endpoint_id, f.report, f.account, f.from_at, f.to_at, f.origin, f.actor, f.attempts`,
     [leaseS, id],
   );
   const [row] = rows;
@@ -101,6 +105,7 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
     id: row.id,
     endpointId: row.endpoint_id,
     report: row.report,
+    account: row.account,
     from: row.from_at?.getTime() ?? 0,
     to: row.to_at?.getTime() ?? 0,
     origin: row.origin,

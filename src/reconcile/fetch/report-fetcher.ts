@@ -104,7 +104,7 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
         detail: 'there are too many reports in the range: ask for less',
       });
     const { endpointId, origin, actor, id } = taken;
-    const orders = [...found].map((report) => ({ id: uuidv7(clock.now()), report }));
+    const orders = [...found].map((report) => ({ id: uuidv7(clock.now()), report, account: null }));
     await withTransaction(pool, async (tx) => {
       await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
       await endFetch(tx, taken, { status: 'done', detail: null, found: orders.length });
@@ -112,7 +112,8 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
   }
 
   async function fetched(taken: TakenFetch, report: string, endpoint: FetchEndpoint): Promise<void> {
-    const outcome = await fetchReport(endpoint, { report, actor: taken.actor }, parts);
+    const of = { ...endpoint, account: taken.account ?? endpoint.account };
+    const outcome = await fetchReport(of, { report, actor: taken.actor }, parts);
     const about = { provider: endpoint.provider.name, endpoint: endpoint.name, report };
     switch (outcome.kind) {
       case 'imported':
@@ -157,13 +158,13 @@ function backoff(attempts: number): number {
 /** Reports that a webhook announced, in the transaction that ends its event: neither is there without the other. */
 export async function orderAnnounced(
   sql: Sql,
-  announced: ReadonlyArray<{ readonly endpointId: number; readonly report: string }>,
+  announced: ReadonlyArray<{ readonly endpointId: number; readonly account: string; readonly report: string }>,
   now: number,
 ): Promise<void> {
   const byEndpoint = Map.groupBy(announced, ({ endpointId }) => endpointId);
   for (const [endpointId, ones] of byEndpoint) {
-    const reports = [...new Set(ones.map(({ report }) => report))];
-    const orders = reports.map((report) => ({ id: uuidv7(now), report }));
+    const byReport = new Map(ones.map(({ report, account }) => [report, account]));
+    const orders = [...byReport].map(([report, account]) => ({ id: uuidv7(now), report, account }));
     await insertReports(sql, orders, { endpointId, parent: null, origin: 'webhook', actor: 'webhook', again: true });
   }
 }

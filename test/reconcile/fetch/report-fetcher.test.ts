@@ -195,7 +195,7 @@ describe('one report', () => {
     withTransaction(database.appPool, (tx) =>
       orderAnnounced(
         tx,
-        names.map((name) => ({ endpointId: at.endpoint.id, report: name })),
+        names.map((name) => ({ endpointId: at.endpoint.id, account: at.endpoint.account, report: name })),
         clock.now(),
       ),
     );
@@ -225,6 +225,18 @@ describe('one report', () => {
     await at.work();
     expect(at.opened).toHaveLength(2);
     expect(await settlements(at)).toHaveLength(1);
+  });
+
+  it('is of the account that its event named', async () => {
+    const at = await setUp({ open: () => report(payoutFile(1)) });
+    const one = { endpointId: at.endpoint.id, account: `${at.endpoint.account}_other`, report: 'po_1' };
+    await withTransaction(database.appPool, (tx) => orderAnnounced(tx, [one], clock.now()));
+    await at.work();
+    const { rows } = await database.sql.query('select status from postern.settlements where account = $1', [
+      one.account,
+    ]);
+    expect(rows).toEqual([{ status: 'imported' }]);
+    expect(await at.reports.balances()).toEqual({});
   });
 
   it('that breaks off leaves no settlement behind, and is fetched again', async () => {
