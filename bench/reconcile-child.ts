@@ -14,14 +14,20 @@ export type ImportOrder = {
   readonly file: string;
   readonly database: { readonly url: string; readonly role: 'postern_app' | null };
 };
-export type ImportAnswer = { readonly kind: 'done'; readonly seconds: number; readonly cpuS: number; readonly rssMb: number };
+export type ImportAnswer = {
+  readonly kind: 'done';
+  readonly seconds: number;
+  readonly cpuS: number;
+  readonly rssMb: number;
+};
 
 const clock = { now: Date.now };
 
 process.on('message', (order: ImportOrder) => {
   take(order).then(
     (answer) => process.send?.(answer),
-    (error: unknown) => process.send?.({ kind: 'failed', message: error instanceof Error ? error.stack : String(error) }),
+    (error: unknown) =>
+      process.send?.({ kind: 'failed', message: error instanceof Error ? error.stack : String(error) }),
   );
 });
 process.on('SIGTERM', () => process.exit(0));
@@ -54,13 +60,15 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
           seconds = (performance.now() - start) / 1000;
         },
       },
-      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+      createReadStream(file),
     );
     if (received.kind === 'proven') {
       await received.finish();
       seconds = (performance.now() - start) / 1000;
     } else if (received.kind !== 'dry_run' || received.examined.faults.count > 0)
-      throw new Error(`${provider} ended ${JSON.stringify(received, (_, v) => (typeof v === 'bigint' ? String(v) : v)).slice(0, 2_000)}`);
+      throw new Error(
+        `${provider} ended ${JSON.stringify(received, (_, v) => (typeof v === 'bigint' ? String(v) : v)).slice(0, 2_000)}`,
+      );
     // Of the whole process, with Node itself: the kernel's own high-water mark.
     const { user, system } = process.cpuUsage(cpu);
     return { kind: 'done', seconds, cpuS: (user + system) / 1e6, rssMb: process.resourceUsage().maxRSS / 1024 };

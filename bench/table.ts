@@ -67,7 +67,12 @@ const ROWS: readonly Row[] = [
   { key: 'stats_backlog_ms', what: '… with half a million more queued, ms', digits: 1 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
-  { key: 'import_rows_per_s_stripe', what: 'rows of a Stripe report read and loaded/s', digits: 0, aim: ['≥', 300_000] },
+  {
+    key: 'import_rows_per_s_stripe',
+    what: 'rows of a Stripe report read and loaded/s',
+    digits: 0,
+    aim: ['≥', 300_000],
+  },
   { key: 'import_over_copy_stripe', what: '… its time ÷ a raw COPY of the file', digits: 2 },
   { key: 'import_rows_per_s_adyen', what: 'rows of an Adyen report read and loaded/s', digits: 0, aim: ['≥', 300_000] },
   { key: 'import_over_copy_adyen', what: '… its time ÷ a raw COPY of the file', digits: 2 },

@@ -51,7 +51,9 @@ describe('settlement import', () => {
     const again = await postern('settlement', 'import', 'good.csv', '--endpoint', 'stripe/main');
     expect(again).toMatchObject({ status: 0, err: '' });
     expect(again.out).toMatch(/imported before/);
-    expect((await postern('settlement', 'show', view.id)).out).toMatch(/po_1 +2 +12\.00 +0\.35 +0\.00 +11\.65 +-11\.65/);
+    expect((await postern('settlement', 'show', view.id)).out).toMatch(
+      /po_1 +2 +12\.00 +0\.35 +0\.00 +11\.65 +-11\.65/,
+    );
     expect((await postern('settlement', 'list')).out).toContain(view.id);
   });
 
@@ -78,7 +80,11 @@ describe('settlement import', () => {
     ['a workbook', ['book.xlsx', '--endpoint', 'stripe/main'], /fetch the same report as CSV/],
     ['a file that is not there', ['none.csv', '--endpoint', 'stripe/main'], /cannot be read/],
     ['an endpoint that is not there', ['good.csv', '--endpoint', 'stripe/none'], /no endpoint stripe\/none/],
-    ['a format that is not there', ['good.csv', '--endpoint', 'stripe/main', '--format', 'x'], /no settlement format "x"/],
+    [
+      'a format that is not there',
+      ['good.csv', '--endpoint', 'stripe/main', '--format', 'x'],
+      /no settlement format "x"/,
+    ],
   ])('refuses %s', async (_, args, message) => {
     const { status, err } = await postern('settlement', 'import', ...args);
     expect(status).toBe(1);
@@ -104,7 +110,12 @@ describe('bank import', () => {
   it('keeps each entry once and posts what a processor sent', async () => {
     const first = await postern('bank', 'import', 'bank.sta', '--json');
     expect(first).toMatchObject({ status: 0, err: '' });
-    expect(JSON.parse(first.out)).toMatchObject({ format: 'mt940', status: 'imported', entries_new: 2, repeated: false });
+    expect(JSON.parse(first.out)).toMatchObject({
+      format: 'mt940',
+      status: 'imported',
+      entries_new: 2,
+      repeated: false,
+    });
     expect(JSON.parse((await postern('bank', 'import', 'bank.sta', '--json')).out)).toMatchObject({ repeated: true });
     const { rows } = await database.sql.query(
       `select l.amount, l.provider, (select count(*)::int4 from postern.transactions t where t.source_line = l.id) as posted

@@ -18,7 +18,8 @@ export type ReportBooks = {
 };
 
 const LINES_A_TURN = 1_000;
-const MANY_A_TURN = 4_000;
+/** Few enough that what is made of them dies young. */
+const MANY_A_TURN = 1_000;
 
 /** Posts the new lines of the staging. The caller holds the account's fees. */
 export async function postLines(
@@ -60,7 +61,9 @@ export async function postTold(
     ({ line, told: one }): PostRequest => ({ ...books, source: fromLine(line), events: [one] }),
   );
   const results = await ledger.post(tx, requests);
-  const clash = results.find((result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict');
+  const clash = results.find(
+    (result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict',
+  );
   if (clash !== undefined)
     throw new PosternError(
       'conflict',

@@ -9,8 +9,8 @@ import { dropChunks } from './parts-store.ts';
 import { postPeriods } from './periods.ts';
 import { postLines, postTold, type ReportBooks } from './post-lines.ts';
 import {
-  changedLines,
   type Comparison,
+  changedLines,
   compareLines,
   type EarlierBatch,
   earlierOf,
@@ -84,7 +84,11 @@ export async function promote(
   if (movesMoney) {
     comparison = await compareLines(tx, staging, books, mode !== 'balance');
     // Only of a batch that the file has whole can be said that a line is missing from it.
-    earlier = await earlierOf(tx, books, batches.filter((batch) => isWhole(batch, mode)));
+    earlier = await earlierOf(
+      tx,
+      books,
+      batches.filter((batch) => isWhole(batch, mode)),
+    );
     out.push(...(await missingFromFile(tx, staging, earlier)));
     if (await hasRemoved(tx, books)) await numberReturned(tx, staging, books);
   }
@@ -104,7 +108,8 @@ export async function promote(
     // Lines added to a batch that was whole before amend it, too.
     const lines = new Map(batches.map(({ batch, currency, lines: n }) => [`${currency} ${batch}`, n]));
     for (const { id, batch, currency, ...before } of earlier)
-      if (corrected || (before.is_stated && lines.get(`${currency} ${batch}`) !== Number(before.lines))) amended.add(id);
+      if (corrected || (before.is_stated && lines.get(`${currency} ${batch}`) !== Number(before.lines)))
+        amended.add(id);
   }
   await markAmended(tx, [...amended]);
   await dropChunks(tx, settlement);
