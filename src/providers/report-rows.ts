@@ -74,6 +74,18 @@ function findHeader<N extends ColumnNames>(
   return best;
 }
 
+/** Of a file: what a batch comes to is kept until its end, and a file of nothing but batches must not fill the memory. */
+export const BATCHES_MAX = 200_000;
+
+export const TOO_MANY_BATCHES: ReportFault = {
+  type: 'fault',
+  kind: 'unreadable',
+  row: null,
+  field: null,
+  value: null,
+  reason: `The file has more than ${BATCHES_MAX} batches: fetch the report for a shorter period`,
+};
+
 /** Characters up to the comma: only a row that begins with one of them can be blank. */
 const BLANK_MAX = 0x3b;
 const NOWHERE: unknown = {};

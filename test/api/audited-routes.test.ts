@@ -69,6 +69,14 @@ const CALLS: Readonly<Record<string, Call>> = {
     action: 'backfill.create',
     keep: ({ id }) => ({ backfill: String(id) }),
   },
+  'POST /settlements/fetch': {
+    body: {
+      endpoint: 'stripe/walked',
+      from: new Date(now - AN_HOUR_MS).toISOString(),
+      to: new Date(now).toISOString(),
+    },
+    action: 'settlement.fetch',
+  },
   'DELETE /backfills/{id}': { params: ({ backfill }) => ({ id: backfill }), action: 'backfill.cancel' },
   'POST /events/{id}/replay': {
     params: ({ dead }) => ({ id: dead }),

@@ -32,6 +32,8 @@ const LOOKS = [
   'queue stats',
   'replays list',
   'replays show',
+  'report discrepancies',
+  'report settlement',
   'serve',
   'settlement list',
   'settlement show',
@@ -97,6 +99,7 @@ const ELSEWHERE = [
   'queue drain',
   'replay',
   'replays cancel',
+  'settlement fetch',
   'settlement import',
   'simulate',
 ];

@@ -5,7 +5,7 @@ import { adyen } from '../../src/providers/adyen/index.ts';
 import type { Provider } from '../../src/providers/provider.ts';
 import type { SettlementFormat } from '../../src/providers/settlement-format.ts';
 import { stripe } from '../../src/providers/stripe/index.ts';
-import { lineFault } from '../../src/settlement-line.ts';
+import { lineFault, UNBATCHED } from '../../src/settlement-line.ts';
 import { type ReadReport, readReport } from '../support/report-reading.ts';
 import { samplesFolder } from '../support/samples-folder.ts';
 
@@ -112,7 +112,7 @@ describe.skipIf(!existsSync(expected))('settlement reports of the samples', () =
     expect(read.toSorted()).toEqual(
       wanted.net_by_payout_currency_category
         .map(({ payout, currency, category, rows, net }) => [
-          `${payout || 'unpaid'} ${currency} ${category}`,
+          `${payout || UNBATCHED} ${currency} ${category}`,
           rows,
           parseMajor(net, 2),
         ])

@@ -1,11 +1,11 @@
 import { type CsvRow, detached } from '../../csv-rows.ts';
 import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
-import { createLineIdentities } from '../line-identity.ts';
+import { lineIdentity } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock, type ReportTime } from '../report-clock.ts';
-import { reportRows } from '../report-rows.ts';
+import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type {
   LineKeys,
   ReportContext,
@@ -97,7 +97,6 @@ function createRows(
   const settledCurrency = createCurrencyReader();
   const paidCurrency = createCurrencyReader();
   const rawOf = createRawRow(header, (name) => PERSONAL_COLUMNS.test(name));
-  const identityOf = createLineIdentities();
   const amountColumns = {
     ...at,
     fees: [at.commission, at.markup, at.schemeFees, at.interchange].filter((column) => column >= 0),
@@ -158,7 +157,7 @@ function createRows(
     const own = isPaid ? digits(payer?.amount ?? gross) : '';
     const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${note}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
     const entry: AdyenEntry = {
-      identity: identityOf(fields),
+      identity: lineIdentity(fields),
       type,
       merchantAccount,
       batch,
@@ -246,6 +245,7 @@ type Sum = {
 function createBatchProof() {
   const sums = new Map<string, Sum>();
   let last: Sum | undefined;
+  let isTooMany = false;
   return {
     add(line: SettlementLine, row: number, merchantAccount: string, number: string): void {
       const { batch, currency, net, kind } = line;
@@ -253,6 +253,10 @@ function createBatchProof() {
         const key = `${currency} ${batch}`;
         last = sums.get(key);
         if (last === undefined) {
+          if (sums.size >= BATCHES_MAX) {
+            isTooMany = true;
+            return;
+          }
           last = { batch, merchantAccount, number, currency, in: 0n, out: 0n, row: null };
           sums.set(key, last);
         }
@@ -262,17 +266,20 @@ function createBatchProof() {
       if (kind === 'payout' || kind === 'carry_forward') last.row = row;
     },
     end(): ReportItem[] {
+      if (isTooMany) return [TOO_MANY_BATCHES];
       return [...sums.values()].flatMap((sum) => [stated(sum), ...unclosed(sum)]);
     },
   };
 }
 
-function stated({ batch, currency, merchantAccount, number }: Sum): StatedBatch {
+function stated({ batch, currency, merchantAccount, number, ...sum }: Sum): StatedBatch {
   return {
     type: 'batch',
     batch,
     currency,
     sequence: { kind: 'number', series: merchantAccount, value: Number(number) },
+    // Its payout or transfer closes it: so the file has it whole, and what an earlier one had besides is gone.
+    ...(sum.in === sum.out ? { opening: 0n, closing: 0n } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { smallMinor } from '../../decimal-amount.ts';
 import { type Columns, cellAt } from '../../header-columns.ts';
+import { UNBATCHED } from '../../settlement-line.ts';
 import { createRawRow } from '../raw-row.ts';
 import {
   type CellFault,
@@ -49,9 +50,6 @@ export const STRIPE_COLUMNS = {
 
 export type StripeColumns = Columns<typeof STRIPE_COLUMNS>;
 
-/** Batch of lines that no automatic payout has taken yet, in mode `payout`. */
-const UNPAID = 'unpaid';
-
 const PERSONAL =
   /^(customer_(name|email|phone|description|address_.*|shipping_.*)|(shipping|card|billing)_(address_.*|name|phone))$/i;
 const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal', 'chargeback', 'chargeback_reversal']);
@@ -68,6 +66,7 @@ export function createStripeRows(
   const currencyOf = createCurrencyReader();
   const rawOf = createRawRow(header, (name) => PERSONAL.test(name));
   const byPeriod = context.mode === 'balance';
+  const lacksFacingCurrency = at.facingCurrency < 0 && at.facingAmount >= 0;
   const hasAvailable = at.available >= 0 || at.availableUtc >= 0;
   const hasOccurred = at.chargeCreated >= 0 || at.chargeCreatedUtc >= 0;
 
@@ -101,14 +100,14 @@ export function createStripeRows(
     }
     const facing = cellAt(cells, at.facingCurrency);
     const payer =
-      facing === '' || facing === currencyText || !PAYER_KINDS.has(lastRule.kind)
+      (facing === '' && !lacksFacingCurrency) || facing === currencyText || !PAYER_KINDS.has(lastRule.kind)
         ? undefined
-        : payerOf(cells, at, header, currency.code, amount.gross);
+        : payerOf(cells, at, header, currency, amount.gross);
     if (payer !== undefined && 'field' in payer) return unreadableCell(row.row, payer);
     const source = cellAt(cells, at.source);
     const batch = byPeriod
       ? dayOf(created.at)
-      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNPAID;
+      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNBATCHED;
     const movement: StripeMovement = {
       id,
       category,
@@ -236,22 +235,32 @@ function netFault(
   };
 }
 
-/** What was paid in another currency; undefined where it was the same. */
+/**
+ * What was paid in another currency; undefined where it was the same. The amount without its currency tells only that there was
+ * another, where it is not gross: then the column that is missing is named.
+ */
 function payerOf(
   cells: readonly string[],
   at: StripeColumns,
   header: readonly string[],
-  currency: string,
+  settled: Currency,
   gross: bigint,
 ): { readonly amount: bigint; readonly currency: string } | CellFault | undefined {
+  const value = cellAt(cells, at.facingAmount);
+  if (at.facingCurrency < 0) {
+    const same = value === '' || smallMinor(value, settled.exponent) === Number(gross);
+    const reason = `The column ${FACING_CURRENCY} is missing: the payer paid in another currency than ${settled.code}`;
+    return same ? undefined : { field: FACING_CURRENCY, value, reason };
+  }
   const text = cellAt(cells, at.facingCurrency);
   const paid = createCurrencyReader()(text);
   if (paid === null) return { field: header[at.facingCurrency] ?? '', value: text, reason: NOT_CURRENCY };
-  if (paid.code === currency) return undefined;
+  if (paid.code === settled.code) return undefined;
   const field = header[at.facingAmount] ?? 'customer_facing_amount';
-  const value = cellAt(cells, at.facingAmount);
   const minor = smallMinor(value, paid.exponent);
   if (minor === null) return { field, value, reason: `must be what the payer paid in ${paid.code}, such as 12.34` };
   const amount = BigInt(Math.abs(minor));
   return { amount: gross < 0n ? -amount : amount, currency: paid.code };
 }
+
+const FACING_CURRENCY = 'customer_facing_currency';

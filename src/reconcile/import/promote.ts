@@ -103,7 +103,8 @@ export async function promote(
   if (movesMoney) {
     await postLines(tx, staging, { ledger, books, liveFrom, clock });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
-    const periods = mode === 'balance' ? await withComputed(tx, staged.periods, batches, books) : staged.periods;
+    const stated = staged.periods.map((period) => firstOpening(period, liveFrom));
+    const periods = mode === 'balance' ? await withComputed(tx, stated, batches, books) : stated;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
     // Lines added to a batch that was whole before amend it, too.
     const lines = new Map(batches.map(({ batch, currency, lines: n }) => [`${currency} ${batch}`, n]));
@@ -175,6 +176,12 @@ async function postMoved(
 }
 
 const TOLD_A_TURN = 1_000;
+
+/** What was there when the account went live came before us: no report before it will ever hand it on. */
+function firstOpening(period: PeriodBalance, liveFrom: number | null): PeriodBalance {
+  const isFirst = period.type === 'settlement.opening' && liveFrom !== null && period.at <= liveFrom;
+  return isFirst ? { ...period, neighbour: null } : period;
+}
 
 /** A report that states no balances: what its period leaves is computed from all of its lines, and proves nothing. */
 async function withComputed(

@@ -8,7 +8,7 @@ import {
   payoutReconciliation,
   payouts,
 } from '../../../src/providers/stripe/settlement-reports.ts';
-import { lineFault } from '../../../src/settlement-line.ts';
+import { lineFault, UNBATCHED } from '../../../src/settlement-line.ts';
 import { netBy, readReport, reportFixture } from '../../support/report-reading.ts';
 
 const REPORT = reportFixture('stripe', 'payout_reconciliation.csv');
@@ -182,6 +182,17 @@ test('a payment in another currency without what was paid is refused, and names 
   expect(faults[0]).toMatchObject({ kind: 'unreadable', row: 3, field: 'customer_facing_amount' });
 });
 
+test('a payment in another currency without the column that says which is refused, and names it', async () => {
+  const n = (REPORT.split('\n')[0] ?? '').split(',').indexOf('customer_facing_currency');
+  const lines = REPORT.split('\n').filter((line) => !line.includes('"'));
+  const cut = lines.map((line) => (line === '' ? line : line.split(',').toSpliced(n, 1).join(','))).join('\n');
+  const { faults } = await readReport(payoutReconciliation, cut);
+  expect(faults.filter(({ kind }) => kind === 'unreadable').map(({ row, field }) => [row, field])).toEqual([
+    [4, 'customer_facing_currency'],
+    [5, 'customer_facing_currency'],
+  ]);
+});
+
 test.each([
   'automatic_payout_id',
   'balance_transaction_id',
@@ -265,7 +276,7 @@ test('without references an activity report is still counted, but not where it m
     'txn_22',
     'txn_23',
   ]);
-  expect(control.lines.map(({ line }) => line.batch)).toEqual(['unpaid', 'unpaid', 'unpaid']);
+  expect(control.lines.map(({ line }) => line.batch)).toEqual([UNBATCHED, UNBATCHED, UNBATCHED]);
   const money = await readReport(balanceChange, bare, { mode: 'balance' });
   expect(money.faults).toEqual([expect.objectContaining({ field: 'source_id or payout_id' })]);
 });

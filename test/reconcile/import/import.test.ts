@@ -378,6 +378,20 @@ describe('an account that is paid out by hand', () => {
     });
   });
 
+  it.each([
+    ['on the day it went live came before us', { live_from: '2026-03-05' }, 'equity:opening_balances EUR'],
+    [
+      'later is what the period before handed on',
+      { live_from: '2026-03-04' },
+      'asset:processor_balance [carry:P1>P2] EUR',
+    ],
+  ])('opens: what was there %s', async (_, live, from) => {
+    const reports = await openReports(database, { settlement_mode: 'balance', ...live });
+    const first = { ...(opening(50, 'P1') as object), at: Date.UTC(2026, 2, 5) } as StubItem;
+    await reports.items([first, inP2(SECOND), closing(550)]);
+    expect(await reports.balances()).toMatchObject({ [from]: '-50' });
+  });
+
   it('has its closing corrected by a later report of the period', async () => {
     const reports = await openReports(database, { settlement_mode: 'balance' });
     await reports.items([opening(0), inP2(SECOND), closing(540)]);
