@@ -1,4 +1,4 @@
-import { csvRecord } from './csv-record.ts';
+import { createCsvScanner } from './csv-scanner.ts';
 
 /** What a column may be called, the first that is there; `null` at the end: the file may do without it. */
 export type ColumnNames = Readonly<Record<string, readonly (string | null)[]>>;
@@ -39,10 +39,13 @@ export function cellAt(cells: readonly string[], column: number): string {
 
 /** The cells of a file's first record that is not blank, from how the file begins; null where that is not all of it. */
 export function headerCells(head: string, separator = ','): readonly string[] | null {
-  const start = /^[\uFEFF\r\n]*/.exec(head)?.[0].length ?? 0;
-  const record = csvRecord(head, start, separator.charCodeAt(0), true);
-  return record.kind === 'record' ? record.cells : null;
+  const scanner = createCsvScanner({ separator, rowMax: HEAD_MAX, columnsMax: HEAD_MAX });
+  scanner.take(Buffer.from(head.replace(/^\uFEFF/, '')), true);
+  if (scanner.count() === 0 || (scanner.faults()[0]?.row ?? Infinity) < scanner.line(0)) return null;
+  return Array.from({ length: scanner.width(0) }, (_, column) => scanner.cell(0, column));
 }
+
+const HEAD_MAX = 1024 * 1024;
 
 /** Whether a header has all these columns. */
 export function hasColumns(header: readonly string[] | null, names: readonly string[]): boolean {

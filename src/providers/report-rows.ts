@@ -1,4 +1,5 @@
-import { type CsvFault, type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
+import { type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
+import type { CsvFault } from '../csv-scanner.ts';
 import { type BoundColumns, bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
 
