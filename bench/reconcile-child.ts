@@ -60,7 +60,7 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
           seconds = (performance.now() - start) / 1000;
         },
       },
-      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+      createReadStream(file),
     );
     if (received.kind === 'proven') {
       await received.finish();

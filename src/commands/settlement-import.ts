@@ -93,7 +93,7 @@ async function importFile(
         dryRun,
         onProgress: ({ bytes }) => progress?.update(bytes),
       },
-      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+      createReadStream(file),
     );
     if (received.kind === 'proven') await received.finish();
   } finally {

@@ -23,7 +23,12 @@ export function lineDrafts(line: SettlementLine, context: RuleContext): Draft[] 
   if (fault !== null) throw new PosternError('rule_failed', `settlement line ${line.identity}: ${fault}`);
   const key = lineKey(line.identity);
   const own = draft({ key, at: line.at, type: `settlement.${line.kind}` }, summed(lineLegs(line, context)));
-  const drafts = [...impliedBy(line, context), own, ...firstDay(line, key, context), ...recognition(line, key, context)];
+  const drafts = [
+    ...impliedBy(line, context),
+    own,
+    ...firstDay(line, key, context),
+    ...recognition(line, key, context),
+  ];
   return drafts.map((d) => ({ ...d, zone: line.zone }));
 }
 

@@ -52,7 +52,11 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
   async function record(entries: readonly LineEntry[]): Promise<void> {
     if (entries.length === 0) return;
     await open(entries);
-    const taken = await recordMany(tx, entries, { accountId, pending: accountId(pendingPath), ruleVersion: RULE_VERSION });
+    const taken = await recordMany(tx, entries, {
+      accountId,
+      pending: accountId(pendingPath),
+      ruleVersion: RULE_VERSION,
+    });
     if (taken.length === 0) return;
     const told = new Map(entries.map(({ entry }) => [entry.id, entry]));
     const clash = taken.find(({ id, same }) => !same && told.get(id)?.yields !== true);
