@@ -177,6 +177,7 @@ const LATE_MAX = 5_000;
 export async function settledLate(
   tx: Tx,
   rules: readonly { readonly id: number; readonly days: number; readonly zone: string }[],
+  now: Date,
 ): Promise<LateRow[]> {
   if (rules.length === 0) return [];
   const { rows } = await tx.query<LateRow>(
@@ -185,6 +186,9 @@ export async function settledLate(
      join pg_temp.reconcile_touched n on n.account_id = u.id and n.component <> 'fee'
      join postern.open_items o on o.account_id = n.account_id and o.reference = n.reference and o.component = n.component
        and o.currency = n.currency and o.amount = 0
+       -- Its window is open still: nothing of it is late.
+       and not exists (select from postern.residue r where r.account_id = n.account_id and r.reference = n.reference
+         and r.component = n.component and r.currency = n.currency and r.due_at > $4)
      cross join lateral (
        select m.announced_at, m.settled_at,
          ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
@@ -201,6 +205,7 @@ export async function settledLate(
       int4Array(rules.map((one) => one.id)),
       int4Array(rules.map((one) => one.days)),
       textArray(rules.map((one) => one.zone)),
+      now,
     ],
   );
   return rows;

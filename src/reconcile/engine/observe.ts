@@ -96,6 +96,7 @@ export async function observeLate(tx: Tx, now: number, { accounts, rulesOf }: Pa
   const late = await settledLate(
     tx,
     pending.map(({ id, rules }) => ({ id, days: rules.settlementDays, zone: rules.zone })),
+    new Date(now),
   );
   const found = late.flatMap((row): Found[] => {
     const account = accounts.get(row.account_id);

@@ -18,7 +18,7 @@ const MATCHED = `select m.account_id, m.reference, m.component, m.currency, sum(
 /** For statements that read all postings: their sums in memory, no detour over indexes, and the time that this takes. */
 export async function readWhole(tx: Tx): Promise<void> {
   await tx.query("set local work_mem = '256MB'");
-  await tx.query('set local enable_seqscan = on');
+  for (const way of ['seqscan', 'hashjoin', 'mergejoin']) await tx.query(`set local enable_${way} = on`);
   await tx.query("set local statement_timeout = '30min'");
 }
 

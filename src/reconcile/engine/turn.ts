@@ -48,8 +48,9 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   const now = parts.clock.now();
   const at = new Date(now);
   const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);
-  const gone = transactions === 0 ? [] : await noteMoved(tx, parts.accounts, at);
+  // Before what netted is gone: the end of its window stands there.
   if (transactions > 0) await observeLate(tx, now, parts);
+  const gone = transactions === 0 ? [] : await noteMoved(tx, parts.accounts, at);
   const isBehind = transactions === TRANSACTIONS_A_TURN;
   // An import's lines come in many turns: judged when all are there, a batch of a million lines is added up once.
   const due = isBehind && !hungry ? [] : await selectDue(tx, at, JUDGED_A_TURN);
