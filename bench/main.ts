@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { matching } from './match.ts';
 import { replaying } from './replay.ts';
 import { search } from './search.ts';
 import {
@@ -21,9 +22,10 @@ import { stats } from './stats.ts';
 import { comparison } from './table.ts';
 import { worlds } from './worlds.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N]
+const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N] [--items N]
   DATABASE_URL: another server than the embedded one
   ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
+  match reconciles N items with as many lines: 1,000,000 unless told otherwise; --items 10000000 is the aim's size and takes long to fill
   stats does the same with N events, search with 10,000,000
   worlds (only by name) makes a labelled world of a million objects and reconciles it`;
 
@@ -42,6 +44,7 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   search,
   replay: replaying,
   stats,
+  match: matching,
   worlds,
 };
 
@@ -56,6 +59,7 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
       quick: { type: 'boolean' },
       only: { type: 'string' },
       postings: { type: 'string' },
+      items: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -69,7 +73,8 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   }
   const usual = values.quick === true ? QUICK : FULL;
   const postings = Math.min(POSTINGS_MAX, Math.max(1, Number(values.postings) || usual.books.postings));
-  const effort = { ...usual, books: { ...usual.books, postings } };
+  const items = Math.min(POSTINGS_MAX, Math.max(100_000, Number(values.items) || usual.items));
+  const effort = { ...usual, items, books: { ...usual.books, postings } };
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   const stand = await openStand(env.DATABASE_URL ?? null);
   const figures: Figures = {};

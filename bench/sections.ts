@@ -13,6 +13,8 @@ export type Effort = {
   readonly books: { readonly postings: number; readonly seconds: number };
   /** Events among which is searched. */
   readonly searched: number;
+  /** Open items beside as many lines of reports, when matching is measured. */
+  readonly items: number;
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
   /** Payments, refunds and disputes of a world that is reconciled. */
@@ -26,6 +28,7 @@ export const FULL: Effort = {
   postedS: 20,
   books: { postings: 10_000_000, seconds: 60 },
   searched: 10_000_000,
+  items: 1_000_000,
   replay: { events: 100_000, pairs: 3, seconds: 20 },
   objects: 1_000_000,
 };
@@ -36,6 +39,7 @@ export const QUICK: Effort = {
   postedS: 5,
   books: { postings: 200_000, seconds: 5 },
   searched: 200_000,
+  items: 100_000,
   replay: { events: 6_000, pairs: 1, seconds: 5 },
   objects: 20_000,
 };

@@ -70,7 +70,7 @@ create table postern.residue_keys (
 );
 comment on table postern.residue_keys is 'By what else the lines of an item name it: for items of reports that announcements did not net yet';
 comment on column postern.residue_keys.hash is 'hashtextextended(key, 0): joins go over it, and compare the key afterwards';
-create index residue_keys_item on postern.residue_keys (account_id, reference);
+create index residue_keys_item on postern.residue_keys (reference, account_id);
 
 create table postern.matches (
   id               text primary key collate "C",

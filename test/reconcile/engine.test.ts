@@ -9,7 +9,10 @@ beforeAll(async () => {
   database = await createTestDatabase();
   world = createEngineWorld(database, AT);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await world.reconciler.stop();
+  await database.drop();
+});
 beforeEach(() => {
   world.now = AT;
 });

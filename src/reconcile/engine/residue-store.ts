@@ -8,8 +8,12 @@ export async function holdEngine(tx: Tx): Promise<boolean> {
   const { rows } = await tx.query<{ held: boolean }>(
     `select pg_try_advisory_xact_lock(${ADVISORY_LOCK_CLASS.engine}, 0) as held`,
   );
+  // After a pause, or a report of a million lines, a turn is longer than a worker's batch may be.
+  await tx.query(`set local statement_timeout = '${TURN_TIMEOUT_S}s'`);
   return rows[0]?.held === true;
 }
+
+const TURN_TIMEOUT_S = 300;
 
 /**
  * Goes on by at most `most` transactions, in the order of commits, and notes which items they moved in a temporary table. None

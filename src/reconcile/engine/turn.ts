@@ -56,9 +56,12 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   await parts.accounts.load(tx, [...due, ...gone].map(({ accountId }) => accountId));
   const moved = await match(tx, due, gone, parts);
   await refreshAmounts(tx, moved, at);
-  await judge(tx, due, now, parts);
+  const isPending = ({ accountId }: ItemKey): boolean => parts.accounts.get(accountId)?.role === 'processor_pending';
+  await judge(tx, due.filter((one) => !isPending(one)), now, parts);
   const observed = isBehind ? 0 : await observe(tx, now, parts);
-  return { transactions, judged: due.length, more: isBehind || due.length === JUDGED_A_TURN || moved.length > 0 || observed > 0 };
+  // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
+  await judge(tx, due.filter(isPending), now, parts);
+  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
@@ -112,7 +115,8 @@ export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | '
     const settings = parts.settingsOf(account);
     if (settings === before) continue;
     changed.push({ id, settings });
-    again.push(id);
+    // An account that is new was judged by nothing else yet.
+    if (before !== null) again.push(id);
   }
   await stirAccounts(tx, again, new Date(parts.clock.now()));
   await noteJudgedBy(tx, changed);
