@@ -195,6 +195,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
     },
     async stop() {
       await importer.close();
+      await reconciler.stop();
       await pipeline.stop();
     },
   };

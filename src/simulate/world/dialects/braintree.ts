@@ -18,7 +18,7 @@ export const braintree: Dialect = {
   format: 'transactions',
   mode: 'batch',
   // What comes back later is the same node again, which a search of that day would have as it is by then.
-  abilities: { refundFailure: 'at_once', disputes: 'withdrawal' },
+  abilities: { refundFailure: 'at_once', disputes: 'none' },
   reference(life, kind, index) {
     if (kind === 'refund') return braintreeId(life, `refund${index}`);
     return braintreeId(life, kind === 'chargeback' ? 'dispute' : 'sale');

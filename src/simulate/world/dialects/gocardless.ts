@@ -22,7 +22,7 @@ export const gocardless: Dialect = {
   format: 'payout_items',
   mode: 'payout',
   settings: { api_key: 'sandbox_simulated' },
-  abilities: { disputes: 'withdrawal', refundFailure: 'none' },
+  abilities: { disputes: 'none', refundFailure: 'none' },
   reference: (life, kind, index) =>
     kind === 'refund' ? gocardlessId(life, 'RF', `refund${index}`) : gocardlessId(life, 'PM', 'payment'),
   feesTold: false,
