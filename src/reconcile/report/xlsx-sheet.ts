@@ -158,10 +158,14 @@ function totalCells({ column, place, currencyAt, sums }: Placed, { currency, at,
     return `SUMIF($${where}$2:$${where}$${last},"${currency}",${range})`;
   };
   const [name, next] = [columnName(place), columnName(place + 1)];
-  if (column.type !== 'amount') return formulaCell(`${name}${at}`, formula(name), String(sum.total), STYLE.totalWhole);
+  const isCode = currency === '' || CURRENCY.test(currency);
+  if (column.type !== 'amount')
+    return isCode
+      ? formulaCell(`${name}${at}`, formula(name), String(sum.total), STYLE.totalWhole)
+      : numberCell(`${name}${at}`, String(sum.total), STYLE.totalWhole);
   const major = majorText(sum.total, currency);
   // A formula would leave out what stands as text, and be wrong without a word.
-  if (sum.texts > 0 || !isExact(sum.total) || !(currency === '' || CURRENCY.test(currency)))
+  if (sum.texts > 0 || !isExact(sum.total) || !isCode)
     return (
       textCell(`${name}${at}`, major, STYLE.totalExact) + textCell(`${next}${at}`, String(sum.total), STYLE.totalExact)
     );
@@ -183,6 +187,8 @@ export type RowReader = {
   next(most: number): Promise<readonly Row[] | null>;
   /** Whether there are more, for which it looks. */
   hasMore(): Promise<boolean>;
+  /** Lets go of what is not read. */
+  close(): Promise<void>;
 };
 
 export function readRows(pages: AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>): RowReader {
@@ -204,5 +210,8 @@ export function readRows(pages: AsyncIterable<readonly Row[]> | Iterable<readonl
       return taken;
     },
     hasMore: fill,
+    async close() {
+      await iterator.return(undefined);
+    },
   };
 }

@@ -24,10 +24,14 @@ async function* parts(sections: readonly Section[]): AsyncGenerator<ZipEntry> {
   const titles = new Set<string>();
   for (const { no, title, columns, rows } of sections) {
     const reader = readRows(rows());
-    for (let part = 1; part === 1 || (await reader.hasMore()); part += 1) {
-      const file = `sheet${sheets.length + 1}.xml`;
-      sheets.push({ no, file, title: titleOf(title, part, titles) });
-      yield { path: `xl/worksheets/${file}`, content: sheetText(columns, reader) };
+    try {
+      for (let part = 1; part === 1 || (await reader.hasMore()); part += 1) {
+        const file = `sheet${sheets.length + 1}.xml`;
+        sheets.push({ no, file, title: titleOf(title, part, titles) });
+        yield { path: `xl/worksheets/${file}`, content: sheetText(columns, reader) };
+      }
+    } finally {
+      await reader.close();
     }
   }
   // What is made last because it tells of all that came before need not stand last.

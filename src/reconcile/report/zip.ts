@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { ZipFile } from 'yazl';
-import { messageOf } from '../../errors.ts';
+import { messageOf, PosternError } from '../../errors.ts';
 
 export type ZipEntry = { readonly path: string; readonly content: AsyncIterable<string> | Iterable<string> };
 
@@ -14,7 +14,9 @@ const SAME = { mtime: new Date(1980, 0, 1), mode: 0o100644, forceDosTimestamp: t
 /** An archive as it is read, no faster than its reader takes it. An entry is asked for when the one before is written. */
 export async function* zipped(entries: AsyncIterable<ZipEntry> | Iterable<ZipEntry>): AsyncGenerator<Buffer> {
   const zip = new ZipFile();
-  const output = Readable.from(zip.outputStream);
+  // Itself: a stream around it would wait for its next piece before it told an error.
+  const output = zip.outputStream;
+  if (!(output instanceof Readable)) throw new PosternError('internal', 'an archive that cannot be read');
   let current: Readable | undefined;
   const feed = async (): Promise<void> => {
     for await (const { path, content } of entries) {
