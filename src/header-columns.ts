@@ -45,6 +45,15 @@ export function headerCells(head: string, separator = ','): readonly string[] | 
   return Array.from({ length: scanner.width(0) }, (_, column) => scanner.cell(0, column));
 }
 
+/** The first rows of a file, at most `most`, from how it begins: for files whose table begins further down. The last may be cut. */
+export function headRows(head: string, most: number, separator = ','): string[][] {
+  const scanner = createCsvScanner({ separator, rowMax: HEAD_MAX, columnsMax: HEAD_MAX });
+  scanner.take(Buffer.from(head.replace(/^\uFEFF/, '')), true);
+  return Array.from({ length: Math.min(most, scanner.count()) }, (_, n) =>
+    Array.from({ length: scanner.width(n) }, (__, column) => scanner.cell(n, column)),
+  );
+}
+
 const HEAD_MAX = 1024 * 1024;
 
 /** Whether a header has all these columns. */
