@@ -43,9 +43,9 @@ export function matchPayouts(candidates: readonly TransitCandidate[]): {
     wishes.push(...ofGroup(members));
   }
   const left = open.filter((one) => !taken.has(one));
-  const pairs = left.filter(isBank).flatMap((line) =>
-    left.filter((payout) => fits(payout, line)).map((payout) => ({ line, payout })),
-  );
+  const pairs = left
+    .filter(isBank)
+    .flatMap((line) => left.filter((payout) => fits(payout, line)).map((payout) => ({ line, payout })));
   const ambiguous: Wish[] = [];
   for (const { line, payout } of pairs) {
     const rivals = pairs.filter((other) => other.line === line || other.payout === payout).length - 1;
@@ -121,8 +121,9 @@ const magnitude = (facts: ItemFacts): bigint => {
 
 /** All payouts of one day may have come as one line: shown, for somebody to agree. */
 function daySums(left: readonly TransitCandidate[]): Wish[] {
-  const days = Map.groupBy(left.filter((one) => isPayout(one) && !hasFailed(one.facts)), ({ facts }) =>
-    JSON.stringify([facts.currency, Math.floor((firstOf(facts, 'announced') ?? 0) / DAY_MS)]),
+  const days = Map.groupBy(
+    left.filter((one) => isPayout(one) && !hasFailed(one.facts)),
+    ({ facts }) => JSON.stringify([facts.currency, Math.floor((firstOf(facts, 'announced') ?? 0) / DAY_MS)]),
   );
   return left.filter(isBank).flatMap((line) => {
     const fitting = [...days.values()].filter(

@@ -1,5 +1,5 @@
 import { countOf, type ItemFacts, type ItemKey, itemId, sumOf } from './items.ts';
-import { type AccountKey, keyId } from "./keys-store.ts";
+import { type AccountKey, keyId } from './keys-store.ts';
 
 /** An allocation that a pass would post. Amounts are positive; the debited item was below zero. */
 export type Wish = {
@@ -103,8 +103,7 @@ function directionOf(facts: ItemFacts): 'in' | 'out' {
   return amount >= 0n ? 'in' : 'out';
 }
 
-const total = (members: readonly Candidate[]): bigint =>
-  members.reduce((sum, { facts }) => sum + ownAmount(facts), 0n);
+const total = (members: readonly Candidate[]): bigint => members.reduce((sum, { facts }) => sum + ownAmount(facts), 0n);
 
 /** Allocations that bring items whose sum is zero to zero, each. */
 export function spread(members: readonly { readonly facts: ItemFacts }[], pass: string, score = 1): Wish[] {

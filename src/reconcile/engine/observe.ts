@@ -1,6 +1,6 @@
+import type { Leg } from '../../ledger/entry.ts';
 import { linesOf } from '../../ledger/ledger-store.ts';
 import { draftsOf } from '../../ledger/rules.ts';
-import type { Leg } from '../../ledger/entry.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import type { RulesOf } from './account-rules.ts';
 import type { Found } from './discrepancy-store.ts';
@@ -59,7 +59,11 @@ export async function refreshFiles(tx: Tx, books: readonly Books[], now: number,
     const known = await standingObservations(tx, one.provider, one.account, OF_FILES);
     const still = new Set(found.map(({ fingerprint }) => fingerprint));
     const ended = known.filter(({ fingerprint }) => !still.has(fingerprint));
-    await keepCleared(tx, ended.map(({ id }) => id), at);
+    await keepCleared(
+      tx,
+      ended.map(({ id }) => id),
+      at,
+    );
     await keepFound(tx, found, at);
     // What waits for a line is shown under the file that would have it: items were judged before the gap was seen.
     const before = new Set(known.map(({ fingerprint }) => fingerprint));

@@ -72,8 +72,12 @@ function causeOf(
   otherwise: string,
 ): { readonly cause: string; readonly action: string } {
   if (event === undefined)
-    return { cause: 'never_received', action: rules.lists ? 'fetch_event' : canCorrect ? 'post_correction' : otherwise };
-  if (event.status === 'dead' || event.status === 'deferred') return { cause: 'dead_or_parked', action: 'replay_event' };
+    return {
+      cause: 'never_received',
+      action: rules.lists ? 'fetch_event' : canCorrect ? 'post_correction' : otherwise,
+    };
+  if (event.status === 'dead' || event.status === 'deferred')
+    return { cause: 'dead_or_parked', action: 'replay_event' };
   return { cause: 'unknown', action: canCorrect ? 'post_correction' : otherwise };
 }
 
@@ -82,7 +86,9 @@ function postingsOf(
   { marketplace }: AccountRules,
   events: readonly PaymentEvent[],
 ): SuggestedAction['postings'] {
-  const legs = events.flatMap((event) => draftsOf(event, { provider, account, marketplace })).flatMap((one) => one.legs);
+  const legs = events
+    .flatMap((event) => draftsOf(event, { provider, account, marketplace }))
+    .flatMap((one) => one.legs);
   return legs.map((leg) => ({
     account: leg.account.path,
     direction: leg.amount > 0n ? 'debit' : 'credit',
