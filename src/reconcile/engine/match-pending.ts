@@ -114,7 +114,8 @@ export function spread(members: readonly { readonly facts: ItemFacts }[], pass: 
   const below = sorted.filter(({ left }) => left < 0n);
   for (const above of sorted.filter(({ left }) => left > 0n)) {
     for (const one of below) {
-      const amount = -one.left < above.left ? -one.left : above.left;
+      let amount = above.left;
+      if (-one.left < amount) amount = -one.left;
       if (amount <= 0n) continue;
       one.left += amount;
       above.left -= amount;
