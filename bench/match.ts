@@ -88,5 +88,7 @@ async function expectState(stand: Stand, settled: number): Promise<void> {
   const each = Math.floor(settled / KEYED);
   const { matched, missing } = rows[0] ?? { matched: 0, missing: 0 };
   if (matched !== each * 2 || missing !== each)
-    throw new Error(`of ${settled} lines ${each} should be matched and missing each: ${matched / 2} and ${missing} are`);
+    throw new Error(
+      `of ${settled} lines ${each} should be matched and missing each: ${matched / 2} and ${missing} are`,
+    );
 }

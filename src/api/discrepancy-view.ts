@@ -27,10 +27,14 @@ export const DiscrepancyShape = Type.Object({
   class: Type.Enum([...DISCREPANCY_CLASSES]),
   cause: Text,
   status: Type.Enum([...DISCREPANCY_STATUSES]),
-  in_proof: Type.Boolean({ description: 'an open item; false: an observation, a control that failed without leaving one open' }),
+  in_proof: Type.Boolean({
+    description: 'an open item; false: an observation, a control that failed without leaving one open',
+  }),
   provider: Type.String(),
   account: Type.String(),
-  item: Type.Union([Type.String(), Type.Null()], { description: 'the role of the ledger account: processor_pending …' }),
+  item: Type.Union([Type.String(), Type.Null()], {
+    description: 'the role of the ledger account: processor_pending …',
+  }),
   reference: Type.String(),
   component: Text,
   currency: Type.String(),
@@ -83,9 +87,7 @@ export const DiscrepancyDetailShape = Type.Object({
     }),
     { description: 'allocations to agree to; none is posted unasked' },
   ),
-  history: Type.Array(
-    Type.Object({ at: Time, actor: Type.String(), action: Type.String(), detail: Type.Unknown() }),
-  ),
+  history: Type.Array(Type.Object({ at: Time, actor: Type.String(), action: Type.String(), detail: Type.Unknown() })),
 });
 
 const DAY_MS = 86_400_000;

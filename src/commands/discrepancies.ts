@@ -160,7 +160,10 @@ function actionOf(options: ResolveOptions): Action {
   const [action] = wanted;
   if (action !== undefined) return action;
   if (note === undefined)
-    throw new PosternError('invalid_request', 'nothing to do: give --explain, --assign, --agree, --correct, --reopen or --note');
+    throw new PosternError(
+      'invalid_request',
+      'nothing to do: give --explain, --assign, --agree, --correct, --reopen or --note',
+    );
   return { action: 'note', note };
 }
 

@@ -30,7 +30,8 @@ export function discrepancyText(view: Detail): string {
       `may be ${oneLine(one.debit.reference)} = ${oneLine(one.credit.reference)}, ${amountText(one.amount, one.currency)}, score ${one.score}: --agree ${one.id}`,
   );
   const history = view.history.map(
-    ({ at, actor, action, detail }) => `${moment(at)}  ${oneLine(actor)}  ${action}  ${oneLine(JSON.stringify(detail))}`,
+    ({ at, actor, action, detail }) =>
+      `${moment(at)}  ${oneLine(actor)}  ${action}  ${oneLine(JSON.stringify(detail))}`,
   );
   return [
     head,

@@ -25,6 +25,7 @@ type Made = {
   token: string;
   transaction: string;
   posted: string;
+  discrepancy: string;
 };
 
 const SECRET = 'whsec_audited_routes_secret';
@@ -116,6 +117,15 @@ const CALLS: Readonly<Record<string, Call>> = {
     body: { overdraft: 'refused' },
     action: 'account.overdraft',
   },
+  'POST /discrepancies/{id}/actions': {
+    params: ({ discrepancy }) => ({ id: discrepancy }),
+    body: { action: 'note', note: 'asked' },
+    action: 'discrepancy.note',
+  },
+  'POST /discrepancies/actions': {
+    body: { filter: { provider: 'stripe' }, action: { action: 'assign', assignee: 'ada' } },
+    action: 'discrepancies.assign',
+  },
   'POST /accounts/{id}/reconcile': { params: () => ({ id: 'b' }), action: 'account.reconcile' },
 };
 
@@ -140,6 +150,7 @@ beforeAll(async () => {
     token: '',
     transaction: '',
     posted,
+    discrepancy: await giveDiscrepancy(),
   };
 });
 afterAll(async () => {
@@ -155,6 +166,16 @@ async function giveDeadEvent(): Promise<string> {
      insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status, error_code)
      select $1, $1, $2, kept.id, 0, 'evt_dead', '\\x00', 'charge.succeeded', 'acct_1', 'dead', 'rule_failed' from kept`,
     [id, new Date(now)],
+  );
+  return id;
+}
+
+async function giveDiscrepancy(): Promise<string> {
+  const id = uuidv7(now);
+  await database.sql.query(
+    `insert into postern.discrepancies (id, fingerprint, class, in_proof, provider, account, reference, currency, delta, occurred_at)
+     values ($1, 'walked', 'unparsed_line', false, 'stripe', 'acct_1', 'file.csv', 'EUR', 0, now())`,
+    [id],
   );
   return id;
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTokenService } from '../../src/access/token-service.ts';
-import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from '../reconcile/engine-world.ts';
 import { AT, captured, line } from '../ledger/books.ts';
+import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from '../reconcile/engine-world.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
 
@@ -94,7 +94,10 @@ describe('POST /discrepancies/:id/actions', () => {
   it('assigns, notes, explains and reopens, each in the history with its actor', async () => {
     const { id } = await find('untold_a');
     const act = (body: unknown) => call('POST', `/${id}/actions`, body);
-    expect((await act({ action: 'assign', assignee: 'ada' })).body).toMatchObject({ status: 'assigned', assignee: 'ada' });
+    expect((await act({ action: 'assign', assignee: 'ada' })).body).toMatchObject({
+      status: 'assigned',
+      assignee: 'ada',
+    });
     expect((await act({ action: 'note', note: 'asked' })).body).toMatchObject({ status: 'assigned' });
     expect((await act({ action: 'reopen', reason: 'no' })).status).toBe(409);
     expect((await act({ action: 'explain', reason_code: 'test_payment' })).body).toMatchObject({

@@ -14,6 +14,8 @@ const LOOKS = [
   'audit export',
   'audit list',
   'audit show',
+  'discrepancies list',
+  'discrepancies show',
   'doctor',
   'endpoint list',
   'endpoint secrets',
@@ -87,6 +89,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** Proved by tests of their own, or by what they call: a route above, or the migration's own test below. */
 const ELSEWHERE = [
   'backfill',
+  'discrepancies resolve',
   'events dismiss',
   'events replay',
   'migrate',

@@ -277,7 +277,13 @@ const TABLE: readonly [name: string, told: Told, late: Record<string, string>, e
 
 describe('each class, in its window and after it', () => {
   it('names every item by the first row that is true, once', async () => {
-    const cases: { name: string; books: WorldBooks; n: string; late: Record<string, string>; early: Record<string, string> }[] = [];
+    const cases: {
+      name: string;
+      books: WorldBooks;
+      n: string;
+      late: Record<string, string>;
+      early: Record<string, string>;
+    }[] = [];
     for (const [name, told, late, early = late] of TABLE) {
       const books = await world.open({ bank_account: 'main' });
       const n = `case${cases.length}_`;

@@ -48,7 +48,9 @@ describe('a line', () => {
     expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'open 1000 EUR never_received' });
     await books.announce(captured('p2', 1000n));
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'auto_cleared 1000 EUR never_received' });
+    expect(await books.discrepancies()).toEqual({
+      'missing_in_ledger p2 gross': 'auto_cleared 1000 EUR never_received',
+    });
   });
 
   it('by another name is matched where the merchant’s reference is one of each, with what is left of it', async () => {

@@ -30,14 +30,34 @@ export async function loadFacts(
     if (fact.fact === 'line') {
       const { at, batch, currency, fee, gross, identity, kind, merchant, payment, reference } = fact;
       lines.push({
-        ...{ id, settlement_id: id, row_no: 1, provider, account, moves_money: true, identity, version: 1, kind, batch, reference },
+        ...{
+          id,
+          settlement_id: id,
+          row_no: 1,
+          provider,
+          account,
+          moves_money: true,
+          identity,
+          version: 1,
+          kind,
+          batch,
+          reference,
+        },
         ...{ component: 'gross', currency, gross: `${gross}`, fee: `${fee}`, tax: '0', net: `${gross - fee}` },
         ...{ booked_at: new Date(at), zone: 'UTC', key_payment: payment, key_merchant: merchant, raw: '' },
       });
     } else if (fact.fact === 'bank') {
       const { at, identity, amount, currency, text } = fact;
       entries.push({
-        ...{ id, bank_statement_id: STATEMENT, row_no: 1, bank_account: 'main', statement: '1', identity, amount: `${amount}` },
+        ...{
+          id,
+          bank_statement_id: STATEMENT,
+          row_no: 1,
+          bank_account: 'main',
+          statement: '1',
+          identity,
+          amount: `${amount}`,
+        },
         ...{ currency, booked_at: new Date(at), zone: 'UTC', refs: [], text, is_reversal: false, raw: '' },
         ...{ provider, account, reference: identity },
       });
@@ -98,11 +118,15 @@ function toldOf(fact: Fact): Told[] {
     }
     case 'fee': {
       const { amount, currency, no, reference } = fact;
-      return [{ type: 'payment.fee_known', key: `${reference}:fee:${no}`, at, reference, of: 'payment', amount, currency }];
+      return [
+        { type: 'payment.fee_known', key: `${reference}:fee:${no}`, at, reference, of: 'payment', amount, currency },
+      ];
     }
     case 'line': {
       const { batch, currency, fee, gross, identity, kind, reference } = fact;
-      return [line(kind, identity, { batch, currency, fee, gross, at, ...(kind === 'adjustment' ? {} : { reference }) })];
+      return [
+        line(kind, identity, { batch, currency, fee, gross, at, ...(kind === 'adjustment' ? {} : { reference }) }),
+      ];
     }
     case 'payout': {
       const { amount, currency, failed, payout } = fact;

@@ -36,7 +36,8 @@ export function reckon(facts: readonly Fact[], now: number): Reckoned {
     if (open(item) === 0n) continue;
     const { account, role, reference, component, currency } = item;
     const name = nameOf(item, items, now);
-    state[`${account} ${role} ${reference} ${component} ${currency}`] = `${isCovered(item, name, items, now) ? 'discrepancy' : name} ${open(item)}`;
+    state[`${account} ${role} ${reference} ${component} ${currency}`] =
+      `${isCovered(item, name, items, now) ? 'discrepancy' : name} ${open(item)}`;
   }
   return state;
 }
@@ -191,7 +192,8 @@ function matchPending(all: readonly Item[]): void {
     for (const first of left) {
       if (!first.sales.has(sale)) continue;
       const members = all.filter((item) => own(item) !== 0n && item.sales.has(sale) && alike(item, first));
-      if (seen.some((group) => group.length === members.length && group.every((one) => members.includes(one)))) continue;
+      if (seen.some((group) => group.length === members.length && group.every((one) => members.includes(one))))
+        continue;
       seen.push(members);
       if (members.length < 2 || members.some((one) => !left.has(one))) continue;
       if (!members.some((one) => has(one, 'line')) || !members.some((one) => has(one, 'announced'))) continue;
@@ -295,7 +297,9 @@ function nameOfTransit(item: Item, wait: Wait): string {
 }
 
 function nameOfFee(item: Item, items: readonly Item[], wait: Wait): string {
-  return hasLines(item, items) || !has(item, 'announced') ? 'fee_mismatch' : wait(first(item, 'announced'), 7, 'fee_mismatch');
+  return hasLines(item, items) || !has(item, 'announced')
+    ? 'fee_mismatch'
+    : wait(first(item, 'announced'), 7, 'fee_mismatch');
 }
 
 const hasLines = (item: Item, items: readonly Item[]): boolean =>
@@ -306,17 +310,27 @@ const hasLines = (item: Item, items: readonly Item[]): boolean =>
 
 function nameOfGross(item: Item, items: readonly Item[], now: number, wait: Wait): string {
   const rest = open(item);
-  const near = items.filter((one) => one.role === 'pending' && one.reference === item.reference && one !== item && open(one) !== 0n);
+  const near = items.filter(
+    (one) => one.role === 'pending' && one.reference === item.reference && one !== item && open(one) !== 0n,
+  );
   const opposite = (one: Item): boolean => open(one) > 0n !== rest > 0n;
   if (
     near.some(
-      (one) => one.account !== item.account && one.component === item.component && one.currency === item.currency && opposite(one),
+      (one) =>
+        one.account !== item.account &&
+        one.component === item.component &&
+        one.currency === item.currency &&
+        opposite(one),
     )
   )
     return 'wrong_account';
   if (
     near.some(
-      (one) => one.account === item.account && one.component === item.component && one.currency !== item.currency && opposite(one),
+      (one) =>
+        one.account === item.account &&
+        one.component === item.component &&
+        one.currency !== item.currency &&
+        opposite(one),
     )
   )
     return 'currency_mismatch';

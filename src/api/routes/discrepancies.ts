@@ -9,7 +9,12 @@ import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { isUuid } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
-import { DiscrepancyDetailShape, DiscrepancyShape, discrepancyDetailView, discrepancyView } from '../discrepancy-view.ts';
+import {
+  DiscrepancyDetailShape,
+  DiscrepancyShape,
+  discrepancyDetailView,
+  discrepancyView,
+} from '../discrepancy-view.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { Id, problems } from '../shapes.ts';
 
@@ -135,7 +140,8 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
       config: access,
       schema: {
         tags,
-        summary: 'Do the same about all discrepancies that a filter means; those whose state it does not fit are left out',
+        summary:
+          'Do the same about all discrepancies that a filter means; those whose state it does not fit are left out',
         body: Type.Object(
           {
             filter: Type.Object(Filter, { ...strict, minProperties: 1 }),
@@ -152,8 +158,7 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
     },
     async (request) => {
       const { filter, action, dry_run: dryRun = false } = request.body;
-      if (dryRun)
-        return { dry_run: true, total: await countDiscrepancies(sql, filter, clock.now()), changed: 0 };
+      if (dryRun) return { dry_run: true, total: await countDiscrepancies(sql, filter, clock.now()), changed: 0 };
       return { dry_run: false, ...(await discrepancies.actOnAll(filter, action, actorOf(request))) };
     },
   );

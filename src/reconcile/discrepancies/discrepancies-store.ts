@@ -91,10 +91,9 @@ export async function countDiscrepancies(sql: Sql, filter: DiscrepancyFilter, no
 }
 
 export async function selectDiscrepancy(sql: Sql, id: string): Promise<DiscrepancyRow | undefined> {
-  const { rows } = await sql.query<DiscrepancyRow>(
-    `select ${COLUMNS} from postern.discrepancies d where d.id = $1`,
-    [id],
-  );
+  const { rows } = await sql.query<DiscrepancyRow>(`select ${COLUMNS} from postern.discrepancies d where d.id = $1`, [
+    id,
+  ]);
   return rows[0];
 }
 

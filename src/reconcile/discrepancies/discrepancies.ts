@@ -12,7 +12,7 @@ import { namedId } from '../engine/around-store.ts';
 import { correctionsFor } from '../engine/correction.ts';
 import { addHistory, type DiscrepancyStatus } from '../engine/discrepancy-store.ts';
 import { factsOf } from '../engine/facts-store.ts';
-import { itemAccountOf, type ItemKey } from '../engine/items.ts';
+import { type ItemKey, itemAccountOf } from '../engine/items.ts';
 import {
   type DiscrepancyRow,
   findItemAccount,
@@ -71,7 +71,13 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
       if (typeof done === 'string') throw new PosternError('conflict', done);
       await keep(tx, [done], action, actor);
       const { reason, details } = auditOf(action);
-      await insertAudit(tx, { actor, action: `discrepancy.${action.action}`, subject: `discrepancy:${id}`, reason, details });
+      await insertAudit(tx, {
+        actor,
+        action: `discrepancy.${action.action}`,
+        subject: `discrepancy:${id}`,
+        reason,
+        details,
+      });
     });
   }
 
@@ -145,7 +151,9 @@ async function workOn(
     case 'agree':
       return (await agree(tx, row, action.suggestion, actor, parts)) ?? same;
     case 'post_correction':
-      return isOver ? `discrepancy ${id} is ${status}` : ((await correct(tx, row, action.reason, actor, parts)) ?? same);
+      return isOver
+        ? `discrepancy ${id} is ${status}`
+        : ((await correct(tx, row, action.reason, actor, parts)) ?? same);
     default:
       return assertNever(action);
   }
@@ -215,5 +223,8 @@ async function correct(
 
 function auditOf(action: Action): { reason: string | null; details: Record<string, unknown> } {
   const { action: _name, ...details } = action;
-  return { reason: 'reason' in action ? action.reason : (('note' in action ? action.note : undefined) ?? null), details };
+  return {
+    reason: 'reason' in action ? action.reason : (('note' in action ? action.note : undefined) ?? null),
+    details,
+  };
 }

@@ -119,7 +119,15 @@ function allocationOf(wish: Wish, id: string, { role }: ItemAccount, at: number)
 
 /** What it allocates, whoever wished it and how often: the same wish is the same match. */
 export function baseOf({ accountId, currency, debit, credit, amount }: Wish): string {
-  const content = [accountId, currency, debit.reference, debit.component, credit.reference, credit.component, `${amount}`];
+  const content = [
+    accountId,
+    currency,
+    debit.reference,
+    debit.component,
+    credit.reference,
+    credit.component,
+    `${amount}`,
+  ];
   return createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 32);
 }
 

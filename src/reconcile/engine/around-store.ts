@@ -39,9 +39,7 @@ export async function occurrences(sql: Sql, named: readonly Named[]): Promise<Ma
      group by 1, 2`,
     namedArrays(named),
   );
-  return new Map(
-    rows.map((row) => [namedId({ accountId: row.account_id, reference: row.reference }), Number(row.at)]),
-  );
+  return new Map(rows.map((row) => [namedId({ accountId: row.account_id, reference: row.reference }), Number(row.at)]));
 }
 
 /**
@@ -83,9 +81,7 @@ export async function settledTwins(
       textArray(MERCHANT_KINDS),
     ],
   );
-  return new Map(
-    rows.map((row) => [namedId({ accountId: row.account_id, reference: row.reference }), row.twin]),
-  );
+  return new Map(rows.map((row) => [namedId({ accountId: row.account_id, reference: row.reference }), row.twin]));
 }
 
 /** Of these, those that any posting of the account names. */

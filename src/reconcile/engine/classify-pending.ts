@@ -54,7 +54,11 @@ function classifyGross(facts: ItemFacts, around: PendingAround, rules: AccountRu
   );
   if (inOther !== undefined)
     return discrepancy('currency_mismatch', [
-      ...differing('currency', hasLine ? inOther.currency : facts.currency, hasLine ? facts.currency : inOther.currency),
+      ...differing(
+        'currency',
+        hasLine ? inOther.currency : facts.currency,
+        hasLine ? facts.currency : inOther.currency,
+      ),
       ...differences,
     ]);
   if (countOf(facts, 'announced') > 1 && sumOf(facts, 'announced') === 0n && settled !== 0n)

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { poolBeside } from '../../postgres/pools.ts';
 import { type Tx, withTransaction } from '../../postgres/sql.ts';
-import { appraise } from './judge.ts';
 import { type ItemKey, itemId } from './items.ts';
+import { appraise } from './judge.ts';
 import { readWhole, rebuildResidue, settledVerdicts, wrongAmounts } from './rebuild-store.ts';
 import { holdEngine } from './residue-store.ts';
 import type { TurnParts } from './turn.ts';

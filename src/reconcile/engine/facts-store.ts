@@ -1,5 +1,5 @@
 import type { Sql } from '../../postgres/sql.ts';
-import { type ItemFacts, type ItemKey, itemId, type Mover, type Movements } from './items.ts';
+import { type ItemFacts, type ItemKey, itemId, type Movements, type Mover } from './items.ts';
 import { keyArrays } from './residue-store.ts';
 
 /**

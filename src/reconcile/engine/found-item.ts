@@ -8,18 +8,22 @@ import type { Verdict } from './verdict.ts';
 
 /** The same item is the same discrepancy, whatever it is called from one run to the next. */
 export function itemFingerprint({ facts, account }: Item): string {
-  return fingerprint(['item', account.provider, account.account, account.role, facts.reference, facts.component, facts.currency]);
+  return fingerprint([
+    'item',
+    account.provider,
+    account.account,
+    account.role,
+    facts.reference,
+    facts.component,
+    facts.currency,
+  ]);
 }
 
 export const fingerprint = (parts: readonly string[]): string =>
   createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 40);
 
 /** An item that is a discrepancy, with what each side says of it. */
-export function foundItem(
-  item: Item,
-  verdict: Extract<Verdict, { bucket: 'discrepancy' }>,
-  now: number,
-): Found {
+export function foundItem(item: Item, verdict: Extract<Verdict, { bucket: 'discrepancy' }>, now: number): Found {
   const { facts, account } = item;
   const { role } = account;
   const occurredAt = firstOf(facts, ...EVERYBODY) ?? now;

@@ -1,13 +1,13 @@
 import type { Sql, Tx } from '../../postgres/sql.ts';
 import type { RulesOf } from './account-rules.ts';
 import { type Around, classify } from './classify.ts';
+import type { Found } from './discrepancy-store.ts';
 import { factsOf } from './facts-store.ts';
 import { foundItem, movedAt, openedAt } from './found-item.ts';
 import type { ItemAccounts } from './item-accounts.ts';
 import { type ItemKey, itemId, sumOf } from './items.ts';
 import { keepCleared, keepFound } from './keep-discrepancies.ts';
 import { type Item, lookAround } from './look-around.ts';
-import type { Found } from './discrepancy-store.ts';
 import { coverOf } from './missing-files.ts';
 import { type Judged, type Residue, removeItems, stirUnsettled, writeJudged } from './residue-store.ts';
 import { withAdvice } from './suggest.ts';

@@ -1,11 +1,11 @@
 import type { Sql } from '../../postgres/sql.ts';
 import { inBooks, namedId, newestCarries, occurrences, settledTwins, withLines } from './around-store.ts';
 import type { Around } from './classify.ts';
-import type { PendingAround, Relative } from './classify-pending.ts';
 import { type CarryAround, carryOf } from './classify-payout.ts';
+import type { PendingAround, Relative } from './classify-pending.ts';
+import type { ItemAccounts } from './item-accounts.ts';
 import { countOf, type ItemAccount, type ItemFacts, itemId, sumOf } from './items.ts';
 import { selectByReference } from './residue-store.ts';
-import type { ItemAccounts } from './item-accounts.ts';
 
 /** An item of ours to be judged, and on which account it is. */
 export type Item = { readonly facts: ItemFacts; readonly account: ItemAccount };
@@ -64,11 +64,7 @@ export async function lookAround(
 
 type Near = Omit<Relative, 'account' | 'isSibling'> & { readonly account: ItemAccount };
 
-async function relativesOf(
-  sql: Sql,
-  pending: readonly Item[],
-  accounts: ItemAccounts,
-): Promise<Map<string, Near[]>> {
+async function relativesOf(sql: Sql, pending: readonly Item[], accounts: ItemAccounts): Promise<Map<string, Near[]>> {
   const rows = await selectByReference(sql, [...new Set(pending.map(({ facts }) => facts.reference))]);
   await accounts.load(
     sql,

@@ -43,9 +43,9 @@ export function matchPayouts(candidates: readonly TransitCandidate[]): {
     wishes.push(...ofGroup(members));
   }
   const left = open.filter((one) => !taken.has(one));
-  const pairs = left.filter(isBank).flatMap((line) =>
-    left.filter((payout) => fits(payout, line)).map((payout) => ({ line, payout })),
-  );
+  const pairs = left
+    .filter(isBank)
+    .flatMap((line) => left.filter((payout) => fits(payout, line)).map((payout) => ({ line, payout })));
   const ambiguous: Wish[] = [];
   for (const { line, payout } of pairs) {
     const rivals = pairs.filter((other) => other.line === line || other.payout === payout).length - 1;

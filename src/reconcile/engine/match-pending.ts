@@ -1,5 +1,5 @@
 import { countOf, type ItemFacts, type ItemKey, itemId, sumOf } from './items.ts';
-import { type AccountKey, keyId } from "./keys-store.ts";
+import { type AccountKey, keyId } from './keys-store.ts';
 
 /** An allocation that a pass would post. Amounts are positive; the debited item was below zero. */
 export type Wish = {
@@ -103,8 +103,7 @@ function directionOf(facts: ItemFacts): 'in' | 'out' {
   return amount >= 0n ? 'in' : 'out';
 }
 
-const total = (members: readonly Candidate[]): bigint =>
-  members.reduce((sum, { facts }) => sum + ownAmount(facts), 0n);
+const total = (members: readonly Candidate[]): bigint => members.reduce((sum, { facts }) => sum + ownAmount(facts), 0n);
 
 /** Allocations that bring items whose sum is zero to zero, each. */
 export function spread(members: readonly { readonly facts: ItemFacts }[], pass: string, score = 1): Wish[] {
@@ -115,7 +114,7 @@ export function spread(members: readonly { readonly facts: ItemFacts }[], pass: 
   const below = sorted.filter(({ left }) => left < 0n);
   for (const above of sorted.filter(({ left }) => left > 0n)) {
     for (const one of below) {
-      const amount = -one.left < above.left ? -one.left : above.left;
+      const amount = least(-one.left, above.left);
       if (amount <= 0n) continue;
       one.left += amount;
       above.left -= amount;
@@ -146,3 +145,8 @@ const keyOf = ({ accountId, reference, component, currency }: ItemKey): ItemKey 
 });
 
 const absolute = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
+
+function least(one: bigint, other: bigint): bigint {
+  if (one < other) return one;
+  return other;
+}

@@ -15,8 +15,8 @@ import {
   noteKeys,
   takeKeys,
 } from './keys-store.ts';
-import { type Candidate, isAnnounced, isOfReport, matchPending, ownAmount } from './match-pending.ts';
 import { matchPayouts, namesIn, plainText, type TransitCandidate } from './match-payouts.ts';
+import { type Candidate, isAnnounced, isOfReport, matchPending, ownAmount } from './match-pending.ts';
 import { selectOfAccount } from './residue-store.ts';
 import { bankWords, noteWhose, payoutWords, type UnpostedLine, unpostedLines, type Words } from './transit-store.ts';
 
@@ -65,7 +65,9 @@ export async function matchStirredPending(
     const named = items.map(({ item }) => item);
     keys = add([...items.map(({ key }) => key), ...(await keysWaitedFor(tx, named))]);
   }
-  const all = new Map<string, ItemKey>([...facts, ...[...found.values()].map(({ item }) => item)].map((one) => [itemId(one), one]));
+  const all = new Map<string, ItemKey>(
+    [...facts, ...[...found.values()].map(({ item }) => item)].map((one) => [itemId(one), one]),
+  );
   const candidates = (await factsOf(tx, [...all.values()])).map(
     (one): Candidate => ({ facts: one, keys: [...(found.get(itemId(one))?.keys.values() ?? [])] }),
   );
@@ -123,9 +125,7 @@ async function postNamed(
   const lines = await unpostedLines(tx, { bankAccount, since: since - EARLY_MS, limit: UNPOSTED_A_LOOK });
   const named = lines.flatMap((line): { line: UnpostedLine; payout: TransitCandidate }[] => {
     const text = line.words.map(plainText).join(' ');
-    const [payout] = payouts.filter(
-      ({ facts, names }) => facts.currency === line.currency && namesIn(text, names),
-    );
+    const [payout] = payouts.filter(({ facts, names }) => facts.currency === line.currency && namesIn(text, names));
     return payout === undefined ? [] : [{ line, payout }];
   });
   for (const { line, payout } of named) {

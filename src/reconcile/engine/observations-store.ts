@@ -213,7 +213,9 @@ export async function settledLate(
 
 /** Accounts whose items were touched. */
 export async function touchedAccounts(tx: Tx): Promise<number[]> {
-  const { rows } = await tx.query<{ account_id: number }>('select distinct t.account_id from pg_temp.reconcile_touched t');
+  const { rows } = await tx.query<{ account_id: number }>(
+    'select distinct t.account_id from pg_temp.reconcile_touched t',
+  );
   return rows.map((row) => row.account_id);
 }
 

@@ -45,10 +45,20 @@ function ofFile(books: Books, file: FileRow): Found[] {
   const isCopy = file.moves_money && file.status === 'imported' && file.lines > 0n && file.lines_new === 0n;
   return [
     ...(file.repeated > 0 || (isCopy && file.supersedes === null)
-      ? [observation('duplicate_file', books, [file.id], { ...about, evidence: { ...evidence, repeated: file.repeated } })]
+      ? [
+          observation('duplicate_file', books, [file.id], {
+            ...about,
+            evidence: { ...evidence, repeated: file.repeated },
+          }),
+        ]
       : []),
     ...(file.supersedes !== null && file.status !== 'failed'
-      ? [observation('amended_file', books, [file.id], { ...about, evidence: { ...evidence, supersedes: file.supersedes } })]
+      ? [
+          observation('amended_file', books, [file.id], {
+            ...about,
+            evidence: { ...evidence, supersedes: file.supersedes },
+          }),
+        ]
       : []),
   ];
 }
@@ -70,27 +80,33 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
   const told = unreadable.length > 0 ? unreadable : faults;
   return told.flatMap((fault) => {
     const cameSince = files.some(
-      (other) => other.status !== 'failed' && other.at > file.at && fault.batch !== null && other.batches.includes(fault.batch),
+      (other) =>
+        other.status !== 'failed' && other.at > file.at && fault.batch !== null && other.batches.includes(fault.batch),
     );
     if (cameSince) return [];
     const { expected, found } = fault;
     const delta = isWhole(expected) && isWhole(found) ? BigInt(found) - BigInt(expected) : 0n;
     return [
-      observation(fault.kind === 'unreadable' ? 'unparsed_line' : 'file_total_mismatch', books, [file.id, `${fault.no}`], {
-        reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
-        currency: file.currencies[0] ?? 'XXX',
-        occurredAt: file.at.getTime(),
-        delta,
-        evidence: {
-          settlement: file.id,
-          file: file.file_name,
-          row: fault.row_no === null ? null : Number(fault.row_no),
-          field: fault.field,
-          reason: fault.reason,
-          expected,
-          found,
+      observation(
+        fault.kind === 'unreadable' ? 'unparsed_line' : 'file_total_mismatch',
+        books,
+        [file.id, `${fault.no}`],
+        {
+          reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
+          currency: file.currencies[0] ?? 'XXX',
+          occurredAt: file.at.getTime(),
+          delta,
+          evidence: {
+            settlement: file.id,
+            file: file.file_name,
+            row: fault.row_no === null ? null : Number(fault.row_no),
+            field: fault.field,
+            reason: fault.reason,
+            expected,
+            found,
+          },
         },
-      }),
+      ),
     ];
   });
 }

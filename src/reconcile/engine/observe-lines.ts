@@ -15,7 +15,8 @@ export function observeLine(books: Books, line: ObservedLine, rules: AccountRule
     occurredAt: line.booked_at.getTime(),
     evidence: { settlement, line: line.id, row: Number(line.row_no) },
   };
-  if (line.kind === 'rounding') return [observation('rounding_residual', books, [line.id], { ...about, delta: line.net })];
+  if (line.kind === 'rounding')
+    return [observation('rounding_residual', books, [line.id], { ...about, delta: line.net })];
   const found: Found[] = [];
   const agreed = agreedFee(line, rules);
   if (agreed !== null && line.fee > agreed)

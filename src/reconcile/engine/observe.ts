@@ -1,6 +1,6 @@
+import type { Leg } from '../../ledger/entry.ts';
 import { linesOf } from '../../ledger/ledger-store.ts';
 import { draftsOf } from '../../ledger/rules.ts';
-import type { Leg } from '../../ledger/entry.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import type { RulesOf } from './account-rules.ts';
 import type { Found } from './discrepancy-store.ts';
@@ -57,7 +57,11 @@ export async function refreshFiles(tx: Tx, books: readonly Books[], now: number,
     const found = distinct(await observeFiles(tx, one, rulesOf(one), now));
     const known = await standingObservations(tx, one.provider, one.account, OF_FILES);
     const still = new Set(found.map(({ fingerprint }) => fingerprint));
-    await keepCleared(tx, known.filter(({ fingerprint }) => !still.has(fingerprint)).map(({ id }) => id), at);
+    await keepCleared(
+      tx,
+      known.filter(({ fingerprint }) => !still.has(fingerprint)).map(({ id }) => id),
+      at,
+    );
     await keepFound(tx, found, at);
   }
 }

@@ -114,14 +114,7 @@ export async function settledVerdicts(
      where ($1::int4 is null or (r.account_id, r.reference, r.component, r.currency) > ($1, $2, $3, $4))
        and (r.look_at is null or r.look_at > $5)
      order by r.account_id, r.reference, r.component, r.currency limit $6`,
-    [
-      after?.accountId ?? null,
-      after?.reference ?? null,
-      after?.component ?? null,
-      after?.currency ?? null,
-      now,
-      limit,
-    ],
+    [after?.accountId ?? null, after?.reference ?? null, after?.component ?? null, after?.currency ?? null, now, limit],
   );
   return rows.map(({ account_id: accountId, ...row }) => ({ ...row, accountId }));
 }

@@ -7,12 +7,12 @@ import { correctionsFor } from './correction.ts';
 import type { Found, SuggestedAction } from './discrepancy-store.ts';
 import type { ItemAccount } from './items.ts';
 import type { Item } from './look-around.ts';
-import type { ItemClass } from './verdict.ts';
+import type { DiscrepancyClass, ItemClass } from './verdict.ts';
 
 type Named = { readonly item: Item; readonly found: Found };
 
 /** What a person may do about each class where nothing can be posted or fetched. */
-const ADVICE: Readonly<Record<ItemClass, string>> = {
+const ADVICE: Readonly<Record<ItemClass, string>> & Partial<Readonly<Record<DiscrepancyClass, string>>> = {
   wrong_account: 'move_to_account',
   currency_mismatch: 'ask_processor',
   status_mismatch: 'ask_processor',
@@ -49,7 +49,7 @@ export async function withAdvice(
   const events = await eventsAbout(sql, untold);
   const corrections = await correctionsFor(sql, untold);
   return named.map(({ item, found }): Found => {
-    const advice = ADVICE[found.class as ItemClass];
+    const advice = ADVICE[found.class] ?? 'review';
     if (found.class !== 'missing_in_ledger') return { ...found, suggested: { action: advice, postings: [] } };
     const id = namedId(item.facts);
     const event = events.get(id);
@@ -72,8 +72,12 @@ function causeOf(
   otherwise: string,
 ): { readonly cause: string; readonly action: string } {
   if (event === undefined)
-    return { cause: 'never_received', action: rules.lists ? 'fetch_event' : canCorrect ? 'post_correction' : otherwise };
-  if (event.status === 'dead' || event.status === 'deferred') return { cause: 'dead_or_parked', action: 'replay_event' };
+    return {
+      cause: 'never_received',
+      action: rules.lists ? 'fetch_event' : canCorrect ? 'post_correction' : otherwise,
+    };
+  if (event.status === 'dead' || event.status === 'deferred')
+    return { cause: 'dead_or_parked', action: 'replay_event' };
   return { cause: 'unknown', action: canCorrect ? 'post_correction' : otherwise };
 }
 
@@ -82,7 +86,9 @@ function postingsOf(
   { marketplace }: AccountRules,
   events: readonly PaymentEvent[],
 ): SuggestedAction['postings'] {
-  const legs = events.flatMap((event) => draftsOf(event, { provider, account, marketplace })).flatMap((one) => one.legs);
+  const legs = events
+    .flatMap((event) => draftsOf(event, { provider, account, marketplace }))
+    .flatMap((one) => one.legs);
   return legs.map((leg) => ({
     account: leg.account.path,
     direction: leg.amount > 0n ? 'debit' : 'credit',

@@ -1,7 +1,7 @@
 import type { Tx } from '../../postgres/sql.ts';
 import { factsOf } from './facts-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
-import { type ItemAccount, type ItemKey, itemAccountOf, type ItemRole } from './items.ts';
+import { type ItemAccount, type ItemKey, type ItemRole, itemAccountOf } from './items.ts';
 import { judge } from './judge.ts';
 import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
@@ -54,11 +54,19 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   const isBehind = transactions === TRANSACTIONS_A_TURN;
   // An import's lines come in many turns: judged when all are there, a batch of a million lines is added up once.
   const due = isBehind && !hungry ? [] : await selectDue(tx, at, JUDGED_A_TURN);
-  await parts.accounts.load(tx, [...due, ...gone].map(({ accountId }) => accountId));
+  await parts.accounts.load(
+    tx,
+    [...due, ...gone].map(({ accountId }) => accountId),
+  );
   const moved = await match(tx, due, gone, parts);
   await refreshAmounts(tx, moved, at);
   const isPending = ({ accountId }: ItemKey): boolean => parts.accounts.get(accountId)?.role === 'processor_pending';
-  await judge(tx, due.filter((one) => !isPending(one)), now, parts);
+  await judge(
+    tx,
+    due.filter((one) => !isPending(one)),
+    now,
+    parts,
+  );
   const observed = isBehind ? 0 : await observe(tx, now, parts);
   // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
   await judge(tx, due.filter(isPending), now, parts);
@@ -71,8 +79,15 @@ async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone
   await noteTouched(tx, at);
   await stirTwins(tx, at, MERCHANT_KINDS);
   const cleared = gone.filter((one) => one.class !== null);
-  await keepCleared(tx, cleared.flatMap((one) => one.discrepancyId ?? []), at);
-  await accounts.load(tx, gone.map(({ accountId }) => accountId));
+  await keepCleared(
+    tx,
+    cleared.flatMap((one) => one.discrepancyId ?? []),
+    at,
+  );
+  await accounts.load(
+    tx,
+    gone.map(({ accountId }) => accountId),
+  );
   await stirUnsettled(
     tx,
     cleared.filter((one) => one.class === 'missing_file').map(({ accountId }) => accountId),
@@ -82,12 +97,7 @@ async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone
 }
 
 /** The passes, over what is to be judged and what netted; returns the items that they moved. */
-async function match(
-  tx: Tx,
-  due: readonly ItemKey[],
-  gone: readonly ItemKey[],
-  parts: TurnParts,
-): Promise<ItemKey[]> {
+async function match(tx: Tx, due: readonly ItemKey[], gone: readonly ItemKey[], parts: TurnParts): Promise<ItemKey[]> {
   const roleOf = ({ accountId }: ItemKey): ItemRole | undefined => parts.accounts.get(accountId)?.role;
   const pending = await factsOf(
     tx,
@@ -98,7 +108,9 @@ async function match(
     { facts: pending, gone: gone.filter((one) => roleOf(one) === 'processor_pending') },
     parts,
   );
-  const transit = new Set([...due, ...gone].filter((one) => roleOf(one) === 'bank_in_transit').map((one) => one.accountId));
+  const transit = new Set(
+    [...due, ...gone].filter((one) => roleOf(one) === 'bank_in_transit').map((one) => one.accountId),
+  );
   for (const id of [...transit].sort((a, b) => a - b)) {
     const account = parts.accounts.get(id);
     if (account !== undefined) moved.push(...(await matchTransit(tx, account, parts)));
