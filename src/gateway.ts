@@ -16,6 +16,7 @@ import { createEndpointRegistry } from './endpoints/registry.ts';
 import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
+import { createBackfillRequests } from './ingest/backfill-requests.ts';
 import { createBackfiller } from './ingest/backfiller.ts';
 import { createDismissals } from './ingest/dismissals.ts';
 import { createDismisser } from './ingest/dismisser.ts';
@@ -48,6 +49,7 @@ import { providers } from './providers/index.ts';
 import { bankFormats } from './reconcile/bank/formats.ts';
 import { createDiscrepancies } from './reconcile/discrepancies/discrepancies.ts';
 import { createRulesOf } from './reconcile/engine/account-rules.ts';
+import type { AskProcessor } from './reconcile/engine/ask-missing.ts';
 import { compareItems } from './reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
 import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
@@ -266,8 +268,15 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const endpointService = createEndpointService({ pool: pools.api, providers, keyring, clock });
+  const backfills = createBackfillRequests({ pool: pools.worker, endpoints: endpointService, providers, clock });
+  const askProcessor: AskProcessor = async (wish) => {
+    await backfills.ask({ ...wish, dryRun: false }, 'system');
+  };
   const reconciling = { ledger: createLedger({ clock }), clock, endpoints };
-  const items = options.work ? createReconciler({ ...reconciling, pool: pools.worker, log, metrics }) : null;
+  const items = options.work
+    ? createReconciler({ ...reconciling, pool: pools.worker, log, metrics, ask: askProcessor })
+    : null;
   const { retentionDays } = config;
   const housekeeping = options.work
     ? createHousekeeping({
@@ -335,7 +344,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         api: {
           pool: pools.api,
           connectReader: pools.reader,
-          endpointService: createEndpointService({ pool: pools.api, providers, keyring, clock }),
+          endpointService,
           keyring,
           publicUrl: config.publicUrl,
           dataDir: config.dataDir,

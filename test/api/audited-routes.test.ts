@@ -28,6 +28,7 @@ type Made = {
   token: string;
   transaction: string;
   posted: string;
+  discrepancy: string;
 };
 
 const SECRET = 'whsec_audited_routes_secret';
@@ -137,6 +138,15 @@ const CALLS: Readonly<Record<string, Call>> = {
     file: `:20:WALKED\r\n:25:DE89370400440532013000\r\n:28C:1/1\r\n:60F:C260201EUR100,00\r\n:61:2602010201C11,65NMSCNONREF\r\n:86:STRIPE PAYOUT\r\n:62F:C260201EUR111,65\r\n-\r\n`,
     action: 'bank_statement.import',
   },
+  'POST /discrepancies/{id}/actions': {
+    params: ({ discrepancy }) => ({ id: discrepancy }),
+    body: { action: 'note', note: 'asked' },
+    action: 'discrepancy.note',
+  },
+  'POST /discrepancies/actions': {
+    body: { filter: { provider: 'stripe' }, action: { action: 'assign', assignee: 'ada' } },
+    action: 'discrepancies.assign',
+  },
   'POST /accounts/{id}/reconcile': { params: () => ({ id: 'b' }), action: 'account.reconcile' },
 };
 
@@ -161,6 +171,7 @@ beforeAll(async () => {
     token: '',
     transaction: '',
     posted,
+    discrepancy: await giveDiscrepancy(),
   };
 });
 afterAll(async () => {
@@ -176,6 +187,16 @@ async function giveDeadEvent(): Promise<string> {
      insert into postern.events (id, delivery_id, received_at, endpoint_id, item, event_id, body_sha256, type, account, status, error_code)
      select $1, $1, $2, kept.id, 0, 'evt_dead', '\\x00', 'charge.succeeded', 'acct_1', 'dead', 'rule_failed' from kept`,
     [id, new Date(now)],
+  );
+  return id;
+}
+
+async function giveDiscrepancy(): Promise<string> {
+  const id = uuidv7(now);
+  await database.sql.query(
+    `insert into postern.discrepancies (id, fingerprint, class, in_proof, provider, account, reference, currency, delta, occurred_at)
+     values ($1, 'walked', 'unparsed_line', false, 'stripe', 'acct_1', 'file.csv', 'EUR', 0, now())`,
+    [id],
   );
   return id;
 }

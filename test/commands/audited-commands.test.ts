@@ -14,6 +14,8 @@ const LOOKS = [
   'audit export',
   'audit list',
   'audit show',
+  'discrepancies list',
+  'discrepancies show',
   'doctor',
   'endpoint list',
   'endpoint secrets',
@@ -92,6 +94,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 const ELSEWHERE = [
   'backfill',
   'bank import',
+  'discrepancies resolve',
   'events dismiss',
   'events replay',
   'migrate',

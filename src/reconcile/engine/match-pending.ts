@@ -114,8 +114,7 @@ export function spread(members: readonly { readonly facts: ItemFacts }[], pass: 
   const below = sorted.filter(({ left }) => left < 0n);
   for (const above of sorted.filter(({ left }) => left > 0n)) {
     for (const one of below) {
-      let amount = above.left;
-      if (-one.left < amount) amount = -one.left;
+      const amount = least(-one.left, above.left);
       if (amount <= 0n) continue;
       one.left += amount;
       above.left -= amount;
@@ -146,3 +145,8 @@ const keyOf = ({ accountId, reference, component, currency }: ItemKey): ItemKey 
 });
 
 const absolute = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
+
+function least(one: bigint, other: bigint): bigint {
+  if (one < other) return one;
+  return other;
+}

@@ -9,6 +9,7 @@ import { createNudgedPause } from '../../nudged-pause.ts';
 import { poolBeside } from '../../postgres/pools.ts';
 import { sqlOf, withTransaction } from '../../postgres/sql.ts';
 import { createRulesOf } from './account-rules.ts';
+import { type AskProcessor, askForMissing } from './ask-missing.ts';
 import { createItemAccounts } from './item-accounts.ts';
 import { reconcileLag } from './rules-store.ts';
 import { type Turn, type TurnParts, turn, watchRules } from './turn.ts';
@@ -19,6 +20,8 @@ export type ReconcilerParts = {
   readonly endpoints: { all(): readonly Endpoint[] };
   readonly clock: Clock;
   readonly log: Log;
+  /** Absent: nothing is fetched. */
+  readonly ask?: AskProcessor;
   readonly metrics: Pick<Metrics, 'reconciledTransactions' | 'reconcileLagSeconds'>;
 };
 
@@ -70,6 +73,8 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     if (clock.now() - watchedAt < WATCH_MS) return;
     watchedAt = clock.now();
     await withTransaction(pool, (tx) => watchRules(tx, given));
+    const { ask } = parts;
+    if (ask !== undefined) await askForMissing(pool, { ask, rulesOf: given.rulesOf, clock, log });
   }
 
   async function loop(): Promise<void> {

@@ -7,12 +7,12 @@ import { correctionsFor } from './correction.ts';
 import type { Found, SuggestedAction } from './discrepancy-store.ts';
 import type { ItemAccount } from './items.ts';
 import type { Item } from './look-around.ts';
-import type { ItemClass } from './verdict.ts';
+import type { DiscrepancyClass, ItemClass } from './verdict.ts';
 
 type Named = { readonly item: Item; readonly found: Found };
 
 /** What a person may do about each class where nothing can be posted or fetched. */
-const ADVICE: Readonly<Record<ItemClass, string>> = {
+const ADVICE: Readonly<Record<ItemClass, string>> & Partial<Readonly<Record<DiscrepancyClass, string>>> = {
   wrong_account: 'move_to_account',
   currency_mismatch: 'ask_processor',
   status_mismatch: 'ask_processor',
@@ -49,7 +49,7 @@ export async function withAdvice(
   const events = await eventsAbout(sql, untold);
   const corrections = await correctionsFor(sql, untold);
   return named.map(({ item, found }): Found => {
-    const advice = ADVICE[found.class as ItemClass];
+    const advice = ADVICE[found.class] ?? 'review';
     if (found.class !== 'missing_in_ledger') return { ...found, suggested: { action: advice, postings: [] } };
     const id = namedId(item.facts);
     const event = events.get(id);

@@ -1,0 +1,241 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createLedger } from '../../src/ledger/post.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
+import { uuidv7 } from '../../src/uuid.ts';
+import { AT, captured, line } from '../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from './engine-world.ts';
+
+let database: TestDatabase;
+let world: EngineWorld;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  world = createEngineWorld(database, AT);
+});
+afterAll(async () => {
+  await world.reconciler.stop();
+  await database.drop();
+});
+beforeEach(() => {
+  world.now = AT;
+});
+
+type File = {
+  readonly status?: string;
+  readonly name?: string;
+  readonly repeated?: number;
+  readonly lines?: number;
+  readonly fresh?: number;
+  readonly supersedes?: string;
+  readonly batches?: readonly {
+    readonly batch: string;
+    readonly series?: string;
+    readonly sequence?: string;
+    readonly at?: number;
+  }[];
+  readonly faults?: readonly {
+    readonly kind: string;
+    readonly batch?: string;
+    readonly expected?: string;
+    readonly found?: string;
+  }[];
+};
+
+async function addFile(books: WorldBooks, file: File): Promise<string> {
+  const id = uuidv7(world.now);
+  world.now += 1000;
+  const { status = 'imported', name = null, repeated = 0, lines = 1, fresh = lines, supersedes = null } = file;
+  await database.sql.query(
+    `insert into postern.settlements (id, provider, account, endpoint_id, format, moves_money, mode, status, file_name, lines, lines_new, repeated,
+       supersedes, actor, created_at, finished_at)
+     values ($1, $2, $3, 1, 'f', true, 'batch', $4, $5, $6, $7, $8, $9, 'test', $10, $10)`,
+    [id, books.provider, books.account, status, name, lines, fresh, repeated, supersedes, new Date(world.now)],
+  );
+  for (const { batch, series, sequence, at } of file.batches ?? [])
+    await database.sql.query(
+      `insert into postern.settlement_batches (settlement_id, batch, currency, lines, gross, fee, tax, net, payout, opening, closing, is_stated,
+         series, sequence, last_at) values ($1, $2, 'EUR', 1, 0, 0, 0, 0, 0, 0, 0, true, $3, $4, $5)`,
+      [id, batch, series ?? null, sequence ?? null, at === undefined ? null : new Date(at)],
+    );
+  for (const [no, { kind, batch, expected, found }] of (file.faults ?? []).entries())
+    await database.sql.query(
+      `insert into postern.settlement_faults (settlement_id, no, kind, row_no, reason, batch, expected, found) values ($1, $2, $3, 7, 'r', $4, $5, $6)`,
+      [id, no, kind, batch ?? null, expected ?? null, found ?? null],
+    );
+  return id;
+}
+
+describe('a file', () => {
+  it('handed in twice, or without a line that is new, is told once', async () => {
+    const books = await world.open();
+    await addFile(books, { repeated: 2, batches: [{ batch: 'B1' }] });
+    await addFile(books, { fresh: 0, batches: [{ batch: 'B2' }] });
+    await world.catchUp();
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({
+      'duplicate_file B1': 'open 0 EUR',
+      'duplicate_file B2': 'open 0 EUR',
+    });
+  });
+
+  it('that amends another is told', async () => {
+    const books = await world.open();
+    const first = await addFile(books, { status: 'amended', batches: [{ batch: 'B1' }] });
+    await addFile(books, { supersedes: first, batches: [{ batch: 'B1' }] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'amended_file B1': 'open 0 EUR' });
+  });
+
+  it('that contradicts itself is told with what it is off by, until one comes that does not', async () => {
+    const books = await world.open();
+    const faults = [{ kind: 'contradiction', batch: 'B1', expected: '1000', found: '900' }];
+    await addFile(books, { status: 'failed', name: 'a.csv', faults });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'open -100 XXX' });
+    await addFile(books, { batches: [{ batch: 'B1' }] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'auto_cleared -100 XXX' });
+  });
+
+  it('with a row that cannot be read is told by that row, and not by sums that lack it', async () => {
+    const books = await world.open();
+    const faults = [{ kind: 'unreadable' }, { kind: 'contradiction', expected: '1', found: '2' }];
+    await addFile(books, { status: 'failed', name: 'a.csv', faults });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'unparsed_line a.csv': 'open 0 XXX' });
+  });
+});
+
+describe('a gap', () => {
+  const numbered = (n: number) => ({ batch: `M/${n}`, series: 'M', sequence: `${n}`, at: AT + n * DAY });
+
+  it('among numbers is a missing file by the name it would have, until it comes', async () => {
+    const books = await world.open();
+    await addFile(books, { batches: [numbered(8), numbered(10)] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file M/9': 'open 0 XXX' });
+    await addFile(books, { batches: [numbered(9)] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file M/9': 'auto_cleared 0 XXX' });
+  });
+
+  it('among days is one by the account’s calendar alone', async () => {
+    const day = (d: string) => ({ batch: d, series: 's', sequence: d, at: Date.parse(d) });
+    const file = { batches: [day('2026-02-26'), day('2026-03-03')] };
+    const [none, week, daily] = [
+      await world.open(),
+      await world.open({ report_calendar: 'weekdays' }),
+      await world.open({ report_calendar: 'daily' }),
+    ];
+    for (const books of [none, week, daily]) await addFile(books, file);
+    await world.catchUp();
+    expect(Object.keys(await none.discrepancies())).toEqual([]);
+    expect(Object.keys(await week.discrepancies()).sort()).toEqual([
+      'missing_file 2026-02-27',
+      'missing_file 2026-03-02',
+    ]);
+    expect(Object.keys(await daily.discrepancies())).toHaveLength(4);
+  });
+});
+
+describe('a line', () => {
+  async function lineOf(books: WorldBooks, row: Record<string, unknown>): Promise<void> {
+    const settlement = await addFile(books, {});
+    const { provider, account } = books;
+    const base = {
+      id: uuidv7(AT),
+      settlement_id: settlement,
+      row_no: 1,
+      provider,
+      account,
+      moves_money: true,
+      version: 1,
+      raw: '',
+    };
+    const rest = {
+      identity: 'l',
+      kind: 'charge',
+      batch: 'B1',
+      reference: 'p',
+      currency: 'EUR',
+      gross: 1000,
+      fee: 0,
+      tax: 0,
+      net: 0,
+    };
+    await database.sql.query(
+      'insert into postern.settlement_lines select r.* from jsonb_populate_record(null::postern.settlement_lines, $1) as r',
+      [JSON.stringify({ ...base, ...rest, booked_at: new Date(AT), zone: 'UTC', ...row })],
+    );
+  }
+
+  it('whose fee is above the contract is told with the amount; one that is not, is not', async () => {
+    const fee_contract = [
+      { currency: 'EUR', payment_method: 'visa', percent: '1.45', fixed: '25' },
+      { currency: 'EUR', percent: '1', minimum: '50' },
+    ];
+    const [above, within, least] = [
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+    ];
+    // 1.45 % of 10.00 is 0.145: half up to 15.
+    await lineOf(above, { fee: 42, payment_method: 'visa' });
+    await lineOf(within, { fee: 40, payment_method: 'visa' });
+    await lineOf(least, { fee: 51 });
+    await world.catchUp();
+    expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -2 EUR' });
+    expect(await within.discrepancies()).toEqual({});
+    expect(await least.discrepancies()).toEqual({ 'fee_above_contract p': 'open -1 EUR' });
+  });
+
+  it('whose rate does not fit its amounts, in neither direction, and one of rounding', async () => {
+    const [right, wrong, rounding] = [await world.open(), await world.open(), await world.open()];
+    await lineOf(right, { gross: 1080, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' });
+    await lineOf(wrong, { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' });
+    await lineOf(rounding, { kind: 'rounding', gross: 1, net: 1, reference: null });
+    await world.catchUp();
+    expect(await right.discrepancies()).toEqual({});
+    expect(await wrong.discrepancies()).toEqual({ 'fx_difference p': 'open 10 EUR' });
+    expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
+  });
+});
+
+describe('an announcement', () => {
+  it('that contradicts what is posted is told: told − posted', async () => {
+    const books = await world.open();
+    await books.announce(captured('again', 100n));
+    await expect(books.announce(captured('again', 120n))).rejects.toThrow('conflict');
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'conflicting_announcement again gross': 'open 20 EUR' });
+  });
+});
+
+describe('a turn that breaks off', () => {
+  it('leaves nothing half done: the next one comes to what it would have', async () => {
+    const books = await world.open();
+    await books.announce(captured('broken', 100n), { merchant: 'order b' });
+    await books.settle(line('charge', 'l', { reference: 'broken_x', gross: 100n }), { merchant: 'order b' });
+    const clock = { now: () => world.now };
+    const parts = { pool: database.appPool, endpoints: { all: () => [] }, clock, log: database.log };
+    let asked = 0;
+    const broken = createReconciler({
+      ...parts,
+      metrics: createMetrics({ process: false }),
+      ledger: {
+        post: async (tx, requests) => {
+          asked += 1;
+          await createLedger({ clock }).post(tx, requests);
+          throw new Error('killed');
+        },
+      },
+    });
+    await expect(broken.catchUp()).rejects.toThrow('killed');
+    await broken.stop();
+    expect(asked).toBe(1);
+    expect(await books.state()).toEqual({});
+    await world.catchUp();
+    expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 100' });
+  });
+});
