@@ -271,10 +271,6 @@ export async function holdImport(session: Sql, id: string): Promise<boolean> {
   return rows[0]?.held === true;
 }
 
-export async function releaseImport(session: Sql, id: string): Promise<void> {
-  await session.query(`select pg_advisory_unlock(${IMPORT_LOCK})`, [id]);
-}
-
 /** One import of a processor account at a time becomes final: two files with the same batch would else both be its first. */
 export async function lockAccount(tx: Tx, books: { provider: string; account: string }): Promise<void> {
   await tx.query(
