@@ -65,8 +65,30 @@ const ROWS: readonly Row[] = [
   { key: 'stats_ms', what: 'queue/stats on a bad day, asked of the database, ms', digits: 1, aim: ['<', 50] },
   { key: 'stats_risks_ms', what: '… every ten seconds, with the money at risk, ms', digits: 1 },
   { key: 'stats_backlog_ms', what: '… with half a million more queued, ms', digits: 1 },
+  {
+    key: 'parse_rows_per_s_stripe',
+    what: "rows of Stripe's report read to lines, rows/s",
+    digits: 0,
+    aim: ['≥', 500_000],
+  },
+  { key: 'parse_rows_per_s_adyen', what: "… of Adyen's", digits: 0, aim: ['≥', 500_000] },
+  { key: 'parse_cells_per_s_stripe', what: "rows of Stripe's report read to cells alone, rows/s", digits: 0 },
+  { key: 'parse_cells_per_s_adyen', what: "… of Adyen's", digits: 0 },
+  { key: 'csv_parse_rows_per_s_stripe', what: "rows of Stripe's report read to cells by csv-parse, rows/s", digits: 0 },
+  { key: 'csv_parse_rows_per_s_adyen', what: "… of Adyen's", digits: 0 },
   { key: 'rss_mb', what: 'memory of the gateway at its highest, MB', digits: 0, aim: ['<', 300] },
   { key: 'generator_us', what: "the generator's own CPU a request, µs", digits: 1 },
+  {
+    key: 'import_rows_per_s_stripe',
+    what: 'rows of a Stripe report read and loaded/s',
+    digits: 0,
+    aim: ['≥', 300_000],
+  },
+  { key: 'import_over_copy_stripe', what: '… its time ÷ a raw COPY of the file', digits: 2 },
+  { key: 'import_rows_per_s_adyen', what: 'rows of an Adyen report read and loaded/s', digits: 0, aim: ['≥', 300_000] },
+  { key: 'import_over_copy_adyen', what: '… its time ÷ a raw COPY of the file', digits: 2 },
+  { key: 'import_rss_mb', what: 'memory of the importing process, MB', digits: 0, aim: ['<', 300] },
+  { key: 'reconcile_1m_s', what: 'a report imported, posted and proven, s a million lines', digits: 1, aim: ['<', 60] },
 ];
 
 /** What was measured beside what was aimed at. */

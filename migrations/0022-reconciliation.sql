@@ -6,13 +6,18 @@ create table postern.reconciling (
   xact         xid8 not null,
   id           uuid not null,
   looked_at    timestamptz,
-  imports_seen timestamptz not null default '-infinity',
   conflicts_seen timestamptz not null default '-infinity'
 );
 comment on table postern.reconciling is 'One row: up to which transaction, in the order of commits, items were looked at';
-comment on column postern.reconciling.imports_seen is 'Reports and statements that ended before it were looked at for what their controls say';
-comment on column postern.reconciling.conflicts_seen is 'The same of contradicting announcements';
+comment on column postern.reconciling.conflicts_seen is 'Contradicting announcements recorded before it were told';
 insert into postern.reconciling (xact, id) values ('0', '00000000-0000-0000-0000-000000000000');
+
+create table postern.observed_imports (
+  id       uuid primary key,
+  status   text not null,
+  repeated integer not null
+);
+comment on table postern.observed_imports is 'Reports and statements whose controls were looked at, as they were then';
 
 create function postern.path_part(name text) returns text language sql immutable parallel safe as $$
   select replace(replace(name, '%', '%25'), ':', '%3A')
@@ -65,7 +70,7 @@ create table postern.residue_keys (
 );
 comment on table postern.residue_keys is 'By what else the lines of an item name it: for items of reports that announcements did not net yet';
 comment on column postern.residue_keys.hash is 'hashtextextended(key, 0): joins go over it, and compare the key afterwards';
-create index residue_keys_item on postern.residue_keys (account_id, reference);
+create index residue_keys_item on postern.residue_keys (reference, account_id);
 
 create table postern.matches (
   id               text primary key collate "C",
@@ -154,5 +159,5 @@ comment on table postern.suggestions is 'Allocations that somebody may agree to;
 create index suggestions_debit on postern.suggestions (account_id, debit_reference);
 create index suggestions_credit on postern.suggestions (account_id, credit_reference);
 
-grant select, insert, update, delete on postern.reconciling, postern.reconciled_accounts, postern.residue, postern.residue_keys,
+grant select, insert, update, delete on postern.reconciling, postern.observed_imports, postern.reconciled_accounts, postern.residue, postern.residue_keys,
   postern.matches, postern.discrepancies, postern.discrepancy_history, postern.suggestions to postern_app;

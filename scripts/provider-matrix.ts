@@ -1,4 +1,5 @@
 import type { Provider } from '../src/providers/provider.ts';
+import type { SettlementFormat } from '../src/providers/settlement-format.ts';
 
 type Column = readonly [title: string, cell: (provider: Provider) => string];
 
@@ -24,7 +25,12 @@ const MONEY: readonly Column[] = [
   ],
   ['backfill lists', ({ api }) => api?.list?.what ?? '–'],
   ['settlement reports', ({ facts }) => facts.matrix.settlement ?? '–'],
-  ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],
+  ['reports it fetches', ({ api }) => api?.reports?.what ?? '–'],
+  [
+    'fetches',
+    ({ api }) =>
+      api === undefined ? '–' : [...api.hosts, ...(api.reports?.hosts ?? [])].map((host) => `\`${host}\``).join(', '),
+  ],
 ];
 
 /** The matrix of docs/providers.md, made from the adapters' own facts. */
@@ -41,6 +47,8 @@ export function providerMatrix(providers: Iterable<Provider>): string {
     table(TRUST, sorted),
     '## What it posts',
     table(MONEY, sorted),
+    '## Settlement reports it reads',
+    reports(sorted),
     ...(unconfirmed.length === 0 ? [] : ['## To be checked on a real account first', unconfirmed.join('\n')]),
     "## The processors' own documents",
     documents.join('\n'),
@@ -54,6 +62,28 @@ function table(columns: readonly Column[], providers: readonly Provider[]): stri
     row(columns.map(() => '---')),
     ...providers.map((provider) => row(columns.map(([, cell]) => cell(provider)))),
   ].join('\n');
+}
+
+/** One row a format: whether its lines post, and in what a file proves that it is whole. */
+function reports(providers: readonly Provider[]): string {
+  const rows = providers.flatMap(({ title, settlements = [] }) =>
+    settlements.map(
+      (format) => `| **${title}** | \`${format.name}\` | ${format.title} | ${role(format)} | ${format.proof} |`,
+    ),
+  );
+  const head = '| processor | format | report | moves money | what proves it |\n| --- | --- | --- | --- | --- |';
+  return [head, ...rows].join('\n');
+}
+
+const MODES = ['payout', 'batch', 'balance'] as const;
+
+function role(format: SettlementFormat): string {
+  const modes = MODES.filter((mode) => format.role({ settlement_mode: mode }) === 'money');
+  const usually = format.role({}) === 'money';
+  if (modes.length === 0) return usually ? 'yes' : 'no: a control';
+  if (modes.length === MODES.length) return 'yes';
+  const others = MODES.filter((mode) => !modes.includes(mode));
+  return usually ? `yes, but in mode ${others.join(', ')}` : `in mode ${modes.join(', ')}`;
 }
 
 function span(hours: number): string {

@@ -1,6 +1,6 @@
-import { csvRecord, lineEnds } from './csv-record.ts';
+import { type CsvFault, type CsvScanner, createCsvScanner } from './csv-scanner.ts';
 import { notTextReason } from './not-text.ts';
-import { createTextDecoding } from './text-decoding.ts';
+import { createUtf8 } from './utf8-stream.ts';
 
 /**
  * CSV as a stream (RFC 4180, with CR LF, LF or CR, with or without a last line end and byte order mark): bytes in pieces of any
@@ -18,30 +18,28 @@ export type CsvRow = {
   readonly cells: readonly string[];
 };
 
-export type CsvFault = {
-  readonly row: number | null;
-  /** How it begins. */
-  readonly value: string | null;
-  readonly reason: string;
-};
-
 export type CsvGroup = { readonly rows: readonly CsvRow[]; readonly faults: readonly CsvFault[] };
 
 export type CsvOptions = {
-  /** One character: `,` unless told. */
+  /** One ASCII character: `,` unless told. */
   readonly separator?: string;
   /** Where the file has no byte order mark. */
   readonly encoding?: 'utf-8' | 'windows-1252';
-  /** How long a row may be, in characters. */
+  /** How long a row may be, in bytes. */
   readonly rowMax?: number;
   readonly columnsMax?: number;
+};
+
+/** The rows of a block, whose cells become texts when they are asked for. Gone with the next block. */
+export type CsvBlock = Pick<CsvScanner, 'line' | 'width' | 'cell' | 'raw'> & {
+  readonly count: number;
+  readonly faults: readonly CsvFault[];
 };
 
 const ROW_MAX = 1024 * 1024;
 const COLUMNS_MAX = 2_000;
 /** Smaller pieces are put together first: a row would be looked at anew with every piece. */
 const BLOCK_BYTES = 64 * 1024;
-const SHOWN_MAX = 200;
 
 /**
  * Blank lines are left out, and counted as lines. After a row that cannot be read the next one is; a row that is too long (a
@@ -51,23 +49,48 @@ export async function* csvRows(
   source: AsyncIterable<Uint8Array>,
   options: CsvOptions = {},
 ): AsyncGenerator<CsvGroup, void, undefined> {
-  const scanner = createScanner(options);
-  let decoding: ReturnType<typeof createTextDecoding> | undefined;
-  for await (const block of blocks(source)) {
-    if (decoding === undefined) {
-      const reason = notTextReason(block);
+  for await (const block of csvBlocks(source, options)) {
+    const rows: CsvRow[] = [];
+    for (let n = 0; n < block.count; n += 1) rows.push(csvRow(block, n));
+    yield { rows, faults: block.faults };
+  }
+}
+
+/** As `csvRows`, without making a text of what nobody asks for: for reports of millions of rows. */
+export async function* csvBlocks(
+  source: AsyncIterable<Uint8Array>,
+  { separator = ',', rowMax = ROW_MAX, columnsMax = COLUMNS_MAX, encoding = 'utf-8' }: CsvOptions = {},
+): AsyncGenerator<CsvBlock, void, undefined> {
+  const scanner = createCsvScanner({ separator, rowMax, columnsMax });
+  const { line, width, cell, raw } = scanner;
+  const taken = (): CsvBlock => ({ count: scanner.count(), faults: scanner.faults(), line, width, cell, raw });
+  let utf8: ReturnType<typeof createUtf8> | undefined;
+  for await (const bytes of blocks(source)) {
+    if (utf8 === undefined) {
+      const reason = notTextReason(bytes);
       if (reason !== null) {
-        yield { rows: [], faults: [{ row: null, value: null, reason: `The file ${reason}` }] };
+        yield { ...taken(), faults: [{ row: null, value: null, reason: `The file ${reason}` }] };
         return;
       }
-      decoding = createTextDecoding(block, options.encoding);
+      utf8 = createUtf8(bytes, encoding);
     }
-    const group = scanner.take(decoding.push(block), false);
-    if (group.rows.length > 0 || group.faults.length > 0) yield group;
+    scanner.take(utf8.push(bytes), false);
+    const block = taken();
+    if (block.count > 0 || block.faults.length > 0) yield block;
     if (scanner.isOver()) return;
   }
-  const group = scanner.take(decoding?.end() ?? '', true);
-  if (group.rows.length > 0 || group.faults.length > 0) yield group;
+  if (utf8 === undefined) return;
+  scanner.take(utf8.end(), true);
+  const block = taken();
+  if (block.count > 0 || block.faults.length > 0) yield block;
+}
+
+/** Row `n` of a block with all of its texts. */
+export function csvRow(block: CsvBlock, n: number): CsvRow {
+  const cells: string[] = [];
+  const width = block.width(n);
+  for (let column = 0; column < width; column += 1) cells.push(block.cell(n, column));
+  return { row: block.line(n), raw: block.raw(n), cells };
 }
 
 /** A copy that stands by itself, of a text that is to be kept for longer than its group. */
@@ -95,97 +118,4 @@ function joined(pieces: readonly Uint8Array[]): Buffer {
   return pieces.length === 1 && only !== undefined
     ? Buffer.from(only.buffer, only.byteOffset, only.byteLength)
     : Buffer.concat(pieces);
-}
-
-type Scanner = { take(text: string, isLast: boolean): CsvGroup; isOver(): boolean };
-
-function createScanner({
-  separator = ',',
-  rowMax = ROW_MAX,
-  columnsMax = COLUMNS_MAX,
-}: Pick<CsvOptions, 'separator' | 'rowMax' | 'columnsMax'>): Scanner {
-  const code = separator.charCodeAt(0);
-  const quotedSeparator = `"${separator}"`;
-  let rest = '';
-  let row = 1;
-  let over = false;
-
-  /** Most rows have no quote, or each cell has its own: those are split by the machine's own code, several times as fast. */
-  function simpleCells(line: string, isQuoted: boolean): string[] | null {
-    if (!isQuoted) return line.split(separator);
-    if (line.length < 2 || !line.startsWith('"') || !line.endsWith('"')) return null;
-    const cells = line.slice(1, -1).split(quotedSeparator);
-    for (const cell of cells) if (cell.includes('"')) return null;
-    return cells;
-  }
-
-  function take(added: string, isLast: boolean): CsvGroup {
-    const rows: CsvRow[] = [];
-    const faults: CsvFault[] = [];
-    const text = rest === '' ? added : rest + added;
-    const fault = (value: string, reason: string): void => {
-      faults.push({ row, value: value.slice(0, SHOWN_MAX), reason });
-    };
-    const keep = (raw: string, cells: string[]): void => {
-      if (raw === '') return;
-      if (cells.length > columnsMax) fault(raw, `has ${cells.length} columns: at most ${columnsMax} are read`);
-      else if (hasNul && raw.includes('\0')) fault(raw, 'contains a NUL character: this is no text file');
-      else rows.push({ row, raw, cells });
-    };
-    let at = 0;
-    const hasNul = text.includes('\0');
-    let quote = ahead(text, '"', 0);
-    let cr = ahead(text, '\r', 0);
-    while (at < text.length) {
-      const lf = text.indexOf('\n', at);
-      if (quote < at) quote = ahead(text, '"', at);
-      if (cr < at) cr = ahead(text, '\r', at);
-      // Up to here it is one line, if no CR stands alone in it.
-      const end = cr === lf - 1 ? cr : lf;
-      if (lf >= 0 && cr >= end && lf - at <= rowMax) {
-        const line = text.slice(at, end);
-        const cells = simpleCells(line, quote < end);
-        if (cells !== null) {
-          keep(line, cells);
-          at = lf + 1;
-          row += 1;
-          continue;
-        }
-      }
-      const record = csvRecord(text, at, code, isLast);
-      // Less one: the last character may be a CR, which is no longer the row's.
-      const length = (record.kind === 'open' ? text.length - 1 : record.end) - at;
-      if (length > rowMax) {
-        fault(text.slice(at, at + rowMax), TOO_LONG(rowMax));
-        over = true;
-        break;
-      }
-      if (record.kind === 'open') {
-        if (isLast) {
-          fault(text.slice(at), UNCLOSED);
-          at = text.length;
-        }
-        break;
-      }
-      const raw = text.slice(at, record.end);
-      if (record.kind === 'record') keep(raw, record.cells);
-      else fault(raw, 'has text between a closing quote and the next separator');
-      row += record.kind === 'record' ? record.lines : lineEnds(text.slice(at, record.next));
-      at = record.next;
-    }
-    rest = over ? '' : text.slice(at);
-    return { rows, faults };
-  }
-
-  return { take, isOver: () => over };
-}
-
-const UNCLOSED = 'has a quote that is never closed: the file is cut off, or the quote should be doubled';
-const TOO_LONG = (max: number): string =>
-  `is longer than ${max} characters: a quote before it is not closed, or this is no CSV file`;
-
-/** Where a character is next; beyond the text where it is not. */
-function ahead(text: string, character: string, from: number): number {
-  const at = text.indexOf(character, from);
-  return at < 0 ? text.length : at;
 }

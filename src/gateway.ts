@@ -50,6 +50,7 @@ import { createRulesOf } from './reconcile/engine/account-rules.ts';
 import { compareItems } from './reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
 import { bankFormats } from './reconcile/bank/formats.ts';
+import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
 import { createBankImporter } from './reconcile/import/bank-importer.ts';
 import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
 import { createImporter } from './reconcile/import/importer.ts';
@@ -198,6 +199,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
           isPaused: () => controls.isPaused('events'),
+          announce: (tx, announced) => orderAnnounced(tx, announced, clock.now()),
           tracing,
         }),
       );
@@ -226,6 +228,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         random: Math.random,
         log,
         metrics,
+      })
+    : null;
+  const reportFetcher = options.work
+    ? createReportFetcher({
+        pool: pools.worker,
+        endpoints,
+        importer,
+        call: apiCalls,
+        download: apiEgress.download,
+        clock,
+        log,
       })
     : null;
   const replayer = options.work
@@ -373,6 +386,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       sharedHints?.start();
       fetcher?.start();
       backfiller?.start();
+      reportFetcher?.start();
       dismisser?.start();
       replayer?.start();
       housekeeping?.start();
@@ -389,7 +403,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
-      await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
+      await Promise.all([backfiller?.stop(), reportFetcher?.stop(), fetcher?.stop(), dismisser?.stop()]);
       await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);

@@ -1,4 +1,4 @@
-import { csvRecord } from './csv-record.ts';
+import { createCsvScanner } from './csv-scanner.ts';
 
 /** What a column may be called, the first that is there; `null` at the end: the file may do without it. */
 export type ColumnNames = Readonly<Record<string, readonly (string | null)[]>>;
@@ -31,12 +31,21 @@ export function bindColumns<const N extends ColumnNames>(header: readonly string
   return missing.length > 0 ? { kind: 'missing', names: missing } : { kind: 'bound', at: at as Columns<N> };
 }
 
+/** The cell of a bound column; empty where the file has no such column. */
+export function cellAt(cells: readonly string[], column: number): string {
+  // An index of −1 would be looked up as a name, which takes longer than all the rest of a row.
+  return column < 0 ? '' : (cells[column] ?? '');
+}
+
 /** The cells of a file's first record that is not blank, from how the file begins; null where that is not all of it. */
 export function headerCells(head: string, separator = ','): readonly string[] | null {
-  const start = /^[\uFEFF\r\n]*/.exec(head)?.[0].length ?? 0;
-  const record = csvRecord(head, start, separator.charCodeAt(0), true);
-  return record.kind === 'record' ? record.cells : null;
+  const scanner = createCsvScanner({ separator, rowMax: HEAD_MAX, columnsMax: HEAD_MAX });
+  scanner.take(Buffer.from(head.replace(/^\uFEFF/, '')), true);
+  if (scanner.count() === 0 || (scanner.faults()[0]?.row ?? Infinity) < scanner.line(0)) return null;
+  return Array.from({ length: scanner.width(0) }, (_, column) => scanner.cell(0, column));
 }
+
+const HEAD_MAX = 1024 * 1024;
 
 /** Whether a header has all these columns. */
 export function hasColumns(header: readonly string[] | null, names: readonly string[]): boolean {

@@ -45,14 +45,19 @@ function pair(text: string, at: number): number {
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;
 }
 
-let lastDay = { year: 0, month: 0, day: 0, at: 0 };
+const DAYS_MAX = 10_000;
+const days = new Map<number, number | null>();
 
-/** Rows that follow each other are mostly of one day. */
+/** A report is of few days. */
 function dayStart(year: number, month: number, day: number): number | null {
-  if (lastDay.day === day && lastDay.month === month && lastDay.year === year) return lastDay.at;
-  const at = Date.UTC(year, month - 1, day);
-  if (!isDate(at, month, day)) return null;
-  lastDay = { year, month, day, at };
+  const number = (year * 100 + month) * 100 + day;
+  let at = days.get(number);
+  if (at === undefined) {
+    at = Date.UTC(year, month - 1, day);
+    if (!isDate(at, month, day)) at = null;
+    if (days.size >= DAYS_MAX) days.clear();
+    days.set(number, at);
+  }
   return at;
 }
 

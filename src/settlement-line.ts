@@ -103,7 +103,7 @@ export type PeriodBalance = {
 };
 
 /** The batch of a line that names none yet. */
-export const UNBATCHED = 'unbatched';
+export const UNBATCHED = 'unpaid';
 
 /** What an identity begins with that is a hash over the line's fields. */
 export const HASHED = '#';

@@ -111,7 +111,7 @@ test('a row beyond the limit ends the reading, however it is cut, and whether or
     for (const sizes of [[], [1_000], [65_536], [100_000]]) {
       const result = await read(text, { rowMax: 100_000 }, sizes);
       expect(cells(result)).toEqual([['a', 'b']]);
-      expect(result.faults).toEqual([{ row: 2, reason: expect.stringContaining('longer than 100000 characters') }]);
+      expect(result.faults).toEqual([{ row: 2, reason: expect.stringContaining('longer than 100000 bytes') }]);
     }
 });
 

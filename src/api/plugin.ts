@@ -26,6 +26,7 @@ import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { reversalRoutes } from './routes/reversals.ts';
+import { settlementFetchRoutes } from './routes/settlement-fetches.ts';
 import { settlementRoutes } from './routes/settlements.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -86,6 +87,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         operationRoutes,
         queueRoutes,
         settlementRoutes,
+        settlementFetchRoutes,
         bankStatementRoutes,
       ])
         await api.register(routes, deps);

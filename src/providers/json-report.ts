@@ -1,6 +1,7 @@
 import { PosternError } from '../errors.ts';
 import { type Json, textAt } from '../exact-json.ts';
 import { type JsonDocument, type JsonRecord, readJsonRecords } from '../json-records.ts';
+import { notTextReason } from '../not-text.ts';
 import { isoTime } from './iso-time.ts';
 import type { ReportFault, ReportItem } from './settlement-format.ts';
 
@@ -19,7 +20,17 @@ export async function* readJsonReport(
   reading: JsonReading,
 ): AsyncIterable<readonly ReportItem[]> {
   let seen = false;
-  for await (const items of readJsonRecords(source, places)) {
+  let other: string | null = null;
+  async function* text(): AsyncIterable<Uint8Array> {
+    let isFirst = true;
+    for await (const chunk of source) {
+      if (isFirst) other = notTextReason(chunk);
+      isFirst = false;
+      if (other !== null) return;
+      yield chunk;
+    }
+  }
+  for await (const items of readJsonRecords(text(), places)) {
     seen = true;
     yield items.flatMap((item) => {
       if (item.kind === 'record') return guarded(item.number, item.raw, () => reading.record(item));
@@ -32,7 +43,7 @@ export async function* readJsonReport(
   }
   yield seen
     ? guarded(null, '', () => reading.end())
-    : [unreadable(null, null, null, 'the file holds no record at all')];
+    : [unreadable(null, null, null, other === null ? 'the file holds no record at all' : `the file ${other}`)];
 }
 
 function guarded(row: number | null, raw: string, read: () => readonly ReportItem[]): readonly ReportItem[] {

@@ -25,9 +25,17 @@ export function createReportClock(accountZone: string): ReportClock {
   const own: Reader = { zone: accountZone, toUnix: createZonedClock(accountZone).toUnix };
   const readers = new Map<string, Reader | string>();
 
+  let lastWritten: string | undefined;
+  let last: Reader | string = own;
+
   function readerOf(written: string): Reader | string {
-    const known = readers.get(written);
-    if (known !== undefined) return known;
+    if (written === lastWritten) return last;
+    last = readers.get(written) ?? added(written);
+    lastWritten = written;
+    return last;
+  }
+
+  function added(written: string): Reader | string {
     const found = makeReader(written);
     // Anything may stand in a hostile file's column.
     if (readers.size < WRITTEN_MAX) readers.set(written, found);
@@ -49,13 +57,24 @@ export function createReportClock(accountZone: string): ReportClock {
     }
   }
 
+  let lastText: string | undefined;
+  let lastReader: Reader | string | undefined;
+  let lastTime: ReportTime = { kind: 'time', at: 0, zone: accountZone };
+
   return {
     read(text, written) {
       const reader = written === undefined ? own : readerOf(written);
       if (typeof reader === 'string') return { kind: 'fault', reason: reader };
+      // A batch is booked at one time.
+      if (text === lastText && reader === lastReader) return lastTime;
       const wall = wallClock(text);
-      if (wall === null) return { kind: 'fault', reason: 'must be a time, such as 2026-02-01 09:00:00' };
-      return { kind: 'time', at: reader.toUnix(wall), zone: reader.zone };
+      lastTime =
+        wall === null
+          ? { kind: 'fault', reason: 'must be a time, such as 2026-02-01 09:00:00' }
+          : { kind: 'time', at: reader.toUnix(wall), zone: reader.zone };
+      lastText = text;
+      lastReader = reader;
+      return lastTime;
     },
   };
 }

@@ -1,5 +1,6 @@
-import { type CsvFault, type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
-import { bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
+import { type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
+import type { CsvFault } from '../csv-scanner.ts';
+import { type BoundColumns, bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
 
 export type ReportOptions = CsvOptions & {
@@ -25,32 +26,25 @@ export async function* reportRows<const N extends ColumnNames>(
   names: N,
   options: ReportOptions = {},
 ): AsyncGenerator<ReportRows<N>, void, undefined> {
-  let before = options.preamble ?? 0;
   const blank = new RegExp(`^[${options.separator ?? ','}\\s"]*$`);
   let table: { at: Columns<N>; header: readonly string[]; width: number } | undefined;
   for await (const group of csvRows(source, options)) {
     let rows = group.rows;
     const faults = group.faults.map(unreadable);
     if (table === undefined) {
-      let first = rows[0];
-      let bound = bindColumns(first?.cells ?? [], names);
-      for (; bound.kind === 'missing' && before > 0 && rows.length > 1; before -= 1) {
-        rows = rows.slice(1);
-        first = rows[0];
-        bound = bindColumns(first?.cells ?? [], names);
-      }
-      if (first === undefined) {
+      const found = findHeader(rows, names, options.preamble ?? 0);
+      if (found === null) {
         if (faults.length > 0) yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         continue;
       }
+      const { bound, header } = found;
       if (bound.kind === 'missing') {
-        const { row } = first;
-        faults.push(...bound.names.map((name) => missing(row, name)));
+        faults.push(...bound.names.map((name) => missing(header.row, name)));
         yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
         return;
       }
-      table = { at: bound.at, header: first.cells, width: first.cells.length };
-      rows = rows.slice(1);
+      table = { at: bound.at, header: header.cells, width: header.cells.length };
+      rows = rows.slice(rows.indexOf(header) + 1);
     }
     const { width } = table;
     const whole = rows.every(({ raw, cells }) => cells.length === width && raw.charCodeAt(0) > BLANK_MAX)
@@ -65,6 +59,33 @@ export async function* reportRows<const N extends ColumnNames>(
   }
   if (table === undefined) yield { at: NOWHERE as Columns<N>, rows: [], faults: [NO_HEADER], header: [] };
 }
+
+/** The first of the rows that may be the header and has all columns, else the one that lacks the fewest. */
+function findHeader<N extends ColumnNames>(
+  rows: readonly CsvRow[],
+  names: N,
+  preamble: number,
+): { readonly header: CsvRow; readonly bound: BoundColumns<N> } | null {
+  let best: { header: CsvRow; bound: BoundColumns<N> } | null = null;
+  for (const header of rows.slice(0, preamble + 1)) {
+    const bound = bindColumns(header.cells, names);
+    if (bound.kind === 'bound') return { header, bound };
+    if (best?.bound.kind !== 'missing' || bound.names.length < best.bound.names.length) best = { header, bound };
+  }
+  return best;
+}
+
+/** Of a file: what a batch comes to is kept until its end, and a file of nothing but batches must not fill the memory. */
+export const BATCHES_MAX = 200_000;
+
+export const TOO_MANY_BATCHES: ReportFault = {
+  type: 'fault',
+  kind: 'unreadable',
+  row: null,
+  field: null,
+  value: null,
+  reason: `The file has more than ${BATCHES_MAX} batches: fetch the report for a shorter period`,
+};
 
 /** Characters up to the comma: only a row that begins with one of them can be blank. */
 const BLANK_MAX = 0x3b;

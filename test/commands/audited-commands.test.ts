@@ -35,6 +35,8 @@ const LOOKS = [
   'report discrepancies',
   'report settlement',
   'serve',
+  'settlement list',
+  'settlement show',
   'start',
   'token list',
   'vectors',
@@ -89,6 +91,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** Proved by tests of their own, or by what they call: a route above, or the migration's own test below. */
 const ELSEWHERE = [
   'backfill',
+  'bank import',
   'events dismiss',
   'events replay',
   'migrate',
@@ -96,6 +99,8 @@ const ELSEWHERE = [
   'queue drain',
   'replay',
   'replays cancel',
+  'settlement fetch',
+  'settlement import',
   'simulate',
 ];
 

@@ -7,7 +7,9 @@ import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import { providers } from '../../src/providers/index.ts';
 import type { EndpointSettings } from '../../src/providers/provider.ts';
-import { createReconciler, type Reconciler } from '../../src/reconcile/engine/reconciler.ts';
+import { compareItems, type ItemDifference, rebuildItems } from '../../src/reconcile/engine/compare.ts';
+import { createReconciler, type Reconciler, turnParts } from '../../src/reconcile/engine/reconciler.ts';
+import { reconcileLag } from '../../src/reconcile/engine/rules-store.ts';
 import type { SettlementLine } from '../../src/settlement-line.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import type { TestDatabase } from '../support/database.ts';
@@ -20,6 +22,7 @@ export type Names = { readonly payment?: string; readonly merchant?: string; rea
 export type WorldBooks = {
   readonly provider: string;
   readonly account: string;
+  readonly endpoint: number;
   /** What an event tells, with what else it names. */
   announce(told: Told, names?: Names & { readonly status?: string }): Promise<void>;
   /** A line of a report, kept as the import keeps it and posted. */
@@ -36,10 +39,15 @@ export type EngineWorld = {
   readonly reconciler: Reconciler;
   now: number;
   open(settings?: EndpointSettings, provider?: string): Promise<WorldBooks>;
-  /** Another account beside one, of the same processor. */
+  /** As if somebody had changed the endpoint's settings. */
+  change(books: WorldBooks, settings: EndpointSettings): void;
   catchUp(): Promise<void>;
+  /** Makes the residue anew from the postings; the next turns judge it. */
+  rebuild(): Promise<boolean>;
+  compare(): Promise<readonly ItemDifference[]>;
 };
 
+const LOOKS_MAX = 1_000;
 let made = 0;
 
 /** A database with an engine over it, and books that are filled by hand. */
@@ -55,12 +63,26 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     log: database.log,
     metrics: createMetrics({ process: false }),
   });
+  const given = turnParts({ ledger, clock, endpoints: { all: () => endpoints } });
   const world: EngineWorld = {
     reconciler,
     now: start,
     open,
+    rebuild: () => rebuildItems(database.appPool, given),
+    compare: () => compareItems(database.appPool, given),
+    change({ endpoint }, settings) {
+      const n = endpoints.findIndex(({ id }) => id === endpoint);
+      const before = endpoints[n];
+      if (before !== undefined) endpoints[n] = { ...before, settings };
+    },
     async catchUp() {
-      if (!(await reconciler.catchUp())) throw new Error('another engine is at it');
+      for (let n = 0; n < LOOKS_MAX; n += 1) {
+        if (!(await reconciler.catchUp())) throw new Error('another engine is at it');
+        // What is posted is looked at once no older transaction runs anywhere on the server: other tests have some.
+        if ((await reconcileLag(database.app)) === 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      throw new Error('a transaction that does not end keeps the engine from looking');
     },
   };
 
@@ -104,6 +126,7 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     return {
       provider: providerName,
       account,
+      endpoint: id,
       async announce(told, { status = 'posted', payment, merchant } = {}) {
         const event = await addEvent(
           [

@@ -9,7 +9,10 @@ beforeAll(async () => {
   database = await createTestDatabase();
   world = createEngineWorld(database, AT);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  await world.reconciler.stop();
+  await database.drop();
+});
 beforeEach(() => {
   world.now = AT;
 });
@@ -29,7 +32,10 @@ describe('an announcement', () => {
     expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'open -1000 EUR' });
     await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n, at: world.now }));
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'auto_cleared -1000 EUR' });
+    expect(await books.discrepancies()).toEqual({
+      'missing_in_settlement p gross': 'auto_cleared -1000 EUR',
+      'late_settlement p gross': 'open 0 EUR',
+    });
     expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 971' });
   });
 });

@@ -1,7 +1,7 @@
 import { smallMinor } from '../../decimal-amount.ts';
-import { hasColumns, headerCells } from '../../header-columns.ts';
+import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
-import { reportRows } from '../report-rows.ts';
+import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type { ReportItem, SettlementFormat } from '../settlement-format.ts';
 
 const COLUMNS = {
@@ -47,7 +47,7 @@ export const aggregateSettlement: SettlementFormat = {
     for await (const { at, rows, faults, header } of reportRows(source, COLUMNS, { preamble: PREAMBLE_MAX })) {
       const items: ReportItem[] = [...faults];
       for (const { row, cells } of rows) {
-        const cell = (n: number): string => cells[n] ?? '';
+        const cell = (n: number): string => cellAt(cells, n);
         const refuse = (n: number, reason: string) =>
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));
@@ -64,12 +64,12 @@ export const aggregateSettlement: SettlementFormat = {
           const sum = sums.get(key) ?? { merchantAccount, number, currency: currency.code, debits: 0n, credits: 0n };
           sum.debits += BigInt(debits);
           sum.credits += BigInt(credits);
-          sums.set(key, sum);
+          if (sums.size < BATCHES_MAX) sums.set(key, sum);
         }
       }
       if (items.length > 0) yield items;
     }
-    const said = [...sums.values()].flatMap(told);
+    const said = sums.size < BATCHES_MAX ? [...sums.values()].flatMap(told) : [TOO_MANY_BATCHES];
     if (said.length > 0) yield said;
   },
 };

@@ -1,7 +1,7 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { type Decimal, rounded, sum } from '../../decimal-amount.ts';
-import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
-import { createLineIdentities } from '../line-identity.ts';
+import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
+import { lineIdentity } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, decimalOrZero, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { createReportClock } from '../report-clock.ts';
@@ -59,12 +59,11 @@ function createRows(
 ): (row: CsvRow, items: ReportItem[]) => void {
   const clock = createReportClock(context.zone);
   const currencyOf = createCurrencyReader();
-  const identityOf = createLineIdentities();
   const rawOf = createRawRow(header, (name) => PERSONAL_COLUMNS.test(name));
   const feeColumns = [at.commission, at.markup, at.schemeFees, at.interchange].filter((column) => column >= 0);
   return (row, items) => {
     const { cells } = row;
-    const cell = (n: number): string => cells[n] ?? '';
+    const cell = (n: number): string => cellAt(cells, n);
     const refuse = (column: number, reason: string): void => {
       items.push(unreadableCell(row.row, { field: header[column] ?? '', value: cell(column), reason }));
     };
@@ -88,7 +87,7 @@ function createRows(
       row: row.row,
       raw: rawOf(row),
       line: adyenLine({
-        identity: identityOf(fields),
+        identity: lineIdentity(fields),
         type: type ?? '',
         merchantAccount,
         batch,

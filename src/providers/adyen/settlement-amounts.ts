@@ -9,6 +9,7 @@ import {
   smallMinor,
   sum,
 } from '../../decimal-amount.ts';
+import { cellAt } from '../../header-columns.ts';
 import { type CellFault, decimalOrZero, money, NOT_DECIMAL } from '../report-amount.ts';
 
 /** Where the amounts of a row stand; −1 where the file has no such column. */
@@ -30,8 +31,10 @@ export type RowAmounts = {
   readonly residue?: string;
   readonly payer?: { readonly amount: bigint; readonly currency: string };
   /** In what the row contradicts itself. */
-  readonly contradiction?: { readonly reason: string; readonly expected: string; readonly found: string };
+  readonly contradiction?: Contradiction;
 };
+
+export type Contradiction = { readonly reason: string; readonly expected: string; readonly found: string };
 
 /**
  * The amounts of a row of the settlement details report. Net is what moved the batch's balance, and is never touched; fees are
@@ -59,13 +62,13 @@ function quickly(
   if (net === null) return null;
   let fee = 0;
   for (const column of at.fees) {
-    const text = cells[column] ?? '';
+    const text = cellAt(cells, column);
     if (text === '') continue;
     const part = smallMinor(text, exponent);
     if (part === null) return null;
     fee += part;
   }
-  const isPaid = (cells[at.grossCredit] ?? '') !== '' || (cells[at.grossDebit] ?? '') !== '';
+  const isPaid = cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '';
   if (!isPaid) return { gross: BigInt(net + fee), fee: BigInt(fee), net: BigInt(net) };
   if (paid === null || paid.code !== settled.code) return null;
   const gross = filled(cells, at.grossCredit, at.grossDebit, exponent);
@@ -73,7 +76,8 @@ function quickly(
 }
 
 function filled(cells: readonly string[], credit: number, debit: number, exponent: number): number | null {
-  const [inText, outText] = [cells[credit] ?? '', cells[debit] ?? ''];
+  const inText = cellAt(cells, credit);
+  const outText = cellAt(cells, debit);
   const incoming = inText === '' ? 0 : smallMinor(inText, exponent);
   const outgoing = outText === '' ? 0 : smallMinor(outText, exponent);
   return incoming === null || outgoing === null ? null : incoming - outgoing;
@@ -90,10 +94,10 @@ function exactly(
   paid: RowCurrency | null,
 ): RowAmounts | CellFault {
   const columns = [at.netCredit, at.netDebit, at.grossCredit, at.grossDebit, ...at.fees];
-  const read = columns.map((column) => decimalOrZero(cells[column] ?? ''));
+  const read = columns.map((column) => decimalOrZero(cellAt(cells, column)));
   const fault = (column: number, reason: string): CellFault => ({
     field: header[column] ?? '',
-    value: cells[column] ?? '',
+    value: cellAt(cells, column),
     reason,
   });
   const wrong = read.indexOf(null);
@@ -103,7 +107,7 @@ function exactly(
     gross: sum(grossIn, negated(grossOut)),
     fees: sum(ZERO, ...parts),
     net: sum(netIn, negated(netOut)),
-    isPaid: (cells[at.grossCredit] ?? '') !== '' || (cells[at.grossDebit] ?? '') !== '',
+    isPaid: cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '',
   };
   const all = [exact.gross, exact.fees, exact.net].map((one) => rounded(one, settled.exponent).minor);
   if (!all.every(inBounds)) return fault(at.netCredit, 'is too large to be kept');
@@ -113,7 +117,7 @@ function exactly(
   if (payer.residue !== undefined)
     return fault(at.grossCredit, `must have at most ${paid.exponent} decimals, as ${paid.code} has`);
   const amounts = withoutPayer(exact, settled);
-  const contradiction = rateContradiction(exact, decimal(cells[at.rate] ?? ''), settled);
+  const contradiction = rateContradiction(exact, decimal(cellAt(cells, at.rate)), settled);
   return {
     ...amounts,
     ...(payer.minor === 0n ? {} : { payer: { amount: payer.minor, currency: paid.code } }),
@@ -152,7 +156,7 @@ function rateContradiction(
   { gross, fees, net }: Exact,
   rate: Decimal | null,
   { code, exponent }: RowCurrency,
-): RowAmounts['contradiction'] | null {
+): Contradiction | null {
   if (rate === null || rate.units === 0n) return null;
   const expected = sum(product(gross, rate), negated(fees));
   // The rate's last digit is rounded, and so is the amount it came to.

@@ -1,5 +1,5 @@
-import type { SettlementLine } from '../../settlement-line.ts';
-import { typeRule } from './settlement-kinds.ts';
+import type { MovementLine, SettlementLine } from '../../settlement-line.ts';
+import { type TypeRule, typeRule } from './settlement-kinds.ts';
 
 /** A row of an Adyen report. Amounts in ISO minor units of the settlement currency, signed from the merchant's side. */
 export type AdyenEntry = {
@@ -18,7 +18,7 @@ export type AdyenEntry = {
   readonly net: bigint;
   readonly at: number;
   readonly zone: string;
-  readonly payer?: { readonly amount: bigint; readonly currency: string };
+  readonly payer?: { readonly amount: bigint; readonly currency: string } | undefined;
 };
 
 /** `TX635094301XT batch 380, YOURCOMPANY_ACCOUNT`: what the bank's text says begins so. */
@@ -27,10 +27,7 @@ const PAYOUT = /\bTX\w+?XT\b/;
 const OTHER_BATCH = /\b(to|from)\s+batch\s+(\d+)/i;
 const DEPOSIT = 'deposit';
 
-export function adyenLine(entry: AdyenEntry): SettlementLine {
-  const { identity, type, batch, currency, gross, fee, net, at, zone } = entry;
-  const rule = typeRule(type);
-  const base = { type: 'settlement.line', identity, batch, currency, at, zone, word: type } as const;
+export function adyenLine(entry: AdyenEntry, rule: TypeRule = typeRule(entry.type)): SettlementLine {
   switch (rule.kind) {
     case 'charge':
     case 'refund':
@@ -41,10 +38,38 @@ export function adyenLine(entry: AdyenEntry): SettlementLine {
     case 'platform_fee': {
       const reference = rule.by === 'payment' ? entry.psp || entry.modification : entry.modification || entry.psp;
       // A row without any is kept for a person: it names nothing that a webhook could have told.
-      if (reference === '') return { ...base, kind: 'other', gross, fee, tax: 0n, net };
-      const line = { ...base, kind: rule.kind, reference, gross, fee, tax: 0n, net };
-      return entry.payer === undefined ? line : { ...line, payer: entry.payer };
+      return reference === '' ? balanceLine(entry, 'other') : movementLine(entry, rule.kind, reference);
     }
+    default:
+      return balanceLine(entry, rule.kind);
+  }
+}
+
+/** Written out: of millions of rows nearly all are these. */
+function movementLine(entry: AdyenEntry, kind: MovementLine['kind'], reference: string): MovementLine {
+  const { identity, type, batch, currency, gross, fee, net, at, zone, payer } = entry;
+  const line: MovementLine = {
+    type: 'settlement.line',
+    identity,
+    batch,
+    currency,
+    kind,
+    reference,
+    gross,
+    fee,
+    tax: 0n,
+    net,
+    at,
+    zone,
+    word: type,
+  };
+  return payer === undefined ? line : { ...line, payer };
+}
+
+function balanceLine(entry: AdyenEntry, kind: Exclude<TypeRule['kind'], MovementLine['kind']>): SettlementLine {
+  const { identity, type, batch, currency, gross, fee, net, at, zone } = entry;
+  const base = { type: 'settlement.line', identity, batch, currency, at, zone, word: type } as const;
+  switch (kind) {
     case 'fee':
     case 'tax':
       return { ...base, kind: 'fee', gross: 0n, fee: -net, tax: 0n, net };

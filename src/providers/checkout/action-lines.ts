@@ -1,4 +1,5 @@
 import { type Decimal, sum } from '../../decimal-amount.ts';
+import { hashedIdentity } from '../../hashed-identity.ts';
 import { type SettlementLine, UNBATCHED } from '../../settlement-line.ts';
 import { unreadable } from '../report-faults.ts';
 import { lineBase } from '../report-lines.ts';
@@ -39,7 +40,9 @@ export type ActionLines = {
   end(): readonly ReportItem[];
 };
 
-const ROWS_MAX = 10_000;
+/** More than any action has; their text is kept together. */
+const ROWS_MAX = 400;
+const IDENTITY_MAX = 400;
 
 /**
  * Folds the rows of an action that follow each other into as few lines as are exact: the money with its fees and taxes is one,
@@ -223,10 +226,11 @@ function payerOf({ is, rows }: Fold, gross: bigint): Payer | null {
   return currency === undefined ? {} : { payer: { amount: total, currency } };
 }
 
-function keysOf(is: Breakdown, { action, payment, merchant }: ActionRow): ReportLine['keys'] {
+function keysOf(is: Breakdown, { action, payment, merchant, batch }: ActionRow): ReportLine['keys'] {
+  if (is.is === 'payout' && batch !== UNBATCHED) return { source: batch, bank: batch };
   return {
     source: action,
-    ...(payment === '' || is.is === 'payout' ? {} : { payment }),
+    ...(payment === '' ? {} : { payment }),
     ...(merchant === '' ? {} : { merchant }),
   };
 }
@@ -234,7 +238,9 @@ function keysOf(is: Breakdown, { action, payment, merchant }: ActionRow): Report
 /** Checkout.com's: action and breakdowns. */
 function identityOf(rows: readonly ActionRow[], seen: Map<string, number>): string {
   const names = [...new Set(rows.map(({ breakdown }) => breakdown))].sort();
-  const identity = `${rows[0]?.action ?? ''}/${names.join('+')}`;
+  const action = rows[0]?.action ?? '';
+  const named = `${action}/${names.join('+')}`;
+  const identity = named.length > IDENTITY_MAX ? `${action}/${hashedIdentity(...names)}` : named;
   const key = `${rows[0]?.batch ?? ''}/${identity}`;
   const times = (seen.get(key) ?? 0) + 1;
   seen.set(key, times);

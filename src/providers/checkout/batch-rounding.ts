@@ -63,11 +63,14 @@ function residueOf(text: string | undefined): Decimal {
 
 /** At most half a minor unit a line is rounding; more is money that is missing from the file. */
 function roundingItems({ batch, currency, zone, exact, net, lines, paid, row, at }: Batch): readonly ReportItem[] {
+  // Where the payout is one of the rows, the report has all of it: it closes.
+  const stated: ReportItem[] =
+    paid === null ? [] : [{ type: 'batch', batch, currency, opening: 0n, closing: 0n, to: at }];
   const over = (paid ?? rounded(exact, 0).minor) - net;
-  if (over === 0n) return [];
+  if (over === 0n) return stated;
   if ((over < 0n ? -over : over) * 2n > BigInt(lines)) {
     const where = { row, field: 'Payout', batch, expected: paid ?? 0n, found: decimalText(exact) };
-    return [contradiction(where, `The rows do not come to the payout, in minor units of ${currency}`)];
+    return [contradiction(where, `The rows do not come to the payout, in minor units of ${currency}`), ...stated];
   }
   const line: SettlementLine = {
     type: 'settlement.line',
@@ -83,5 +86,5 @@ function roundingItems({ batch, currency, zone, exact, net, lines, paid, row, at
     zone,
     word: 'rounding',
   };
-  return [{ type: 'line', row, raw: '', line, keys: {} }];
+  return [{ type: 'line', row, raw: '', line, keys: {} }, ...stated];
 }

@@ -8,6 +8,7 @@ import { unreadable } from '../report-faults.ts';
 import { reportRows } from '../report-rows.ts';
 import type { ReportContext, ReportFault, ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { type ActionRow, createActionLines } from './action-lines.ts';
+import { plainTime } from './exact-amounts.ts';
 
 /** What else an account may have switched on (names, card numbers) is left out of `raw`. */
 const COLUMNS = {
@@ -96,9 +97,10 @@ function readRow(
     return fault('Processing Currency Amount', value, 'must be a decimal number in an ISO 4217 currency');
   }
   const utc = cell(at.processedUtc);
-  const processed = utc === '' ? clock.read(cell(at.processed), cell(at.zone)) : clock.read(utc, 'UTC');
+  const processed =
+    utc === '' ? clock.read(plainTime(cell(at.processed)), cell(at.zone)) : clock.read(plainTime(utc), 'UTC');
   if (processed.kind === 'fault') return fault('Processed On', utc || cell(at.processed), processed.reason);
-  const requested = clock.read(cell(at.requested), cell(at.zone));
+  const requested = clock.read(plainTime(cell(at.requested)), cell(at.zone));
   return {
     row,
     actionType: cell(at.actionType),

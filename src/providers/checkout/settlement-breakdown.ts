@@ -10,7 +10,7 @@ import { lineBase } from '../report-lines.ts';
 import { reportRows } from '../report-rows.ts';
 import type { ReportFault, ReportItem, ReportLine, SettlementFormat } from '../settlement-format.ts';
 import { createBatchRounding } from './batch-rounding.ts';
-import { minus, NOTHING, type Rounded, roundedAmounts } from './exact-amounts.ts';
+import { minus, NOTHING, plainTime, type Rounded, roundedAmounts } from './exact-amounts.ts';
 import { isByAction } from './financial-actions.ts';
 
 const COLUMNS = {
@@ -98,7 +98,7 @@ function readRow(row: number, cells: readonly string[], at: Places, clock: Repor
   const { gross = NOTHING, deduction = NOTHING, net = NOTHING, tax = NOTHING, reserve = NOTHING, ...fees } = numbers;
   const batch = cell(at.payout);
   if (batch === '') return fault('Payout ID', '', 'must name the payout');
-  const processed = clock.read(cell(at.processed));
+  const processed = clock.read(plainTime(cell(at.processed)));
   if (processed.kind === 'fault') return fault('Processed On', cell(at.processed), processed.reason);
   const items: ReportItem[] = [];
   if (difference(net, gross, deduction).units !== 0n) {
@@ -120,7 +120,7 @@ function readRow(row: number, cells: readonly string[], at: Places, clock: Repor
   const payer = payerOf(cell(at.payerGross), cell(at.payerCurrency).toUpperCase(), currency, main);
   if (payer === null)
     return fault('Gross In Processing Currency', cell(at.payerGross), 'must be an amount in an ISO 4217 currency');
-  const available = clock.read(cell(at.available));
+  const available = clock.read(plainTime(cell(at.available)));
   const told = { row, raw, availableAt: available.kind === 'time' ? available.at : undefined };
   const word = cell(at.type);
   const payment = cell(at.payment);

@@ -174,13 +174,16 @@ export function createReportFrame(context: ReportContext): ReportFrame {
       const faults: ReportFault[] = [];
       if (headers === 0)
         faults.push(
-          contradiction({ row: null, field: 'RH' }, 'The report has no beginning: its first file is missing'),
+          contradiction(
+            { row: null, field: 'RH' },
+            `The report has no beginning: its first file is missing. ${TOGETHER}`,
+          ),
         );
       if (reportCount === null)
         faults.push(
           contradiction(
             { row: null, field: 'RC' },
-            'The report has no end: it is cut off, or its last file is missing',
+            `The report has no end: it is cut off, or its last file is missing. ${TOGETHER}`,
           ),
         );
       else
@@ -192,6 +195,8 @@ export function createReportFrame(context: ReportContext): ReportFrame {
     },
   };
 }
+
+const TOGETHER = 'Files of one report may be handed in as one, one after the other';
 
 function countFault(
   row: number,

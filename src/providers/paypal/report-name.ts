@@ -62,10 +62,13 @@ export function recordCode(cell: string): string {
 
 const CLOSES = /^\uFEFF?"?(?:RF|RC)"?,/m;
 
+/** A head that is shorter is all of its file. */
+const HEAD_CHARS = 60_000;
+
 /**
  * Which file of its report this is. A report of over 1,000,000 records comes in several files, of which only the first has the
- * report's header and only the last its footers; the names of one account's files do not tell how many there are. Without the
- * file's end (`tail`) a first file is taken for a whole report, and its reading says if it is none.
+ * report's header and only the last its footers; the names of one account's files do not tell how many there are. A large one of
+ * those is taken for a whole report where its end (`tail`) is not told: its reading says if it is none, and what to do.
  */
 export function reportPart(head: string, fileName: string | null, tail?: string): ReportPart | null {
   const name = reportName(fileName);
@@ -73,7 +76,9 @@ export function reportPart(head: string, fileName: string | null, tail?: string)
   const { family, date, window, number, total, version } = name;
   const key = [`${family}-${date}`, window, version].filter((part) => part !== null).join('.');
   if (total !== null) return total <= 1 ? null : { key, number, last: number === total };
-  const closes = CLOSES.test(tail ?? head);
-  if (number <= 1 && (closes || tail === undefined)) return null;
+  const end = tail ?? (head.length < HEAD_CHARS ? head : undefined);
+  if (end === undefined) return null;
+  const closes = CLOSES.test(end);
+  if (number <= 1 && closes) return null;
   return { key, number: Math.max(number, 1), last: closes };
 }

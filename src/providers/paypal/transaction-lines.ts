@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hashedIdentity } from '../../hashed-identity.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { unreadable } from '../report-faults.ts';
 import type { LineKeys, ReportFault, ReportLine } from '../settlement-format.ts';
@@ -112,14 +112,13 @@ function keysOf(row: TransactionRow, line: SettlementLine): LineKeys {
   return {
     ...(transaction === '' ? {} : { source: transaction }),
     // ODR, SUB and PAP are orders, subscriptions and agreements.
-    ...(reference !== '' && (referenceType === 'TXN' || referenceType === '') ? { payment: reference } : {}),
+    ...(reference !== '' && referenceType === 'TXN' ? { payment: reference } : {}),
     ...(merchant === '' ? {} : { merchant }),
     ...(isPayout && bank !== '' ? { bank } : {}),
   };
 }
 
 /** A row without an id is known by what it says. */
-function unnamed({ row: _row, type: _type, ...content }: TransactionRow): string {
-  const text = JSON.stringify(content, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
-  return `sha256-${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
+function unnamed({ code, currency, amount, fee, feeCurrency, at, reference, invoice, custom }: TransactionRow): string {
+  return hashedIdentity(code, currency, amount, fee, feeCurrency, String(at), reference, invoice, custom);
 }

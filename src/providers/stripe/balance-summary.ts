@@ -1,5 +1,5 @@
 import { smallMinor } from '../../decimal-amount.ts';
-import { hasColumns, headerCells } from '../../header-columns.ts';
+import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { reportRows } from '../report-rows.ts';
 import type { ReportFault, ReportItem, SettlementFormat, StatedBatch } from '../settlement-format.ts';
@@ -25,7 +25,7 @@ export const balanceSummary: SettlementFormat = {
     for await (const { at, rows, faults, header } of reportRows(source, COLUMNS)) {
       const items: ReportItem[] = [...faults];
       for (const { row, cells } of rows) {
-        const cell = (n: number): string => cells[n] ?? '';
+        const cell = (n: number): string => cellAt(cells, n);
         const refuse = (n: number, reason: string) =>
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));

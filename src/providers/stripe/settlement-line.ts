@@ -1,5 +1,5 @@
-import type { SettlementLine } from '../../settlement-line.ts';
-import { categoryRule } from './settlement-kinds.ts';
+import type { MovementLine, SettlementLine } from '../../settlement-line.ts';
+import { type CategoryRule, categoryRule } from './settlement-kinds.ts';
 
 /** A balance transaction as a report or the API tells it. Amounts in ISO minor units, signed as Stripe signs them. */
 export type StripeMovement = {
@@ -20,17 +20,17 @@ export type StripeMovement = {
   readonly at: number;
   readonly zone: string;
   /** What the payer paid, where that is in another currency. */
-  readonly payer?: { readonly amount: bigint; readonly currency: string };
+  readonly payer?: { readonly amount: bigint; readonly currency: string } | undefined;
 };
 
 /**
  * The canonical lines of a balance transaction: one, but where a fee came with what has none. Without a source, the balance
  * transaction stands for what it moved: it is never lost, and a person sees that it matches nothing.
  */
-export function stripeLines(movement: StripeMovement): readonly SettlementLine[] {
-  const { id, category, batch, currency, gross, fee, net, at, zone } = movement;
-  const rule = categoryRule(category);
-  const base = { type: 'settlement.line', identity: id, batch, currency, at, zone, word: category } as const;
+export function stripeLines(
+  movement: StripeMovement,
+  rule: CategoryRule = categoryRule(movement.category),
+): readonly SettlementLine[] {
   const { kind } = rule;
   switch (kind) {
     case 'charge':
@@ -39,11 +39,41 @@ export function stripeLines(movement: StripeMovement): readonly SettlementLine[]
     case 'chargeback':
     case 'chargeback_reversal':
     case 'transfer':
-    case 'platform_fee': {
-      const reference = referenceOf(movement, rule.by === 'charge');
-      const line = { ...base, kind, reference, gross, fee, tax: 0n, net };
-      return [movement.payer === undefined ? line : { ...line, payer: movement.payer }];
-    }
+    case 'platform_fee':
+      return [movementLine(movement, kind, rule.by === 'charge')];
+    default:
+      return balanceLines(movement, kind);
+  }
+}
+
+/** Written out: of millions of rows nearly all are these. */
+function movementLine(movement: StripeMovement, kind: MovementLine['kind'], byCharge: boolean): MovementLine {
+  const { id, category, batch, currency, gross, fee, net, at, zone, payer } = movement;
+  const line: MovementLine = {
+    type: 'settlement.line',
+    identity: id,
+    batch,
+    currency,
+    kind,
+    reference: referenceOf(movement, byCharge),
+    gross,
+    fee,
+    tax: 0n,
+    net,
+    at,
+    zone,
+    word: category,
+  };
+  return payer === undefined ? line : { ...line, payer };
+}
+
+function balanceLines(
+  movement: StripeMovement,
+  kind: Exclude<CategoryRule['kind'], MovementLine['kind']>,
+): readonly SettlementLine[] {
+  const { id, category, batch, currency, gross, fee, net, at, zone } = movement;
+  const base = { type: 'settlement.line', identity: id, batch, currency, at, zone, word: category } as const;
+  switch (kind) {
     case 'fee':
       return [{ ...base, kind, gross: 0n, fee: -net, tax: 0n, net }];
     case 'tax':

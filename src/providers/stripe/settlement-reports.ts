@@ -1,7 +1,7 @@
 import { detached } from '../../csv-rows.ts';
 import { hasColumns, headerCells } from '../../header-columns.ts';
 import { money } from '../report-amount.ts';
-import { reportRows } from '../report-rows.ts';
+import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type { ReportContext, ReportFault, ReportItem, ReportLine, SettlementFormat } from '../settlement-format.ts';
 import { createStripeRows, STRIPE_COLUMNS } from './settlement-rows.ts';
 
@@ -106,12 +106,17 @@ type Sum = { readonly batch: string; readonly currency: string; net: bigint; pay
 function createPayoutProof() {
   const sums = new Map<string, Sum>();
   let last: Sum | undefined;
+  let isTooMany = false;
   return {
     add({ line, row }: ReportLine): void {
       if (last === undefined || last.batch !== line.batch || last.currency !== line.currency) {
         const key = `${line.currency} ${line.batch}`;
         last = sums.get(key);
         if (last === undefined) {
+          if (sums.size >= BATCHES_MAX) {
+            isTooMany = true;
+            return;
+          }
           last = { batch: detached(line.batch), currency: line.currency, net: 0n, payout: 0n, row: null };
           sums.set(detached(key), last);
         }
@@ -124,6 +129,7 @@ function createPayoutProof() {
       } else last.net += line.net;
     },
     faults(): ReportFault[] {
+      if (isTooMany) return [TOO_MANY_BATCHES];
       return [...sums.values()].flatMap(({ batch, currency, net, payout, row }) =>
         row === null || net + payout === 0n
           ? []

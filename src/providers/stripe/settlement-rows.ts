@@ -1,6 +1,7 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { smallMinor } from '../../decimal-amount.ts';
-import type { Columns } from '../../header-columns.ts';
+import { type Columns, cellAt } from '../../header-columns.ts';
+import { UNBATCHED } from '../../settlement-line.ts';
 import { createRawRow } from '../raw-row.ts';
 import {
   type CellFault,
@@ -15,9 +16,9 @@ import {
 } from '../report-amount.ts';
 import { createReportClock } from '../report-clock.ts';
 import { createDays } from '../report-day.ts';
-import type { ReportContext, ReportFault, ReportItem, ReportLine } from '../settlement-format.ts';
-import { categoryRule } from './settlement-kinds.ts';
-import { stripeLines } from './settlement-line.ts';
+import type { LineKeys, ReportContext, ReportFault, ReportItem, ReportLine } from '../settlement-format.ts';
+import { type CategoryRule, categoryRule } from './settlement-kinds.ts';
+import { type StripeMovement, stripeLines } from './settlement-line.ts';
 
 /**
  * Columns of Stripe's itemised reports; which are in a file is chosen when it is run, and each time may have a twin in UTC.
@@ -49,9 +50,6 @@ export const STRIPE_COLUMNS = {
 
 export type StripeColumns = Columns<typeof STRIPE_COLUMNS>;
 
-/** Batch of lines that no automatic payout has taken yet, in mode `payout`. */
-const UNPAID = 'unpaid';
-
 const PERSONAL =
   /^(customer_(name|email|phone|description|address_.*|shipping_.*)|(shipping|card|billing)_(address_.*|name|phone))$/i;
 const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal', 'chargeback', 'chargeback_reversal']);
@@ -68,53 +66,53 @@ export function createStripeRows(
   const currencyOf = createCurrencyReader();
   const rawOf = createRawRow(header, (name) => PERSONAL.test(name));
   const byPeriod = context.mode === 'balance';
+  const lacksFacingCurrency = at.facingCurrency < 0 && at.facingAmount >= 0;
+  const hasAvailable = at.available >= 0 || at.availableUtc >= 0;
+  const hasOccurred = at.chargeCreated >= 0 || at.chargeCreatedUtc >= 0;
+
+  let lastCategory = '';
+  let lastRule = categoryRule('');
 
   function time(cells: readonly string[], plain: number, inUtc: number) {
-    return inUtc >= 0 ? utc.read(cells[inUtc] ?? '') : clock.read(cells[plain] ?? '');
+    return inUtc >= 0 ? utc.read(cellAt(cells, inUtc)) : clock.read(cellAt(cells, plain));
   }
 
-  function optionalTime(cells: readonly string[], plain: number, inUtc: number): number | undefined {
-    if (plain < 0 && inUtc < 0) return undefined;
-    const read = time(cells, plain, inUtc);
-    return read.kind === 'time' ? read.at : undefined;
+  function refuse(row: CsvRow, column: number, reason: string): ReportFault {
+    return unreadableCell(row.row, { field: header[column] ?? '', value: cellAt(row.cells, column), reason });
   }
 
-  /** Appends what the row says to `items`; the line itself, or null where it cannot be read. */
-  return (row, items) => {
+  function movementOf(row: CsvRow): Read | ReportFault {
     const { cells } = row;
-    const cell = (n: number): string => cells[n] ?? '';
-    const refuse = (column: number, reason: string): null => {
-      items.push(unreadableCell(row.row, { field: header[column] ?? '', value: cell(column), reason }));
-      return null;
-    };
-    const id = cell(at.id);
-    if (id === '') return refuse(at.id, 'must be the id of a balance transaction');
-    const currency = currencyOf(cell(at.currency));
-    if (currency === null) return refuse(at.currency, NOT_CURRENCY);
+    const id = cellAt(cells, at.id);
+    if (id === '') return refuse(row, at.id, 'must be the id of a balance transaction');
+    const currencyText = cellAt(cells, at.currency);
+    const currency = currencyOf(currencyText);
+    if (currency === null) return refuse(row, at.currency, NOT_CURRENCY);
     const amount = amountOf(cells, at, header, currency);
-    if ('field' in amount) {
-      items.push(unreadableCell(row.row, amount));
-      return null;
-    }
+    if ('field' in amount) return unreadableCell(row.row, amount);
     const created = time(cells, at.created, at.createdUtc);
-    if (created.kind === 'fault') return refuse(at.createdUtc >= 0 ? at.createdUtc : at.created, created.reason);
-    const category = cell(at.category);
-    const payer = PAYER_KINDS.has(categoryRule(category).kind)
-      ? payerOf(cells, at, header, currency.code, amount.gross)
-      : undefined;
-    if (payer !== undefined && 'field' in payer) {
-      items.push(unreadableCell(row.row, payer));
-      return null;
+    if (created.kind === 'fault') return refuse(row, at.createdUtc >= 0 ? at.createdUtc : at.created, created.reason);
+    const category = cellAt(cells, at.category);
+    // Comparing with the row before is quicker than hashing.
+    if (category !== lastCategory) {
+      lastRule = categoryRule(category);
+      lastCategory = category;
     }
-    const source = cell(at.source);
+    const facing = cellAt(cells, at.facingCurrency);
+    const payer =
+      (facing === '' && !lacksFacingCurrency) || facing === currencyText || !PAYER_KINDS.has(lastRule.kind)
+        ? undefined
+        : payerOf(cells, at, header, currency, amount.gross);
+    if (payer !== undefined && 'field' in payer) return unreadableCell(row.row, payer);
+    const source = cellAt(cells, at.source);
     const batch = byPeriod
       ? dayOf(created.at)
-      : cell(at.payout) || (category.startsWith('payout') ? source : '') || UNPAID;
-    const lines = stripeLines({
+      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNBATCHED;
+    const movement: StripeMovement = {
       id,
       category,
       source,
-      charge: cell(at.charge),
+      charge: cellAt(cells, at.charge),
       batch,
       currency: currency.code,
       gross: amount.gross,
@@ -122,40 +120,61 @@ export function createStripeRows(
       net: amount.net,
       at: created.at,
       zone: context.zone,
-      ...(payer === undefined ? {} : { payer }),
-    });
-    if (amount.stated !== undefined) items.push(netFault(row.row, batch, amount, amount.stated, currency.code));
-    const availableAt = optionalTime(cells, at.available, at.availableUtc);
-    const occurredAt = optionalTime(cells, at.chargeCreated, at.chargeCreatedUtc);
-    const payment = cell(at.charge) || cell(at.intent);
-    const merchant = cell(at.order);
-    const bank = cell(at.trace);
-    const method = cell(at.method);
+      payer,
+    };
+    return { type: 'movement', movement, rule: lastRule, amount };
+  }
+
+  function keysOf(cells: readonly string[], { id, source, charge }: StripeMovement): LineKeys {
+    const keys: Draft<LineKeys> = { source: source === '' ? id : source };
+    const payment = charge === '' ? cellAt(cells, at.intent) : charge;
+    const merchant = cellAt(cells, at.order);
+    const bank = cellAt(cells, at.trace);
+    if (payment !== '') keys.payment = payment;
+    if (merchant !== '') keys.merchant = merchant;
+    if (bank !== '') keys.bank = bank;
+    return keys;
+  }
+
+  /** Appends what the row says to `items`; the line itself, or null where it cannot be read. */
+  return (row, items) => {
+    const read = movementOf(row);
+    if (read.type === 'fault') {
+      items.push(read);
+      return null;
+    }
+    const { movement, rule, amount } = read;
+    const { cells } = row;
+    if (amount.stated !== undefined)
+      items.push(netFault(row.row, movement.batch, amount, amount.stated, movement.currency));
+    const available = hasAvailable ? time(cells, at.available, at.availableUtc) : null;
+    const occurred = hasOccurred ? time(cells, at.chargeCreated, at.chargeCreatedUtc) : null;
+    const method = cellAt(cells, at.method);
     const raw = rawOf(row);
+    const keys = keysOf(cells, movement);
     let first: ReportLine | null = null;
-    for (const line of lines) {
-      const item: ReportLine = {
-        type: 'line',
-        row: row.row,
-        raw,
-        line,
-        keys: {
-          source: source || id,
-          ...(payment === '' ? undefined : { payment }),
-          ...(merchant === '' ? undefined : { merchant }),
-          ...(bank === '' ? undefined : { bank }),
-        },
-        ...(occurredAt === undefined ? undefined : { occurredAt }),
-        ...(availableAt === undefined ? undefined : { availableAt }),
-        ...(amount.residue === undefined ? undefined : { residue: amount.residue }),
-        ...(method === '' ? undefined : { paymentMethod: method }),
-      };
+    for (const line of stripeLines(movement, rule)) {
+      const item: Draft<ReportLine> = { type: 'line', row: row.row, raw, line, keys };
+      if (occurred?.kind === 'time') item.occurredAt = occurred.at;
+      if (available?.kind === 'time') item.availableAt = available.at;
+      if (amount.residue !== undefined) item.residue = amount.residue;
+      if (method !== '') item.paymentMethod = method;
       first ??= item;
       items.push(item);
     }
     return first;
   };
 }
+
+/** While it is put together: a property that is not there is never set, which is quicker than spreading what may be nothing. */
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+type Read = {
+  readonly type: 'movement';
+  readonly movement: StripeMovement;
+  readonly rule: CategoryRule;
+  readonly amount: RowAmount;
+};
 
 type Currency = { readonly code: string; readonly exponent: number };
 /** `stated`: the report's own net, where it is not gross − fee. */
@@ -171,11 +190,11 @@ function amountOf(
   header: readonly string[],
   { exponent }: Currency,
 ): RowAmount | CellFault {
-  const gross = smallMinor(cells[at.gross] ?? '', exponent);
-  const fee = smallMinor(cells[at.fee] ?? '', exponent);
-  const net = smallMinor(cells[at.net] ?? '', exponent);
+  const gross = smallMinor(cellAt(cells, at.gross), exponent);
+  const fee = smallMinor(cellAt(cells, at.fee), exponent);
+  const net = smallMinor(cellAt(cells, at.net), exponent);
   if (gross !== null && fee !== null && net !== null && gross - fee === net)
-    return { gross: BigInt(gross), fee: BigInt(fee), net: BigInt(net), residue: undefined };
+    return { gross: BigInt(gross), fee: fee === 0 ? 0n : BigInt(fee), net: BigInt(net), residue: undefined };
   const exact = [at.gross, at.fee, at.net].map((column) => decimalOrZero(cells[column] ?? ''));
   const [g, f, n] = exact;
   if (g == null || f == null || n == null || cells[at.net] === '') {
@@ -216,26 +235,32 @@ function netFault(
   };
 }
 
-/** What was paid in another currency; undefined where it was the same, or the file does not say. */
+/**
+ * What was paid in another currency; undefined where it was the same. The amount without its currency tells only that there was
+ * another, where it is not gross: then the column that is missing is named.
+ */
 function payerOf(
   cells: readonly string[],
   at: StripeColumns,
   header: readonly string[],
-  currency: string,
+  settled: Currency,
   gross: bigint,
 ): { readonly amount: bigint; readonly currency: string } | CellFault | undefined {
-  const text = cells[at.facingCurrency] ?? '';
-  if (text === '' || text.toUpperCase() === currency) return undefined;
+  const value = cellAt(cells, at.facingAmount);
+  if (at.facingCurrency < 0) {
+    const same = value === '' || smallMinor(value, settled.exponent) === Number(gross);
+    const reason = `The column ${FACING_CURRENCY} is missing: the payer paid in another currency than ${settled.code}`;
+    return same ? undefined : { field: FACING_CURRENCY, value, reason };
+  }
+  const text = cellAt(cells, at.facingCurrency);
   const paid = createCurrencyReader()(text);
   if (paid === null) return { field: header[at.facingCurrency] ?? '', value: text, reason: NOT_CURRENCY };
-  const value = cells[at.facingAmount] ?? '';
+  if (paid.code === settled.code) return undefined;
+  const field = header[at.facingAmount] ?? 'customer_facing_amount';
   const minor = smallMinor(value, paid.exponent);
-  if (minor === null)
-    return {
-      field: header[at.facingAmount] ?? 'customer_facing_amount',
-      value,
-      reason: `must be what the payer paid in ${paid.code}, such as 12.34`,
-    };
+  if (minor === null) return { field, value, reason: `must be what the payer paid in ${paid.code}, such as 12.34` };
   const amount = BigInt(Math.abs(minor));
   return { amount: gross < 0n ? -amount : amount, currency: paid.code };
 }
+
+const FACING_CURRENCY = 'customer_facing_currency';

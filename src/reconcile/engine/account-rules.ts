@@ -81,7 +81,7 @@ export function createRulesOf(endpoints: { all(): readonly Endpoint[] }): RulesO
     const now = endpoints.all();
     // The registry makes new ones when it reads: the same ones are the same settings.
     if (now.length !== of.length || now.some((one, n) => one !== of[n])) {
-      of = now;
+      of = [...now];
       rules = new Map();
     }
     const key = JSON.stringify([provider, account]);

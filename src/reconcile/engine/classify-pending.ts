@@ -57,8 +57,13 @@ function classifyGross(facts: ItemFacts, around: PendingAround, rules: AccountRu
       ...differing('currency', hasLine ? inOther.currency : facts.currency, hasLine ? facts.currency : inOther.currency),
       ...differences,
     ]);
-  if (countOf(facts, 'announced') > 1 && sumOf(facts, 'announced') === 0n && settled !== 0n)
-    return discrepancy('status_mismatch', [...differing('status', 'reversed', 'settled'), ...differences]);
+  if (countOf(facts, 'announced') > 1 && sumOf(facts, 'announced') === 0n && settled !== 0n) {
+    // What came back has a line of its own, and that is days later than the first.
+    const told = lastOf(facts, 'announced') ?? now;
+    return onceDue(now, dueAfter(rules, told, rules.settlementDays), () =>
+      discrepancy('status_mismatch', [...differing('status', 'reversed', 'settled'), ...differences]),
+    );
+  }
   if (announced !== 0n && settled !== 0n && announced > 0n === settled > 0n)
     return discrepancy('direction_mismatch', [...differing('direction', signOf(announced), signOf(-settled))]);
   if (isSettledTwice(facts, announced))

@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { withTransaction } from '../../postgres/sql.ts';
+import { poolBeside } from '../../postgres/pools.ts';
+import { type Tx, withTransaction } from '../../postgres/sql.ts';
 import { appraise } from './judge.ts';
 import { type ItemKey, itemId } from './items.ts';
-import { rebuildResidue, settledVerdicts, wrongAmounts } from './rebuild-store.ts';
+import { readWhole, rebuildResidue, settledVerdicts, wrongAmounts } from './rebuild-store.ts';
 import { holdEngine } from './residue-store.ts';
 import type { TurnParts } from './turn.ts';
 
@@ -18,8 +19,9 @@ const PAGES_MAX = 10_000;
  * the database, and writes nothing.
  */
 export function compareItems(pool: pg.Pool, parts: TurnParts): Promise<ItemDifference[]> {
-  return withTransaction(pool, async (tx) => {
+  return alone(pool, async (tx) => {
     await tx.query('set transaction isolation level repeatable read, read only');
+    await readWhole(tx);
     const found = (await wrongAmounts(tx, DIFFERENCES_MAX)).map(
       ({ kept, reckoned, ...item }): ItemDifference => ({
         item,
@@ -53,9 +55,19 @@ export function compareItems(pool: pg.Pool, parts: TurnParts): Promise<ItemDiffe
 
 /** Makes the residue anew from the postings alone; false while another instance is at it. The next turns judge all of it. */
 export function rebuildItems(pool: pg.Pool, parts: Pick<TurnParts, 'clock'>): Promise<boolean> {
-  return withTransaction(pool, async (tx) => {
+  return alone(pool, async (tx) => {
     if (!(await holdEngine(tx))) return false;
     await rebuildResidue(tx, new Date(parts.clock.now()));
     return true;
   });
+}
+
+/** On a connection of its own, without the pool's limits. */
+async function alone<T>(pool: pg.Pool, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const beside = poolBeside(pool, 'postern reckoning');
+  try {
+    return await withTransaction(beside, work);
+  } finally {
+    await beside.end();
+  }
 }

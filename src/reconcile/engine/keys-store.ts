@@ -47,7 +47,7 @@ export async function noteKeys(tx: Tx, items: readonly ItemKey[]): Promise<void>
     `insert into postern.residue_keys (account_id, hash, kind, reference, component, currency, key)
      select distinct i.account_id, hashtextextended(k.key, 0), k.kind, i.reference, i.component, i.currency, k.key
      from unnest($1::int4[], $2::text[], $3::text[], $4::text[]) as i (account_id, reference, component, currency)
-     join postern.accounts a on a.id = i.account_id
+     cross join lateral (select a.path from postern.accounts a where a.id = i.account_id offset 0) as a
      cross join lateral (
        select 'payment' as kind, i.reference as key
        union
@@ -68,12 +68,16 @@ export async function keysWaitedFor(sql: Sql, named: readonly Named[]): Promise<
     `select distinct k.account_id, k.kind, k.key
      from unnest($1::int4[], $2::text[]) as n (account_id, reference)
      cross join lateral (
-       select s.kind, s.value from postern.event_references r join postern.event_references s on s.event_id = r.event_id
+       select s.kind, s.value from postern.event_references r
+       cross join lateral (select s.kind, s.value from postern.event_references s where s.event_id = r.event_id offset 0) as s
        where r.value = n.reference
        union all select 'payment', n.reference
      ) as s
-     join postern.residue_keys k on k.account_id = n.account_id and k.hash = hashtextextended(s.value, 0) and k.key = s.value
-       and k.kind = case when s.kind = any ($3::text[]) then 'merchant' else 'payment' end`,
+     cross join lateral (
+       select k.* from postern.residue_keys k
+       where k.account_id = n.account_id and k.hash = hashtextextended(s.value, 0) and k.key = s.value
+         and k.kind = case when s.kind = any ($3::text[]) then 'merchant' else 'payment' end offset 0
+     ) as k`,
     [
       int4Array(named.map((one) => one.accountId)),
       textArray(named.map((one) => one.reference)),
@@ -118,10 +122,15 @@ export async function itemsOfReports(sql: Sql, keys: readonly AccountKey[]): Pro
      from (
        select distinct k.account_id, k.reference, k.component, k.currency
        from unnest($1::int4[], $2::text[], $3::text[]) as u (account_id, kind, key)
-       join postern.residue_keys k on k.account_id = u.account_id and k.hash = hashtextextended(u.key, 0) and k.kind = u.kind and k.key = u.key
+       cross join lateral (
+         select k.* from postern.residue_keys k
+         where k.account_id = u.account_id and k.hash = hashtextextended(u.key, 0) and k.kind = u.kind and k.key = u.key offset 0
+       ) as k
      ) as i
-     join postern.residue_keys a on a.account_id = i.account_id and a.reference = i.reference and a.component = i.component
-       and a.currency = i.currency`,
+     cross join lateral (
+       select a.* from postern.residue_keys a
+       where a.reference = i.reference and a.account_id = i.account_id and a.component = i.component and a.currency = i.currency offset 0
+     ) as a`,
     keyArraysOf(keys),
   );
   return rows.map(keyedOf);
@@ -136,15 +145,17 @@ export async function itemsAnnounced(sql: Sql, keys: readonly AccountKey[]): Pro
      join postern.accounts a on a.id = u.account_id
      cross join lateral (
        select s.value from postern.event_references k
-       join postern.events e on e.id = k.event_id
-       join postern.endpoints p on p.id = e.endpoint_id
-       join postern.event_references s on s.event_id = k.event_id
+       cross join lateral (select e.endpoint_id, e.account from postern.events e where e.id = k.event_id offset 0) as e
+       cross join lateral (select p.provider from postern.endpoints p where p.id = e.endpoint_id offset 0) as p
+       cross join lateral (select s.value from postern.event_references s where s.event_id = k.event_id offset 0) as s
        where k.value = u.key and (k.kind = any ($4::text[])) = (u.kind = 'merchant')
          and not (u.kind = 'payment' and k.kind = any ($5::text[]))
          and a.path = 'asset:processor_pending:' || postern.path_part(p.provider) || ':' || postern.path_part(e.account)
        union select u.key where u.kind = 'payment'
      ) as s
-     join postern.residue r on r.account_id = u.account_id and r.reference = s.value`,
+     cross join lateral (
+       select r.* from postern.residue r where r.account_id = u.account_id and r.reference = s.value offset 0
+     ) as r`,
     [...keyArraysOf(keys), textArray(MERCHANT_KINDS), textArray(NOT_PAYMENT_KINDS)],
   );
   return rows.map(keyedOf);

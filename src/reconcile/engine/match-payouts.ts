@@ -35,7 +35,7 @@ export function matchPayouts(candidates: readonly TransitCandidate[]): {
   readonly wishes: readonly Wish[];
   readonly ambiguous: readonly Wish[];
 } {
-  const open = candidates.filter(({ facts }) => ownAmount(facts) !== 0n);
+  const open = candidates.filter(({ facts }) => ownAmount(facts) !== 0n || hasFailed(facts));
   const wishes: Wish[] = [];
   const taken = new Set<TransitCandidate>();
   for (const members of namedGroups(open)) {
@@ -57,6 +57,10 @@ export function matchPayouts(candidates: readonly TransitCandidate[]): {
   const alone = left.filter((one) => !pairs.some(({ line, payout }) => line === one || payout === one));
   return { wishes, ambiguous: [...ambiguous, ...daySums(alone)].slice(0, left.length * SUGGESTED_A_LINE) };
 }
+
+/** Paid out and come back: a bank line that names it says that the bank had the money, and has it still. */
+export const hasFailed = (facts: ItemFacts): boolean =>
+  countOf(facts, 'announced') > 1 && countOf(facts, 'bank') === 0 && ownAmount(facts) === 0n;
 
 const isBank = ({ facts }: TransitCandidate): boolean =>
   countOf(facts, 'bank') > 0 && countOf(facts, 'announced') === 0;
@@ -102,7 +106,7 @@ function ofGroup(members: readonly TransitCandidate[]): Wish[] {
   const [payout] = payouts;
   if (payout !== undefined && payouts.length === 1)
     return lines
-      .filter((line) => ownAmount(line.facts) > 0n !== ownAmount(payout.facts) > 0n)
+      .filter((line) => hasFailed(payout.facts) || ownAmount(line.facts) > 0n !== ownAmount(payout.facts) > 0n)
       .map((line) => allocation(line.facts, payout.facts, magnitude(line.facts), 'payout_reference', 1));
   return spread(
     members.filter((member) => isPayout(member) || isBank(member)),
@@ -117,7 +121,7 @@ const magnitude = (facts: ItemFacts): bigint => {
 
 /** All payouts of one day may have come as one line: shown, for somebody to agree. */
 function daySums(left: readonly TransitCandidate[]): Wish[] {
-  const days = Map.groupBy(left.filter(isPayout), ({ facts }) =>
+  const days = Map.groupBy(left.filter((one) => isPayout(one) && !hasFailed(one.facts)), ({ facts }) =>
     JSON.stringify([facts.currency, Math.floor((firstOf(facts, 'announced') ?? 0) / DAY_MS)]),
   );
   return left.filter(isBank).flatMap((line) => {

@@ -18,7 +18,7 @@ import {
 import { type Candidate, isAnnounced, isOfReport, matchPending, ownAmount } from './match-pending.ts';
 import { matchPayouts, namesIn, plainText, type TransitCandidate } from './match-payouts.ts';
 import { selectOfAccount } from './residue-store.ts';
-import { bankWords, noteWhose, payoutWords, type UnpostedLine, unpostedLines, type Words } from './transit-store.ts';
+import { bankWords, failedPayouts, noteWhose, payoutWords, type UnpostedLine, unpostedLines, type Words } from './transit-store.ts';
 
 export type MatchParts = ApplyParts & { readonly rulesOf: RulesOf };
 
@@ -80,7 +80,12 @@ export async function matchTransit(tx: Tx, account: ItemAccount, parts: MatchPar
   const rules = parts.rulesOf(account);
   if (rules.bankAccount === null) return [];
   const items = await selectOfAccount(tx, account.id, ITEMS_A_TRANSIT);
-  const facts = await factsOf(tx, items);
+  const open = await factsOf(tx, items);
+  // A payout that failed nets to nothing, and is open no more: only a bank line can say that its money arrived.
+  const isWaiting = open.some((one) => countOf(one, 'bank') > 0 && countOf(one, 'announced') === 0);
+  const known = new Set(open.map(itemId));
+  const failed = isWaiting ? (await failedPayouts(tx, account.id)).filter((one) => !known.has(itemId(one))) : [];
+  const facts = [...open, ...(await factsOf(tx, failed))];
   const candidates = await withWords(tx, facts, rules);
   const posted = await postNamed(tx, account, candidates, rules, parts);
   // What was posted just now is in hand by the next turn, with its own movements.

@@ -6,6 +6,7 @@ import type { Ledger } from '../../ledger/post.ts';
 import type { Log } from '../../log.ts';
 import type { Metrics } from '../../metrics.ts';
 import { createNudgedPause } from '../../nudged-pause.ts';
+import { poolBeside } from '../../postgres/pools.ts';
 import { sqlOf, withTransaction } from '../../postgres/sql.ts';
 import { createRulesOf } from './account-rules.ts';
 import { createItemAccounts } from './item-accounts.ts';
@@ -42,7 +43,8 @@ const TURNS_MAX = 100_000;
  * instances may run one: one of them works.
  */
 export function createReconciler(parts: ReconcilerParts): Reconciler {
-  const { pool, clock, log, metrics } = parts;
+  const { clock, log, metrics } = parts;
+  const pool = poolBeside(parts.pool, 'postern reconciler');
   const rest = createNudgedPause();
   const given = turnParts(parts);
   let stopping = false;
@@ -101,6 +103,7 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
       stopping = true;
       rest.nudge();
       await running;
+      await pool.end();
     },
   };
 }

@@ -8,8 +8,12 @@ export async function holdEngine(tx: Tx): Promise<boolean> {
   const { rows } = await tx.query<{ held: boolean }>(
     `select pg_try_advisory_xact_lock(${ADVISORY_LOCK_CLASS.engine}, 0) as held`,
   );
+  // After a pause, or a report of a million lines, a turn is longer than a worker's batch may be.
+  await tx.query(`set local statement_timeout = '${TURN_TIMEOUT_S}s'`);
   return rows[0]?.held === true;
 }
+
+const TURN_TIMEOUT_S = 300;
 
 /**
  * Goes on by at most `most` transactions, in the order of commits, and notes which items they moved in a temporary table. None
@@ -129,6 +133,22 @@ export async function stirUnsettled(tx: Tx, accountIds: readonly number[], now: 
        and (r.class in ('missing_in_settlement', 'fee_mismatch') or r.class is null and r.discrepancy_id is not null)
        and (r.look_at is null or r.look_at > $2)`,
     [int4Array(accountIds), now],
+  );
+}
+
+/** The same, of an account in whose numbers or days a gap was seen. */
+export async function stirBesideGap(
+  tx: Tx,
+  { provider, account }: { readonly provider: string; readonly account: string },
+  now: Date,
+): Promise<void> {
+  await tx.query(
+    `update postern.residue r set look_at = $3
+     from postern.accounts p
+     where p.path = 'asset:processor_pending:' || postern.path_part($1) || ':' || postern.path_part($2) and r.account_id = p.id
+       and (r.class in ('missing_in_settlement', 'fee_mismatch') or r.class is null and r.discrepancy_id is not null)
+       and (r.look_at is null or r.look_at > $3)`,
+    [provider, account, now],
   );
 }
 

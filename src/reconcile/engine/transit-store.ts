@@ -1,5 +1,6 @@
 import { int4Array, textArray } from '../../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { ItemKey } from './items.ts';
 
 type Named = { readonly accountId: number; readonly reference: string };
 
@@ -11,14 +12,14 @@ const namedArrays = (named: readonly Named[]): Buffer[] => [
   textArray(named.map((one) => one.reference)),
 ];
 
-/** What reports say that the bank's text will call these payouts. */
+/** What reports say that the bank's text will call these payouts: a line that takes one back stands in a later payout, under its name. */
 export async function payoutWords(sql: Sql, named: readonly Named[]): Promise<Words[]> {
   if (named.length === 0) return [];
   const { rows } = await sql.query<{ account_id: number; reference: string; words: string[] }>(
     `select n.account_id, n.reference, array_agg(distinct w.word) as words
      from unnest($1::int4[], $2::text[]) as n (account_id, reference)
      join postern.accounts a on a.id = n.account_id
-     join postern.settlement_lines l on l.reference = n.reference and l.kind in ('payout', 'topup', 'payout_reversal') and l.removed_by is null
+     join postern.settlement_lines l on l.reference = n.reference and l.kind in ('payout', 'topup') and l.removed_by is null
      cross join lateral unnest(array[l.key_bank, l.key_source, l.key_payment]) as w (word)
      where w.word <> '' and a.path = ${TRANSIT} || postern.path_part(l.provider) || ':' || postern.path_part(l.account)
      group by 1, 2`,
@@ -44,6 +45,19 @@ export async function bankWords(sql: Sql, named: readonly Named[]): Promise<Word
   );
   return rows.map((row) => ({ accountId: row.account_id, reference: row.reference, words: row.words }));
 }
+
+/** Payouts of an account of `bank_in_transit` that came back, the latest of them. */
+export async function failedPayouts(sql: Sql, accountId: number): Promise<ItemKey[]> {
+  const { rows } = await sql.query<{ reference: string; component: string | null; currency: string }>(
+    `select p.reference, p.component, p.currency from postern.postings p join postern.transactions t on t.id = p.transaction_id
+     where p.account_id = $1 and t.kind in ('payout.failed', 'payout.cancelled', 'payout.returned') and p.reference is not null
+     group by 1, 2, 3 order by max(t.effective_at) desc limit ${FAILED_MAX}`,
+    [accountId],
+  );
+  return rows.map(({ component, ...row }) => ({ accountId, ...row, component: component ?? '' }));
+}
+
+const FAILED_MAX = 1_000;
 
 /** A booked entry of which nobody knew whose it is. */
 export type UnpostedLine = {

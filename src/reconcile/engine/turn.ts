@@ -7,6 +7,7 @@ import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
+import { observe, observeLate } from './observe.ts';
 import {
   dropNetted,
   type Gone,
@@ -47,6 +48,8 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   const now = parts.clock.now();
   const at = new Date(now);
   const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);
+  // Before what netted is gone: the end of its window stands there.
+  if (transactions > 0) await observeLate(tx, now, parts);
   const gone = transactions === 0 ? [] : await noteMoved(tx, parts.accounts, at);
   const isBehind = transactions === TRANSACTIONS_A_TURN;
   // An import's lines come in many turns: judged when all are there, a batch of a million lines is added up once.
@@ -54,8 +57,12 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
   await parts.accounts.load(tx, [...due, ...gone].map(({ accountId }) => accountId));
   const moved = await match(tx, due, gone, parts);
   await refreshAmounts(tx, moved, at);
-  await judge(tx, due, now, parts);
-  return { transactions, judged: due.length, more: isBehind || due.length === JUDGED_A_TURN || moved.length > 0 };
+  const isPending = ({ accountId }: ItemKey): boolean => parts.accounts.get(accountId)?.role === 'processor_pending';
+  await judge(tx, due.filter((one) => !isPending(one)), now, parts);
+  const observed = isBehind ? 0 : await observe(tx, now, parts);
+  // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
+  await judge(tx, due.filter(isPending), now, parts);
+  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
@@ -109,7 +116,8 @@ export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | '
     const settings = parts.settingsOf(account);
     if (settings === before) continue;
     changed.push({ id, settings });
-    again.push(id);
+    // An account that is new was judged by nothing else yet.
+    if (before !== null) again.push(id);
   }
   await stirAccounts(tx, again, new Date(parts.clock.now()));
   await noteJudgedBy(tx, changed);

@@ -4,7 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { messageOf, PosternError } from '../../errors.ts';
 import { createLedger } from '../../ledger/post.ts';
 import type { Log } from '../../log.ts';
-import { sqlOf } from '../../postgres/sql.ts';
+import { sqlOf, sqlStateOf } from '../../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../../providers/provider.ts';
 import type { ReportFault, SettlementFormat } from '../../providers/settlement-format.ts';
 import { startOfDay } from '../../time-zone.ts';
@@ -48,6 +48,8 @@ export type ImportOrder = {
   readonly bytesMax: number;
   /** Reads and proves it, and keeps nothing. */
   readonly dryRun?: boolean;
+  /** All of its lines are in the database, not yet proven. */
+  readonly onLoaded?: () => void;
   readonly onProgress?: (progress: { readonly bytes: number; readonly lines: number }) => void;
 };
 
@@ -83,14 +85,11 @@ export type Importer = {
 /** Each reads and sorts as much as a processor core gives. */
 const IMPORTS_AT_ONCE = 2;
 const PROGRESS_MS = 500;
+const TRIES_MAX = 3;
 /** Under the 25 s in which a gateway that was told to stop ends. */
 const CLOSE_MS = 15_000;
 
-export function createImporter(parts: {
-  readonly pool: pg.Pool;
-  readonly clock: Clock;
-  readonly log: Log;
-}): Importer {
+export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: Clock; readonly log: Log }): Importer {
   const { pool, clock, log } = parts;
   const ledger = createLedger({ clock });
   const shared = sqlOf(pool);
@@ -99,7 +98,10 @@ export function createImporter(parts: {
 
   async function receive(order: ImportOrder, bytes: AsyncIterable<Uint8Array>): Promise<Received> {
     if (closed || running.size >= IMPORTS_AT_ONCE)
-      throw new PosternError('overloaded', `${IMPORTS_AT_ONCE} files are being imported here; try again when one is done`);
+      throw new PosternError(
+        'overloaded',
+        `${IMPORTS_AT_ONCE} files are being imported here; try again when one is done`,
+      );
     const run = beginRun();
     running.add(run);
     let kept = false;
@@ -169,6 +171,7 @@ export function createImporter(parts: {
       const idOf = lineIds(id);
       const zone = settings.time_zone ?? 'UTC';
       const staged = await stage(order, format, source, { session, staging, idOf, mode, zone });
+      order.onLoaded?.();
       const sha256 = source.sha256();
       const standing = dryRun ? null : await findByBytes(session.sql, { provider: provider.name, account, sha256 });
       if (standing !== null) return await repeated(session, id, standing);
@@ -221,7 +224,9 @@ export function createImporter(parts: {
         examined,
         async finish() {
           try {
-            const promoted = await session.transaction((tx) => promote(tx, promotion, { ledger, clock }));
+            const promoted = await retrying(() =>
+              session.transaction((tx) => promote(tx, promotion, { ledger, clock })),
+            );
             if (promoted.kind === 'repeated') await repeated(session, id, promoted.id);
             else await dropStaging(session.sql, id);
             return promoted;
@@ -236,8 +241,7 @@ export function createImporter(parts: {
     } catch (error) {
       // Where the connection itself is lost, housekeeping finds what was left.
       if (dryRun) await forget(session, id).catch(untold(id));
-      else
-        await fail(session, id, { actor, sha256: null, examined: null, note: messageOf(error) }).catch(untold(id));
+      else await fail(session, id, { actor, sha256: null, examined: null, note: messageOf(error) }).catch(untold(id));
       throw error;
     }
   }
@@ -277,7 +281,11 @@ export function createImporter(parts: {
     }
   }
 
-  async function repeated(session: Session, id: string, standing: string): Promise<Extract<Received, { kind: 'repeated' }>> {
+  async function repeated(
+    session: Session,
+    id: string,
+    standing: string,
+  ): Promise<Extract<Received, { kind: 'repeated' }>> {
     await forget(session, id);
     await noteRepeated(session.sql, standing);
     return { kind: 'repeated', id: standing };
@@ -338,6 +346,17 @@ export function createImporter(parts: {
       for (const run of running) run.session?.cut();
     },
   };
+}
+
+/** The database ends one of two that wait for each other; it may be this one, of which nothing is left then. */
+async function retrying<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!['40P01', '40001'].includes(sqlStateOf(error) ?? '') || tries >= TRIES_MAX) throw error;
+    }
+  }
 }
 
 /** A file that is being imported here. */

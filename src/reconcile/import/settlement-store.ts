@@ -1,5 +1,5 @@
-import type { ReportFault } from '../../providers/settlement-format.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { ReportFault } from '../../providers/settlement-format.ts';
 
 export type SettlementStatus = 'waiting' | 'importing' | 'imported' | 'failed' | 'amended';
 
@@ -93,18 +93,7 @@ export async function endSettlement(sql: Sql, s: SettlementEnd): Promise<boolean
     `update postern.settlements set status = $2, sha256 = $3, bytes = $4, bytes_read = $4, lines = $5, lines_new = $6,
        fault_count = $7, accepted_difference = $8, supersedes = $9, note = $10, finished_at = now()
      where id = $1 and status = 'importing'`,
-    [
-      s.id,
-      s.status,
-      s.sha256,
-      s.bytes,
-      s.lines,
-      s.linesNew,
-      s.faultCount,
-      s.acceptedDifference,
-      s.supersedes,
-      s.note,
-    ],
+    [s.id, s.status, s.sha256, s.bytes, s.lines, s.linesNew, s.faultCount, s.acceptedDifference, s.supersedes, s.note],
   );
   return rowCount === 1;
 }

@@ -9,8 +9,8 @@ import { payoutLife } from './payout-life.ts';
 import { bookedAt, type WorldAccount } from './world-account.ts';
 
 /**
- * All that happens on one account, told as often as it is asked for: nothing is kept but each batch's sums, so that a world of
- * millions takes no memory. Pure.
+ * All that happens on one account, told as often as it is asked for: nothing is kept but each batch's sums and the numbers of payments
+ * that are settled over several days, so that a world of millions takes no memory. Pure.
  */
 export type AccountWorld = {
   readonly account: WorldAccount;
@@ -30,6 +30,7 @@ const FIRST_OPENING = 5_000n;
 export function createAccountWorld(account: WorldAccount, edits: Edits): AccountWorld {
   const { dialect, calendar } = account;
   const reports = new Map<number, BatchReport>();
+  const late = new Map<number, readonly number[]>();
 
   const life = (number: number): Life => lifeOf(account, number, edits.shapes.get(number));
 
@@ -42,9 +43,9 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
   /** What a batch's totals count: its own, what was moved into it, and what is of no payment. */
   function* counted(batch: number): Generator<Reported> {
     const moved = edits.movedInto.get(batch) ?? [];
-    for (let day = batch - SETTLED_WITHIN_DAYS; day <= batch; day += 1) {
-      for (const one of lives(day)) if (!moved.includes(one.number)) yield* settledIn(batch, one);
-    }
+    for (let day = Math.max(1, batch - SETTLED_WITHIN_DAYS); day < batch; day += 1)
+      for (const number of lateOf(day)) if (!moved.includes(number)) yield* settledIn(batch, life(number));
+    for (const one of lives(batch)) if (!moved.includes(one.number)) yield* settledIn(batch, one);
     for (const number of moved) yield* settledIn(batch, life(number));
     for (const extra of [...(dialect.extras?.(account, batch) ?? []), ...(edits.extras.get(batch) ?? [])])
       yield { movement: extra, shown: true };
@@ -52,6 +53,20 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
       const payout = failsInto === batch ? payoutOf(failed) : null;
       if (payout !== null) yield { movement: comesBack(payout, batch), shown: true };
     }
+  }
+
+  const isEdited = (number: number): boolean =>
+    edits.movements.has(`${number}:capture0`) || edits.movements.has(`${number}:capture1`);
+
+  /** Payments of a day that something of is settled after it; few, and all that is kept of them. */
+  function lateOf(day: number): readonly number[] {
+    const known = late.get(day);
+    if (known !== undefined) return known;
+    const found: number[] = [];
+    for (const one of lives(day))
+      if (one.refunds.length > 0 || one.dispute !== null || isEdited(one.number)) found.push(one.number);
+    late.set(day, found);
+    return found;
   }
 
   function* settledIn(batch: number, one: Life): Generator<Reported> {

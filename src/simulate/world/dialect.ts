@@ -32,6 +32,12 @@ export type Dialect = {
   readonly costs: 'each' | 'first' | 'batch';
   /** What of a fee is tax (GST), in per cent of the fee. */
   readonly taxPercent?: bigint;
+  /** Whether a batch may come to less than nothing; else refunds are kept small. */
+  readonly negatives: boolean;
+  /** Whether a missing report is seen by those around it: batches are numbered, or there is one a day. */
+  readonly numbered: boolean;
+  /** Whether one file may be of several batches. */
+  readonly joins: boolean;
   /** Whether its disputes' money is announced by webhooks. */
   readonly tellsDisputes: boolean;
   /** Payers may pay in another currency than the account's. */
@@ -50,12 +56,17 @@ export type Dialect = {
   batchReference(payout: Payout): string;
   /** Webhooks of a payout; none: only the report tells it. `failed`: it came back. */
   tellPayout?(payout: Payout): readonly ToldEvent[];
+  /** What its API answers about a life and about a payout, by path: where webhooks name their object only. */
+  answers?(life: Life, account: WorldAccount): Answers;
+  payoutAnswers?(payout: Payout): Answers;
   /** What the bank's statement shows of it: an end-to-end id, and a text. */
   bankText(payout: Payout): { readonly endToEnd: string | null; readonly text: string };
   fileName(file: ReportFile): string;
   /** The report's bytes as text, piece by piece. */
   write(file: ReportFile): Iterable<string>;
 };
+
+export type Answers = ReadonlyArray<readonly [path: string, body: string]>;
 
 /** What the processor pays out for a batch. */
 export type Payout = {

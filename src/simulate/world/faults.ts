@@ -238,7 +238,7 @@ export const FAULTS = {
   /** Nobody told a fee; the contract did. */
   fee_above_contract: {
     target: 'payment',
-    fits: hasFees,
+    fits: (dialect) => hasFees(dialect) && dialect.costs === 'each',
     shape: plain('never'),
     inject(into) {
       const more = 5n * step(into);
@@ -256,7 +256,7 @@ export const FAULTS = {
   /** A line is gone from the file; what the file says of its sum is not. Nothing of it is posted. */
   line_cut: {
     target: 'newest_batch',
-    fits: ({ simulator }) => !['braintree'].includes(simulator.provider),
+    fits: always,
     inject(into) {
       const number = firstOf(into);
       into.edits.shapes.set(number, plain('after')());
@@ -265,7 +265,7 @@ export const FAULTS = {
         {
           class: 'file_total_mismatch',
           reference: payoutOf(world, into.batch).batch,
-          currency: code(into),
+          currency: null,
           delta: null,
         },
       ];
@@ -310,7 +310,7 @@ export const FAULTS = {
   /** Once more under an id of its own, and paid once more. */
   line_doubled: {
     target: 'payment',
-    fits: ({ simulator }) => !['razorpay', 'mollie', 'paypal', 'braintree'].includes(simulator.provider),
+    fits: ({ simulator }) => !['razorpay', 'mollie', 'paypal', 'braintree', 'checkout'].includes(simulator.provider),
     shape: plain('never'),
     inject(into) {
       reported(into, 'capture0', (movement) => shown(movement, { ...movement, twin: true }));
@@ -420,9 +420,28 @@ export const FAULTS = {
         const { payout, batch, amount } = payoutOf(world, into.batch);
         if (into.account.dialect.tellPayout !== undefined)
           return [{ class: 'missing_file', reference: payout, currency: code(into), delta: -amount }];
+        const credit: Expected = {
+          class: 'unidentified_bank_credit',
+          reference: null,
+          currency: code(into),
+          delta: amount,
+        };
+        if (into.account.dialect.numbered)
+          return [{ class: 'missing_file', reference: batch, currency: null, delta: null }, credit];
+        // Nothing tells that there was a file: what is in it is missing, each by itself.
+        const missing = new Map<string, bigint>();
+        for (const { life, reference, gross } of world.report(into.batch).movements())
+          if (life !== null && reference !== null) missing.set(reference, (missing.get(reference) ?? 0n) + gross);
         return [
-          { class: 'missing_file', reference: batch, currency: null, delta: null },
-          { class: 'unidentified_bank_credit', reference: null, currency: code(into), delta: amount },
+          credit,
+          ...[...missing].map(
+            ([reference, gross]): Expected => ({
+              class: 'missing_in_settlement',
+              reference,
+              currency: code(into),
+              delta: -gross,
+            }),
+          ),
         ];
       };
     },

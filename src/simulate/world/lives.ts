@@ -35,6 +35,7 @@ export function lifeOf(account: WorldAccount, number: number, wanted: Shape | un
       ...(paidIn === undefined ? {} : { currency: paidIn, exponent: 2 }),
       payout: null,
       twin: false,
+      ...(dialect.negatives ? {} : { refunds: small(rest.refunds ?? born.refunds) }),
     },
     { ...dialect.simulator.abilities, ...dialect.abilities },
   );
@@ -42,6 +43,10 @@ export function lifeOf(account: WorldAccount, number: number, wanted: Shape | un
   const cost = parts.reduce((sum, part, index) => sum + feeOf(account, part, index), 0n);
   return { ...lived, fee: { amount: cost, told: cost === 0n ? 'never' : lived.fee.told } };
 }
+
+/** A tenth of each, and no more of the payment's in all. */
+const small = (refunds: Life['refunds']): Life['refunds'] =>
+  refunds.map((refund) => ({ ...refund, amount: refund.amount / 10n + 1n }));
 
 export const dayOf = ({ calendar }: WorldAccount, number: number): number =>
   1 + Math.floor((number - 1) / calendar.livesPerDay);

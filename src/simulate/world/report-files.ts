@@ -1,5 +1,6 @@
 import type { AccountWorld } from './account-world.ts';
 import type { BatchReport, ReportFile } from './dialect.ts';
+import { hasCutLine } from './transit.ts';
 
 /** A report as it is handed in: its name (which may have a folder before it) and its text, made anew each time it is read. */
 export type HandedIn = {
@@ -9,15 +10,30 @@ export type HandedIn = {
   text(): Iterable<string>;
 };
 
-/** An account's reports in the order in which they are handed in, with what was done to them. Pure. */
-export function reportFiles(world: AccountWorld): HandedIn[] {
+/**
+ * An account's reports in the order in which they are handed in, with what was done to them; up to `joined` batches a file, where
+ * nothing was done to them and the processor has such files. Pure.
+ */
+export function reportFiles(world: AccountWorld, { joined = 1 } = {}): HandedIn[] {
   const { account, edits } = world;
   const files: HandedIn[] = [];
   const late: HandedIn[] = [];
-  for (let batch = 1; batch <= account.calendar.batches; batch += 1) {
+  const { batches } = account.calendar;
+  const isWhole = (batch: number): boolean =>
+    batch <= batches &&
+    !edits.files.has(batch) &&
+    edits.files.get(batch - 1)?.kind !== 'repeated' &&
+    !hasCutLine(world, batch);
+  for (let batch = 1; batch <= batches; batch += 1) {
     const edit = edits.files.get(batch);
     const before = edits.files.get(batch - 1)?.kind === 'repeated' ? [batch - 1] : [];
-    const file = handedIn(world, [...before, batch]);
+    const own = [batch];
+    if (account.dialect.joins && isWhole(batch))
+      while (own.length < joined && isWhole(batch + 1)) {
+        batch += 1;
+        own.push(batch);
+      }
+    const file = handedIn(world, [...before, ...own]);
     switch (edit?.kind) {
       case 'missing':
         break;

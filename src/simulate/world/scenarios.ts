@@ -60,9 +60,9 @@ const LEAN_DAY = 9;
 const LEAN_LIVES_MAX = 12;
 
 export function shapeOf(account: WorldAccount, number: number): Shape | undefined {
-  const { calendar, currency } = account;
+  const { calendar, currency, dialect } = account;
   const scenario = SCENARIOS[number - 1]?.(account);
-  if (scenario !== undefined || calendar.livesPerDay > LEAN_LIVES_MAX) return scenario;
+  if (scenario !== undefined || calendar.livesPerDay > LEAN_LIVES_MAX || !dialect.negatives) return scenario;
   const day = 1 + Math.floor((number - 1) / calendar.livesPerDay);
   if (day === LEAN_DAY) return { ...QUIET, amount: (300n + BigInt(number)) * currency.step };
   if (day !== LEAN_DAY - 1 || (number - 1) % calendar.livesPerDay !== 0) return undefined;

@@ -30,6 +30,15 @@ export type SignedEvent = {
   readonly headers: ReadonlyArray<readonly [string, string]> | null;
 };
 
+/** As it goes out: one processor packs what it signs. Unsigned where the key is nobody's but the processor's. */
+export function sentBody(account: WorldAccount, event: ToldEvent): string {
+  const body = bodyOf(account, event);
+  const { target, secret } = worldTarget(account);
+  if (secret === null) return body;
+  const { provider } = account.dialect.simulator;
+  return signRequest({ provider, body, tampering: null }, target, event.at).body.toString('utf8');
+}
+
 /** Every webhook of an account, signed at the moment it was first sent. */
 export function* signedEvents(world: AccountWorld): Generator<SignedEvent> {
   const { account } = world;

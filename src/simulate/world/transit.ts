@@ -59,7 +59,7 @@ export function isPosted(world: AccountWorld, batch: number): boolean {
   return kind !== 'missing' && kind !== 'truncated' && !hasCutLine(world, batch);
 }
 
-function hasCutLine({ account, edits, life }: AccountWorld, batch: number): boolean {
+export function hasCutLine({ account, edits, life }: AccountWorld, batch: number): boolean {
   for (const [key, edit] of edits.movements) {
     const [number = '0', name = ''] = key.split(':');
     const movement = movementsOf(account, life(Number(number))).find((one) => one.name === name);

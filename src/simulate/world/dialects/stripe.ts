@@ -55,7 +55,7 @@ export const stripe: Dialect = {
   simulator,
   currencies: CURRENCIES.filter(({ code }) => ['EUR', 'JPY', 'KWD', 'USD'].includes(code)),
   zone: 'UTC',
-  format: 'payout_reconciliation.itemized',
+  format: 'payout_reconciliation',
   mode: 'payout',
   reference(life, kind, index) {
     if (kind === 'refund' || kind === 'refund_reversal') return refundId(life, index);
@@ -64,6 +64,9 @@ export const stripe: Dialect = {
   feesTold: true,
   disputeFee: 'told',
   costs: 'each',
+  negatives: true,
+  numbered: false,
+  joins: true,
   tellsDisputes: true,
   fx: true,
   extremes: 'all',

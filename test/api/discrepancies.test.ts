@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTokenService } from '../../src/access/token-service.ts';
+import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from '../reconcile/engine-world.ts';
+import { AT, captured, line } from '../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+
+let database: TestDatabase;
+let gateway: TestGateway;
+let world: EngineWorld;
+let books: WorldBooks;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  world = createEngineWorld(database, AT + 30 * DAY);
+  books = await world.open({ bank_account: 'main' });
+  await books.announce(captured('told', 1000n));
+  for (const id of ['a', 'b', 'c']) await books.settle(line('charge', id, { reference: `untold_${id}`, gross: 500n }));
+  await world.catchUp();
+  gateway = await startTestGateway(database, { work: false, now: () => world.now });
+});
+afterAll(async () => {
+  await gateway.stop();
+  await world.reconciler.stop();
+  await database.drop();
+});
+
+type View = Record<string, unknown> & { id: string; class: string; status: string; reference: string };
+type Answer<T> = { status: number; body: T };
+
+async function call<T = View>(method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>> {
+  const response = await gateway.api(`/api/v1/discrepancies${path}`, {
+    method,
+    headers: {
+      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, body: (await response.json()) as T };
+}
+
+const list = async (query: string) => (await call<{ items: View[]; next_cursor: string | null }>('GET', query)).body;
+const find = async (reference: string): Promise<View> => {
+  const { items } = await list(`?reference=${reference}`);
+  const [item] = items;
+  if (item === undefined) throw new Error(`no discrepancy of ${reference}`);
+  return item;
+};
+
+describe('GET /discrepancies', () => {
+  it('filters by class, age and account, with both sides, and pages', async () => {
+    const { items } = await list('?type=missing_in_settlement&min_age_days=20');
+    expect(items).toMatchObject([
+      {
+        class: 'missing_in_settlement',
+        account: books.account,
+        reference: 'told',
+        component: 'gross',
+        currency: 'EUR',
+        delta: '-1000',
+        ledger: { amount: '1000', movements: 1 },
+        settlement: {},
+        bank: {},
+        differences: [{ field: 'amount', ledger: '1000', settlement: '0' }],
+        age_days: 30,
+        bucket: '8-30',
+        severity: 300,
+        suggested: { action: 'ask_processor', postings: [] },
+      },
+    ]);
+    expect((await list('?type=missing_in_settlement&min_age_days=31')).items).toEqual([]);
+    const first = await list('?type=missing_in_ledger&limit=2');
+    const second = await list(`?type=missing_in_ledger&limit=2&cursor=${first.next_cursor}`);
+    expect([...first.items, ...second.items].map((one) => one.reference).sort()).toEqual([
+      'untold_a',
+      'untold_b',
+      'untold_c',
+    ]);
+  });
+
+  it('refuses what is no class, and callers that are not of finance', async () => {
+    expect((await call('GET', '?type=nonsense')).status).toBe(400);
+    const { token } = await createTokenService({ pool: database.appPool, onChange: async () => undefined }).create(
+      { name: 'ops', roles: ['ops'], expiresAt: null },
+      'test',
+    );
+    await gateway.gateway.reloadTokens();
+    expect((await call('GET', '', undefined, token)).status).toBe(403);
+    expect((await call('GET', '/nonsense')).status).toBe(404);
+  });
+});
+
+describe('POST /discrepancies/:id/actions', () => {
+  it('assigns, notes, explains and reopens, each in the history with its actor', async () => {
+    const { id } = await find('untold_a');
+    const act = (body: unknown) => call('POST', `/${id}/actions`, body);
+    expect((await act({ action: 'assign', assignee: 'ada' })).body).toMatchObject({ status: 'assigned', assignee: 'ada' });
+    expect((await act({ action: 'note', note: 'asked' })).body).toMatchObject({ status: 'assigned' });
+    expect((await act({ action: 'reopen', reason: 'no' })).status).toBe(409);
+    expect((await act({ action: 'explain', reason_code: 'test_payment' })).body).toMatchObject({
+      status: 'resolved',
+      reason_code: 'test_payment',
+    });
+    expect((await act({ action: 'assign', assignee: 'bob' })).status).toBe(409);
+    const reopened = (await act({ action: 'reopen', reason: 'it was not' })).body;
+    expect(reopened).toMatchObject({ status: 'reopened', reason_code: null });
+    const history = reopened.history as { action: string; actor: string }[];
+    expect(history.map(({ action }) => action)).toEqual(['found', 'assign', 'note', 'explain', 'reopen']);
+    expect(new Set(history.slice(1).map(({ actor }) => actor))).toEqual(new Set(['token:POSTERN_ADMIN_TOKEN']));
+  });
+
+  it('what a person resolved stays so while it is the same', async () => {
+    const { id } = await find('untold_c');
+    await call('POST', `/${id}/actions`, { action: 'explain', reason_code: 'known' });
+    await world.rebuild();
+    await world.catchUp();
+    expect((await call('GET', `/${id}`)).body.status).toBe('resolved');
+    await books.settle(line('charge', 'c2', { reference: 'untold_c', gross: 7n }));
+    await world.catchUp();
+    expect((await call('GET', `/${id}`)).body).toMatchObject({ status: 'reopened', delta: '507' });
+  });
+
+  it('posts the correction, after which the webhook is a replay and the item has cleared itself', async () => {
+    const before = await find('untold_b');
+    expect(before.suggested).toMatchObject({
+      action: 'post_correction',
+      postings: [
+        { direction: 'debit', amount: '500', reference: 'untold_b', component: 'gross' },
+        { account: 'income:revenue', direction: 'credit', amount: '500' },
+      ],
+    });
+    const { id } = before;
+    expect((await call('POST', `/${id}/actions`, { action: 'post_correction' })).status).toBe(400);
+    expect((await call('POST', `/${id}/actions`, { action: 'post_correction', reason: 'no list' })).status).toBe(200);
+    await world.catchUp();
+    expect((await call('GET', `/${id}`)).body.status).toBe('auto_cleared');
+    await books.announce({ ...captured('untold_b', 500n), key: 'untold_b:captured:500', runningTotal: true } as never);
+    await world.catchUp();
+    expect((await call('GET', `/${id}`)).body.status).toBe('auto_cleared');
+  });
+
+  it('an allocation that was suggested is posted where somebody agrees, and only then', async () => {
+    await books.announce(captured('twin_1', 70n), { merchant: 'order 7' });
+    await books.announce(captured('twin_2', 70n), { merchant: 'order 7' });
+    await books.settle(line('charge', 't', { reference: 'twin_x', gross: 70n }), { merchant: 'order 7' });
+    await world.catchUp();
+    const { id } = await find('twin_x');
+    const { suggestions } = (await call('GET', `/${id}`)).body as unknown as { suggestions: { id: string }[] };
+    expect(suggestions).toHaveLength(2);
+    const agree = { action: 'agree', suggestion: suggestions[0]?.id, reason: 'by the date' };
+    expect((await call('POST', `/${id}/actions`, agree)).status).toBe(200);
+    expect((await call('POST', `/${id}/actions`, agree)).status).toBe(409);
+    await world.catchUp();
+    expect((await call('GET', `/${id}`)).body.status).toBe('auto_cleared');
+  });
+});
+
+describe('POST /discrepancies/actions', () => {
+  it('does the same about all that a filter means, or only counts', async () => {
+    const filter = { type: 'missing_in_ledger', finished: false };
+    const action = { action: 'assign', assignee: 'eve' };
+    const counted = await call<{ total: number }>('POST', '/actions', { filter, action, dry_run: true });
+    expect(counted.body).toMatchObject({ dry_run: true, changed: 0 });
+    const done = await call<{ total: number; changed: number }>('POST', '/actions', { filter, action });
+    expect(done.body).toEqual({ dry_run: false, total: counted.body.total, changed: counted.body.total });
+    expect((await list('?assignee=eve')).items).toHaveLength(counted.body.total);
+    expect((await call('POST', '/actions', { filter: {}, action })).status).toBe(400);
+  });
+});
