@@ -1,4 +1,4 @@
-import { type CsvOptions, type CsvRow, csvRows } from '../csv-rows.ts';
+import { type CsvBlock, type CsvOptions, type CsvRow, csvBlocks, csvRow } from '../csv-rows.ts';
 import type { CsvFault } from '../csv-scanner.ts';
 import { type BoundColumns, bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
@@ -8,13 +8,21 @@ export type ReportOptions = CsvOptions & {
   readonly preamble?: number;
 };
 
-/** Rows below a report's header, with where its columns are. */
-export type ReportRows<N extends ColumnNames> = {
+/** Where a report's columns are, and what could not be read. */
+type ReportHeader<N extends ColumnNames> = {
   readonly at: Columns<N>;
-  readonly rows: readonly CsvRow[];
   readonly faults: readonly ReportFault[];
   /** Each named column's header as it stands in this file, for faults. */
   readonly header: readonly string[];
+};
+
+/** Rows below a report's header, with where its columns are. */
+export type ReportRows<N extends ColumnNames> = ReportHeader<N> & { readonly rows: readonly CsvRow[] };
+
+/** The same without texts nobody asked for: `rows` are numbers of rows in `block`. Gone with the next one. */
+export type ReportBlock<N extends ColumnNames> = ReportHeader<N> & {
+  readonly block: CsvBlock;
+  readonly rows: readonly number[];
 };
 
 /**
@@ -26,51 +34,61 @@ export async function* reportRows<const N extends ColumnNames>(
   names: N,
   options: ReportOptions = {},
 ): AsyncGenerator<ReportRows<N>, void, undefined> {
+  for await (const { at, faults, header, block, rows } of reportBlocks(source, names, options))
+    yield { at, faults, header, rows: rows.map((n) => csvRow(block, n)) };
+}
+
+/** As `reportRows`, for reports of millions of rows. */
+export async function* reportBlocks<const N extends ColumnNames>(
+  source: AsyncIterable<Uint8Array>,
+  names: N,
+  options: ReportOptions = {},
+): AsyncGenerator<ReportBlock<N>, void, undefined> {
   const blank = new RegExp(`^[${options.separator ?? ','}\\s"]*$`);
-  let table: { at: Columns<N>; header: readonly string[]; width: number } | undefined;
-  for await (const group of csvRows(source, options)) {
-    let rows = group.rows;
-    const faults = group.faults.map(unreadable);
+  let table: { at: Columns<N>; header: readonly string[] } | undefined;
+  for await (const block of csvBlocks(source, options)) {
+    const faults = block.faults.map(unreadable);
+    const nowhere = { at: NOWHERE as Columns<N>, block, rows: [], faults, header: [] };
+    let n = 0;
     if (table === undefined) {
-      const found = findHeader(rows, names, options.preamble ?? 0);
+      const found = findHeader(block, names, options.preamble ?? 0);
       if (found === null) {
-        if (faults.length > 0) yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
+        if (faults.length > 0) yield nowhere;
         continue;
       }
-      const { bound, header } = found;
-      if (bound.kind === 'missing') {
-        faults.push(...bound.names.map((name) => missing(header.row, name)));
-        yield { at: NOWHERE as Columns<N>, rows: [], faults, header: [] };
+      if (found.bound.kind === 'missing') {
+        faults.push(...found.bound.names.map((name) => missing(block.line(found.n), name)));
+        yield nowhere;
         return;
       }
-      table = { at: bound.at, header: header.cells, width: header.cells.length };
-      rows = rows.slice(rows.indexOf(header) + 1);
+      table = { at: found.bound.at, header: csvRow(block, found.n).cells };
+      n = found.n + 1;
     }
-    const { width } = table;
-    const whole = rows.every(({ raw, cells }) => cells.length === width && raw.charCodeAt(0) > BLANK_MAX)
-      ? rows
-      : rows.filter((row) => {
-          if (blank.test(row.raw)) return false;
-          if (row.cells.length === width || isPadded(row.cells, width)) return true;
-          faults.push(wrongWidth(row, width));
-          return false;
-        });
-    if (whole.length > 0 || faults.length > 0) yield { at: table.at, rows: whole, faults, header: table.header };
+    const rows: number[] = [];
+    const width = table.header.length;
+    for (; n < block.count; n += 1) {
+      // Only a row that begins with nothing can be blank.
+      if (block.width(n) === width && block.cell(n, 0).charCodeAt(0) > SPACE) rows.push(n);
+      else if (blank.test(block.raw(n))) continue;
+      else if (block.width(n) === width || isPadded(block, n, width)) rows.push(n);
+      else faults.push(wrongWidth(block, n, width));
+    }
+    if (rows.length > 0 || faults.length > 0) yield { ...table, block, rows, faults };
   }
-  if (table === undefined) yield { at: NOWHERE as Columns<N>, rows: [], faults: [NO_HEADER], header: [] };
+  if (table === undefined) yield { at: NOWHERE as Columns<N>, block: EMPTY, rows: [], faults: [NO_HEADER], header: [] };
 }
 
 /** The first of the rows that may be the header and has all columns, else the one that lacks the fewest. */
 function findHeader<N extends ColumnNames>(
-  rows: readonly CsvRow[],
+  block: CsvBlock,
   names: N,
   preamble: number,
-): { readonly header: CsvRow; readonly bound: BoundColumns<N> } | null {
-  let best: { header: CsvRow; bound: BoundColumns<N> } | null = null;
-  for (const header of rows.slice(0, preamble + 1)) {
-    const bound = bindColumns(header.cells, names);
-    if (bound.kind === 'bound') return { header, bound };
-    if (best?.bound.kind !== 'missing' || bound.names.length < best.bound.names.length) best = { header, bound };
+): { readonly n: number; readonly bound: BoundColumns<N> } | null {
+  let best: { n: number; bound: BoundColumns<N> } | null = null;
+  for (let n = 0; n < Math.min(block.count, preamble + 1); n += 1) {
+    const bound = bindColumns(csvRow(block, n).cells, names);
+    if (bound.kind === 'bound') return { n, bound };
+    if (best?.bound.kind !== 'missing' || bound.names.length < best.bound.names.length) best = { n, bound };
   }
   return best;
 }
@@ -87,8 +105,7 @@ export const TOO_MANY_BATCHES: ReportFault = {
   reason: `The file has more than ${BATCHES_MAX} batches: fetch the report for a shorter period`,
 };
 
-/** Characters up to the comma: only a row that begins with one of them can be blank. */
-const BLANK_MAX = 0x3b;
+const SPACE = 0x20;
 const NOWHERE: unknown = {};
 const SHOWN_MAX = 200;
 
@@ -117,12 +134,25 @@ function missing(row: number, name: string): ReportFault {
 }
 
 /** Some exports end each row with separators that the header lacks. */
-function isPadded(cells: readonly string[], width: number): boolean {
-  return cells.length > width && cells.slice(width).every((cell) => cell === '');
+function isPadded(block: CsvBlock, n: number, width: number): boolean {
+  const own = block.width(n);
+  for (let column = width; column < own; column += 1) if (block.cell(n, column) !== '') return false;
+  return own > width;
 }
 
-function wrongWidth({ row, raw, cells }: CsvRow, width: number): ReportFault {
-  const than = cells.length < width ? 'the file may be cut off' : 'a text in it may lack its quotes';
-  const reason = `has ${cells.length} cells where the header has ${width}: ${than}`;
-  return { type: 'fault', kind: 'unreadable', row, field: null, value: raw.slice(0, SHOWN_MAX), reason };
+function wrongWidth(block: CsvBlock, n: number, width: number): ReportFault {
+  const own = block.width(n);
+  const than = own < width ? 'the file may be cut off' : 'a text in it may lack its quotes';
+  const reason = `has ${own} cells where the header has ${width}: ${than}`;
+  const value = block.raw(n).slice(0, SHOWN_MAX);
+  return { type: 'fault', kind: 'unreadable', row: block.line(n), field: null, value, reason };
 }
+
+const EMPTY: CsvBlock = {
+  count: 0,
+  faults: [],
+  line: () => 0,
+  width: () => 0,
+  cell: () => '',
+  raw: () => '',
+};

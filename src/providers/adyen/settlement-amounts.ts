@@ -1,3 +1,4 @@
+import type { CsvBlock } from '../../csv-rows.ts';
 import {
   type Decimal,
   decimal,
@@ -9,7 +10,6 @@ import {
   smallMinor,
   sum,
 } from '../../decimal-amount.ts';
-import { cellAt } from '../../header-columns.ts';
 import { type CellFault, decimalOrZero, money, NOT_DECIMAL } from '../report-amount.ts';
 
 /** Where the amounts of a row stand; −1 where the file has no such column. */
@@ -41,43 +41,45 @@ export type Contradiction = { readonly reason: string; readonly expected: string
  * what lies between gross and net. Gross is in the payer's currency: where that is another, what it came to is net + fees.
  */
 export function rowAmounts(
-  cells: readonly string[],
+  block: CsvBlock,
+  n: number,
   at: AmountColumns,
   header: readonly string[],
   settled: RowCurrency,
   paid: RowCurrency | null,
 ): RowAmounts | CellFault {
-  return quickly(cells, at, settled, paid) ?? exactly(cells, at, header, settled, paid);
+  return quickly(block, n, at, settled, paid) ?? exactly(block, n, at, header, settled, paid);
 }
 
 /** Nearly every row: one currency, nothing below the minor unit, and gross − fees = net. */
 function quickly(
-  cells: readonly string[],
+  block: CsvBlock,
+  n: number,
   at: AmountColumns,
   settled: RowCurrency,
   paid: RowCurrency | null,
 ): RowAmounts | null {
   const { exponent } = settled;
-  const net = filled(cells, at.netCredit, at.netDebit, exponent);
+  const net = filled(block, n, at.netCredit, at.netDebit, exponent);
   if (net === null) return null;
   let fee = 0;
   for (const column of at.fees) {
-    const text = cellAt(cells, column);
+    const text = block.cell(n, column);
     if (text === '') continue;
     const part = smallMinor(text, exponent);
     if (part === null) return null;
     fee += part;
   }
-  const isPaid = cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '';
+  const isPaid = block.cell(n, at.grossCredit) !== '' || block.cell(n, at.grossDebit) !== '';
   if (!isPaid) return { gross: BigInt(net + fee), fee: BigInt(fee), net: BigInt(net) };
   if (paid === null || paid.code !== settled.code) return null;
-  const gross = filled(cells, at.grossCredit, at.grossDebit, exponent);
+  const gross = filled(block, n, at.grossCredit, at.grossDebit, exponent);
   return gross === null || gross - fee !== net ? null : { gross: BigInt(gross), fee: BigInt(fee), net: BigInt(net) };
 }
 
-function filled(cells: readonly string[], credit: number, debit: number, exponent: number): number | null {
-  const inText = cellAt(cells, credit);
-  const outText = cellAt(cells, debit);
+function filled(block: CsvBlock, n: number, credit: number, debit: number, exponent: number): number | null {
+  const inText = block.cell(n, credit);
+  const outText = block.cell(n, debit);
   const incoming = inText === '' ? 0 : smallMinor(inText, exponent);
   const outgoing = outText === '' ? 0 : smallMinor(outText, exponent);
   return incoming === null || outgoing === null ? null : incoming - outgoing;
@@ -87,17 +89,18 @@ function filled(cells: readonly string[], credit: number, debit: number, exponen
 type Exact = { readonly gross: Decimal; readonly fees: Decimal; readonly net: Decimal; readonly isPaid: boolean };
 
 function exactly(
-  cells: readonly string[],
+  block: CsvBlock,
+  n: number,
   at: AmountColumns,
   header: readonly string[],
   settled: RowCurrency,
   paid: RowCurrency | null,
 ): RowAmounts | CellFault {
   const columns = [at.netCredit, at.netDebit, at.grossCredit, at.grossDebit, ...at.fees];
-  const read = columns.map((column) => decimalOrZero(cellAt(cells, column)));
+  const read = columns.map((column) => decimalOrZero(block.cell(n, column)));
   const fault = (column: number, reason: string): CellFault => ({
     field: header[column] ?? '',
-    value: cellAt(cells, column),
+    value: block.cell(n, column),
     reason,
   });
   const wrong = read.indexOf(null);
@@ -107,7 +110,7 @@ function exactly(
     gross: sum(grossIn, negated(grossOut)),
     fees: sum(ZERO, ...parts),
     net: sum(netIn, negated(netOut)),
-    isPaid: cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '',
+    isPaid: block.cell(n, at.grossCredit) !== '' || block.cell(n, at.grossDebit) !== '',
   };
   const all = [exact.gross, exact.fees, exact.net].map((one) => rounded(one, settled.exponent).minor);
   if (!all.every(inBounds)) return fault(at.netCredit, 'is too large to be kept');
@@ -117,7 +120,7 @@ function exactly(
   if (payer.residue !== undefined)
     return fault(at.grossCredit, `must have at most ${paid.exponent} decimals, as ${paid.code} has`);
   const amounts = withoutPayer(exact, settled);
-  const contradiction = rateContradiction(exact, decimal(cellAt(cells, at.rate)), settled);
+  const contradiction = rateContradiction(exact, decimal(block.cell(n, at.rate)), settled);
   return {
     ...amounts,
     ...(payer.minor === 0n ? {} : { payer: { amount: payer.minor, currency: paid.code } }),

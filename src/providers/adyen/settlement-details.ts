@@ -1,11 +1,11 @@
-import { type CsvRow, detached } from '../../csv-rows.ts';
-import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
+import { type CsvBlock, detached } from '../../csv-rows.ts';
+import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { lineIdentity } from '../line-identity.ts';
-import { createRawRow } from '../raw-row.ts';
+import { createRawOfBlock } from '../raw-row.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock, type ReportTime } from '../report-clock.ts';
-import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
+import { BATCHES_MAX, reportBlocks, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type {
   LineKeys,
   ReportContext,
@@ -75,10 +75,10 @@ export const settlementDetails: SettlementFormat = {
   async *read(source, context) {
     const proof = createBatchProof();
     let readRow: ReturnType<typeof createRows> | undefined;
-    for await (const { at, rows, faults, header } of reportRows(source, COLUMNS)) {
+    for await (const { at, block, rows, faults, header } of reportBlocks(source, COLUMNS)) {
       const items: ReportItem[] = [...faults];
       if (rows.length > 0) readRow ??= createRows(at, header, context, proof.add);
-      for (const row of rows) readRow?.(row, items);
+      for (const n of rows) readRow?.(block, n, items);
       if (items.length > 0) yield items;
     }
     const said = proof.end();
@@ -91,12 +91,12 @@ function createRows(
   header: readonly string[],
   context: ReportContext,
   add: (line: SettlementLine, row: number, merchantAccount: string, number: string) => void,
-): (row: CsvRow, items: ReportItem[]) => void {
+): (block: CsvBlock, n: number, items: ReportItem[]) => void {
   const clock = createReportClock(context.zone);
   const bookedClock = createReportClock(context.zone);
   const settledCurrency = createCurrencyReader();
   const paidCurrency = createCurrencyReader();
-  const rawOf = createRawRow(header, (name) => PERSONAL_COLUMNS.test(name));
+  const rawOf = createRawOfBlock(header, (name) => PERSONAL_COLUMNS.test(name));
   const amountColumns = {
     ...at,
     fees: [at.commission, at.markup, at.schemeFees, at.interchange].filter((column) => column >= 0),
@@ -106,53 +106,52 @@ function createRows(
   let lastType = '';
   let lastRule = typeRule('');
 
-  function refuse(row: CsvRow, column: number, reason: string): ReportFault {
-    return unreadableCell(row.row, { field: header[column] ?? '', value: cellAt(row.cells, column), reason });
+  function refuse(block: CsvBlock, n: number, column: number, reason: string): ReportFault {
+    return unreadableCell(block.line(n), { field: header[column] ?? '', value: block.cell(n, column), reason });
   }
 
   /** Which batch a row is of; it is that of the row before, nearly always. */
-  function batchOf(row: CsvRow): typeof last | ReportFault {
-    const merchantAccount = cellAt(row.cells, at.merchantAccount);
-    const number = cellAt(row.cells, at.batch);
+  function batchOf(block: CsvBlock, n: number): typeof last | ReportFault {
+    const merchantAccount = block.cell(n, at.merchantAccount);
+    const number = block.cell(n, at.batch);
     if (number === last.number && merchantAccount === last.merchantAccount) return last;
-    if (merchantAccount === '') return refuse(row, at.merchantAccount, 'must be a merchant account');
-    if (!/^\d{1,9}$/.test(number)) return refuse(row, at.batch, 'must be the number of a batch');
+    if (merchantAccount === '') return refuse(block, n, at.merchantAccount, 'must be a merchant account');
+    if (!/^\d{1,9}$/.test(number)) return refuse(block, n, at.batch, 'must be the number of a batch');
     const own = { merchantAccount: detached(merchantAccount), number: detached(number) };
     last = { ...own, batch: `${own.merchantAccount}/${own.number}` };
     return last;
   }
 
-  function bookedAt(cells: readonly string[], created: ReportTime): ReportTime {
-    const text = cellAt(cells, at.booked);
+  function bookedAt(block: CsvBlock, n: number, created: ReportTime): ReportTime {
+    const text = block.cell(n, at.booked);
     if (text === '') return created;
     const zone = at.bookedZone >= 0 ? at.bookedZone : at.zone;
-    return bookedClock.read(text, inAmsterdam ? 'AMS' : cellAt(cells, zone));
+    return bookedClock.read(text, inAmsterdam ? 'AMS' : block.cell(n, zone));
   }
 
-  function entryOf(row: CsvRow): Read | ReportFault {
-    const { cells } = row;
-    const where = batchOf(row);
+  function entryOf(block: CsvBlock, n: number): Read | ReportFault {
+    const where = batchOf(block, n);
     if ('type' in where) return where;
     const { merchantAccount, batch } = where;
-    const settled = settledCurrency(cellAt(cells, at.netCurrency));
-    if (settled === null) return refuse(row, at.netCurrency, NOT_CURRENCY);
-    const grossCurrency = cellAt(cells, at.grossCurrency);
+    const settled = settledCurrency(block.cell(n, at.netCurrency));
+    if (settled === null) return refuse(block, n, at.netCurrency, NOT_CURRENCY);
+    const grossCurrency = block.cell(n, at.grossCurrency);
     const paid = grossCurrency === '' ? null : paidCurrency(grossCurrency);
-    const isPaid = cellAt(cells, at.grossCredit) !== '' || cellAt(cells, at.grossDebit) !== '';
-    if (isPaid && paid === null) return refuse(row, at.grossCurrency, NOT_CURRENCY);
-    const amounts = rowAmounts(cells, amountColumns, header, settled, paid);
-    if ('field' in amounts) return unreadableCell(row.row, amounts);
-    const created = clock.read(cellAt(cells, at.created), cellAt(cells, at.zone));
-    if (created.kind === 'fault') return refuse(row, at.created, created.reason);
-    const booked = bookedAt(cells, created);
-    if (booked.kind === 'fault') return refuse(row, at.booked, booked.reason);
+    const isPaid = block.cell(n, at.grossCredit) !== '' || block.cell(n, at.grossDebit) !== '';
+    if (isPaid && paid === null) return refuse(block, n, at.grossCurrency, NOT_CURRENCY);
+    const amounts = rowAmounts(block, n, amountColumns, header, settled, paid);
+    if ('field' in amounts) return unreadableCell(block.line(n), amounts);
+    const created = clock.read(block.cell(n, at.created), block.cell(n, at.zone));
+    if (created.kind === 'fault') return refuse(block, n, at.created, created.reason);
+    const booked = bookedAt(block, n, created);
+    if (booked.kind === 'fault') return refuse(block, n, at.booked, booked.reason);
 
     const { gross, fee, net, payer } = amounts;
-    const type = cellAt(cells, at.type);
-    const psp = cellAt(cells, at.psp);
-    const modification = cellAt(cells, at.modification);
-    const note = cellAt(cells, at.note);
-    const merchant = cellAt(cells, at.merchantReference);
+    const type = block.cell(n, at.type);
+    const psp = block.cell(n, at.psp);
+    const modification = block.cell(n, at.modification);
+    const note = block.cell(n, at.note);
+    const merchant = block.cell(n, at.merchantReference);
     // What another selection of columns does not change.
     const own = isPaid ? digits(payer?.amount ?? gross) : '';
     const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${note}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
@@ -175,31 +174,32 @@ function createRows(
     return { type: 'entry', entry, amounts, merchant, number: where.number, occurredAt: created.at };
   }
 
-  return (row, items) => {
-    const read = entryOf(row);
+  return (block, n, items) => {
+    const read = entryOf(block, n);
     if (read.type === 'fault') {
       items.push(read);
       return;
     }
     const { entry, amounts, merchant, number } = read;
+    const row = block.line(n);
     // Comparing with the row before is quicker than hashing.
     if (entry.type !== lastType) {
       lastRule = typeRule(entry.type);
       lastType = entry.type;
     }
     const line = adyenLine(entry, lastRule);
-    add(line, row.row, entry.merchantAccount, number);
-    if (amounts.contradiction !== undefined) items.push(contradictionOf(row.row, entry, amounts.contradiction));
+    add(line, row, entry.merchantAccount, number);
+    if (amounts.contradiction !== undefined) items.push(contradictionOf(row, entry, amounts.contradiction));
     const keys: Draft<LineKeys> = {};
     if (entry.modification !== '') keys.source = entry.modification;
     if (entry.psp !== '') keys.payment = entry.psp;
     if (merchant !== '') keys.merchant = merchant;
     const bank = line.kind === 'payout' ? payoutOf(entry) : undefined;
     if (bank !== undefined) keys.bank = bank;
-    const item: Draft<ReportLine> = { type: 'line', row: row.row, raw: rawOf(row), line, keys };
+    const item: Draft<ReportLine> = { type: 'line', row, raw: rawOf(block, n), line, keys };
     item.occurredAt = read.occurredAt;
-    const method = cellAt(row.cells, at.method);
-    const rate = cellAt(row.cells, at.rate);
+    const method = block.cell(n, at.method);
+    const rate = block.cell(n, at.rate);
     if (amounts.residue !== undefined) item.residue = amounts.residue;
     if (amounts.payer !== undefined && rate !== '') item.fxRate = rate;
     if (method !== '') item.paymentMethod = method;

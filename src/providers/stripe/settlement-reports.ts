@@ -1,7 +1,7 @@
 import { detached } from '../../csv-rows.ts';
 import { hasColumns, headerCells } from '../../header-columns.ts';
 import { money } from '../report-amount.ts';
-import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
+import { BATCHES_MAX, reportBlocks, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type { ReportContext, ReportFault, ReportItem, ReportLine, SettlementFormat } from '../settlement-format.ts';
 import { createStripeRows, STRIPE_COLUMNS } from './settlement-rows.ts';
 
@@ -84,11 +84,11 @@ async function* itemised(
   const names = namesPayouts || context.mode === 'balance' ? { ...columns, source: NAMED_SOURCE } : columns;
   const proof = namesPayouts && context.mode !== 'balance' ? createPayoutProof() : null;
   let readRow: ReturnType<typeof createStripeRows> | undefined;
-  for await (const { at, rows, faults, header } of reportRows(source, names)) {
+  for await (const { at, block, rows, faults, header } of reportBlocks(source, names)) {
     const items: ReportItem[] = [...faults];
     if (rows.length > 0) readRow ??= createStripeRows(at, header, context);
-    for (const row of rows) {
-      const line = readRow?.(row, items);
+    for (const n of rows) {
+      const line = readRow?.(block, n, items);
       if (line != null) proof?.add(line);
     }
     if (items.length > 0) yield items;

@@ -1,8 +1,8 @@
-import type { CsvRow } from '../../csv-rows.ts';
+import type { CsvBlock } from '../../csv-rows.ts';
 import { smallMinor } from '../../decimal-amount.ts';
-import { type Columns, cellAt } from '../../header-columns.ts';
+import type { Columns } from '../../header-columns.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
-import { createRawRow } from '../raw-row.ts';
+import { createRawOfBlock } from '../raw-row.ts';
 import {
   type CellFault,
   createCurrencyReader,
@@ -59,12 +59,12 @@ export function createStripeRows(
   at: StripeColumns,
   header: readonly string[],
   context: ReportContext,
-): (row: CsvRow, items: ReportItem[]) => ReportLine | null {
+): (block: CsvBlock, n: number, items: ReportItem[]) => ReportLine | null {
   const clock = createReportClock(context.zone);
   const utc = createReportClock('UTC');
   const dayOf = createDays(context.zone);
   const currencyOf = createCurrencyReader();
-  const rawOf = createRawRow(header, (name) => PERSONAL.test(name));
+  const rawOf = createRawOfBlock(header, (name) => PERSONAL.test(name));
   const byPeriod = context.mode === 'balance';
   const lacksFacingCurrency = at.facingCurrency < 0 && at.facingAmount >= 0;
   const hasAvailable = at.available >= 0 || at.availableUtc >= 0;
@@ -73,46 +73,46 @@ export function createStripeRows(
   let lastCategory = '';
   let lastRule = categoryRule('');
 
-  function time(cells: readonly string[], plain: number, inUtc: number) {
-    return inUtc >= 0 ? utc.read(cellAt(cells, inUtc)) : clock.read(cellAt(cells, plain));
+  function time(block: CsvBlock, n: number, plain: number, inUtc: number) {
+    return inUtc >= 0 ? utc.read(block.cell(n, inUtc)) : clock.read(block.cell(n, plain));
   }
 
-  function refuse(row: CsvRow, column: number, reason: string): ReportFault {
-    return unreadableCell(row.row, { field: header[column] ?? '', value: cellAt(row.cells, column), reason });
+  function refuse(block: CsvBlock, n: number, column: number, reason: string): ReportFault {
+    return unreadableCell(block.line(n), { field: header[column] ?? '', value: block.cell(n, column), reason });
   }
 
-  function movementOf(row: CsvRow): Read | ReportFault {
-    const { cells } = row;
-    const id = cellAt(cells, at.id);
-    if (id === '') return refuse(row, at.id, 'must be the id of a balance transaction');
-    const currencyText = cellAt(cells, at.currency);
+  function movementOf(block: CsvBlock, n: number): Read | ReportFault {
+    const id = block.cell(n, at.id);
+    if (id === '') return refuse(block, n, at.id, 'must be the id of a balance transaction');
+    const currencyText = block.cell(n, at.currency);
     const currency = currencyOf(currencyText);
-    if (currency === null) return refuse(row, at.currency, NOT_CURRENCY);
-    const amount = amountOf(cells, at, header, currency);
-    if ('field' in amount) return unreadableCell(row.row, amount);
-    const created = time(cells, at.created, at.createdUtc);
-    if (created.kind === 'fault') return refuse(row, at.createdUtc >= 0 ? at.createdUtc : at.created, created.reason);
-    const category = cellAt(cells, at.category);
+    if (currency === null) return refuse(block, n, at.currency, NOT_CURRENCY);
+    const amount = amountOf(block, n, at, header, currency);
+    if ('field' in amount) return unreadableCell(block.line(n), amount);
+    const created = time(block, n, at.created, at.createdUtc);
+    if (created.kind === 'fault')
+      return refuse(block, n, at.createdUtc >= 0 ? at.createdUtc : at.created, created.reason);
+    const category = block.cell(n, at.category);
     // Comparing with the row before is quicker than hashing.
     if (category !== lastCategory) {
       lastRule = categoryRule(category);
       lastCategory = category;
     }
-    const facing = cellAt(cells, at.facingCurrency);
+    const facing = block.cell(n, at.facingCurrency);
     const payer =
       (facing === '' && !lacksFacingCurrency) || facing === currencyText || !PAYER_KINDS.has(lastRule.kind)
         ? undefined
-        : payerOf(cells, at, header, currency, amount.gross);
-    if (payer !== undefined && 'field' in payer) return unreadableCell(row.row, payer);
-    const source = cellAt(cells, at.source);
+        : payerOf(block, n, at, header, currency, amount.gross);
+    if (payer !== undefined && 'field' in payer) return unreadableCell(block.line(n), payer);
+    const source = block.cell(n, at.source);
     const batch = byPeriod
       ? dayOf(created.at)
-      : cellAt(cells, at.payout) || (category.startsWith('payout') ? source : '') || UNBATCHED;
+      : block.cell(n, at.payout) || (category.startsWith('payout') ? source : '') || UNBATCHED;
     const movement: StripeMovement = {
       id,
       category,
       source,
-      charge: cellAt(cells, at.charge),
+      charge: block.cell(n, at.charge),
       batch,
       currency: currency.code,
       gross: amount.gross,
@@ -125,11 +125,11 @@ export function createStripeRows(
     return { type: 'movement', movement, rule: lastRule, amount };
   }
 
-  function keysOf(cells: readonly string[], { id, source, charge }: StripeMovement): LineKeys {
+  function keysOf(block: CsvBlock, n: number, { id, source, charge }: StripeMovement): LineKeys {
     const keys: Draft<LineKeys> = { source: source === '' ? id : source };
-    const payment = charge === '' ? cellAt(cells, at.intent) : charge;
-    const merchant = cellAt(cells, at.order);
-    const bank = cellAt(cells, at.trace);
+    const payment = charge === '' ? block.cell(n, at.intent) : charge;
+    const merchant = block.cell(n, at.order);
+    const bank = block.cell(n, at.trace);
     if (payment !== '') keys.payment = payment;
     if (merchant !== '') keys.merchant = merchant;
     if (bank !== '') keys.bank = bank;
@@ -137,24 +137,24 @@ export function createStripeRows(
   }
 
   /** Appends what the row says to `items`; the line itself, or null where it cannot be read. */
-  return (row, items) => {
-    const read = movementOf(row);
+  return (block, n, items) => {
+    const read = movementOf(block, n);
     if (read.type === 'fault') {
       items.push(read);
       return null;
     }
     const { movement, rule, amount } = read;
-    const { cells } = row;
+    const row = block.line(n);
     if (amount.stated !== undefined)
-      items.push(netFault(row.row, movement.batch, amount, amount.stated, movement.currency));
-    const available = hasAvailable ? time(cells, at.available, at.availableUtc) : null;
-    const occurred = hasOccurred ? time(cells, at.chargeCreated, at.chargeCreatedUtc) : null;
-    const method = cellAt(cells, at.method);
-    const raw = rawOf(row);
-    const keys = keysOf(cells, movement);
+      items.push(netFault(row, movement.batch, amount, amount.stated, movement.currency));
+    const available = hasAvailable ? time(block, n, at.available, at.availableUtc) : null;
+    const occurred = hasOccurred ? time(block, n, at.chargeCreated, at.chargeCreatedUtc) : null;
+    const method = block.cell(n, at.method);
+    const raw = rawOf(block, n);
+    const keys = keysOf(block, n, movement);
     let first: ReportLine | null = null;
     for (const line of stripeLines(movement, rule)) {
-      const item: Draft<ReportLine> = { type: 'line', row: row.row, raw, line, keys };
+      const item: Draft<ReportLine> = { type: 'line', row, raw, line, keys };
       if (occurred?.kind === 'time') item.occurredAt = occurred.at;
       if (available?.kind === 'time') item.availableAt = available.at;
       if (amount.residue !== undefined) item.residue = amount.residue;
@@ -185,26 +185,27 @@ type RowAmount = SplitAmount & { readonly stated?: { readonly gross: bigint } };
  * be explained.
  */
 function amountOf(
-  cells: readonly string[],
+  block: CsvBlock,
+  n: number,
   at: StripeColumns,
   header: readonly string[],
   { exponent }: Currency,
 ): RowAmount | CellFault {
-  const gross = smallMinor(cellAt(cells, at.gross), exponent);
-  const fee = smallMinor(cellAt(cells, at.fee), exponent);
-  const net = smallMinor(cellAt(cells, at.net), exponent);
+  const gross = smallMinor(block.cell(n, at.gross), exponent);
+  const fee = smallMinor(block.cell(n, at.fee), exponent);
+  const net = smallMinor(block.cell(n, at.net), exponent);
   if (gross !== null && fee !== null && net !== null && gross - fee === net)
     return { gross: BigInt(gross), fee: fee === 0 ? 0n : BigInt(fee), net: BigInt(net), residue: undefined };
-  const exact = [at.gross, at.fee, at.net].map((column) => decimalOrZero(cells[column] ?? ''));
-  const [g, f, n] = exact;
-  if (g == null || f == null || n == null || cells[at.net] === '') {
+  const exact = [at.gross, at.fee, at.net].map((column) => decimalOrZero(block.cell(n, column)));
+  const [g, f, exactNet] = exact;
+  if (g == null || f == null || exactNet == null || block.cell(n, at.net) === '') {
     const wrong = g == null ? at.gross : f == null ? at.fee : at.net;
-    return { field: header[wrong] ?? '', value: cells[wrong] ?? '', reason: NOT_DECIMAL };
+    return { field: header[wrong] ?? '', value: block.cell(n, wrong), reason: NOT_DECIMAL };
   }
   const split = splitAmount(g, f, exponent);
-  const own = splitAmount(n, { units: 0n, scale: 0 }, exponent);
+  const own = splitAmount(exactNet, { units: 0n, scale: 0 }, exponent);
   if (split === null || own === null)
-    return { field: header[at.gross] ?? '', value: cells[at.gross] ?? '', reason: 'is too large to be kept' };
+    return { field: header[at.gross] ?? '', value: block.cell(n, at.gross), reason: 'is too large to be kept' };
   // Digits below the minor unit may round to a net one off: what was left over says so.
   const difference = own.net - split.net;
   if (
@@ -240,19 +241,20 @@ function netFault(
  * another, where it is not gross: then the column that is missing is named.
  */
 function payerOf(
-  cells: readonly string[],
+  block: CsvBlock,
+  n: number,
   at: StripeColumns,
   header: readonly string[],
   settled: Currency,
   gross: bigint,
 ): { readonly amount: bigint; readonly currency: string } | CellFault | undefined {
-  const value = cellAt(cells, at.facingAmount);
+  const value = block.cell(n, at.facingAmount);
   if (at.facingCurrency < 0) {
     const same = value === '' || smallMinor(value, settled.exponent) === Number(gross);
     const reason = `The column ${FACING_CURRENCY} is missing: the payer paid in another currency than ${settled.code}`;
     return same ? undefined : { field: FACING_CURRENCY, value, reason };
   }
-  const text = cellAt(cells, at.facingCurrency);
+  const text = block.cell(n, at.facingCurrency);
   const paid = createCurrencyReader()(text);
   if (paid === null) return { field: header[at.facingCurrency] ?? '', value: text, reason: NOT_CURRENCY };
   if (paid.code === settled.code) return undefined;
