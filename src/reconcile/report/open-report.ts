@@ -102,7 +102,7 @@ async function makeReport(tx: Tx, deps: ReportDeps, request: ReportRequest): Pro
   if (asked !== null && asked.selection !== selection)
     throw new PosternError('invalid_request', `run ${asked.id} was of ${asked.selection}, not of ${selection}`);
   const { readAt, judgedUntil } = await readTimes(tx);
-  const previous = asked === null ? await latestRun(deps.sql, report, selection) : asked.previous;
+  const previous = asked === null ? await latestRun(deps.sql, report, { selection, before: asOf }) : asked.previous;
   const proof = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
   await rememberDays(deps.sql, proof.learned);
   const summary = await summaryOf(tx, scope, previous?.madeAt ?? null);

@@ -49,16 +49,20 @@ export async function findRun(sql: Sql, report: ReportDocument['report'], id: st
   };
 }
 
-/** The newest of a selection that was made to its end: what nobody has read is no report to tell changes from. */
+/**
+ * The newest of a selection that was made to its end on a day before: what nobody has read is no report to tell changes from, and
+ * the same report in three formats of one day is to say the same.
+ */
 export async function latestRun(
   sql: Sql,
   report: ReportDocument['report'],
-  selection: string,
+  { selection, before }: { readonly selection: string; readonly before: Date },
 ): Promise<Run['previous']> {
   const { rows } = await sql.query<{ id: string; made_at: Date }>(
     `select r.id::text as id, r.made_at from postern.report_runs r
-     where r.report = $1 and r.selection = $2 and r.control is not null order by r.made_at desc, r.id desc limit 1`,
-    [report, selection],
+     where r.report = $1 and r.selection = $2 and r.control is not null and r.made_at < date_trunc('day', $3::timestamptz, 'UTC')
+     order by r.made_at desc, r.id desc limit 1`,
+    [report, selection, before],
   );
   const row = rows[0];
   return row === undefined ? null : { id: row.id, madeAt: row.made_at };
