@@ -100,7 +100,7 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
       await insertAudit(tx, {
         actor,
         action: `discrepancies.${action.action}`,
-        subject: 'discrepancies',
+        subject: 'discrepancies:filter',
         reason,
         details: { ...details, filter, total: rows.length, changed: done.length },
       });
