@@ -54,7 +54,10 @@ export function scoreOf(world: World, found: readonly Found[]): Score {
   }
   const faults = new Map(world.labels.map((label) => [label.account, label.fault]));
   // Of a file each control that failed is told by itself: the first is what a label is about.
-  const again = left.filter((one) => !OF_FILES.has(one.class) || !labels.some((label) => fits(label, one)));
+  const again = left.filter(
+    (one) =>
+      !OF_FILES.has(one.class) || !labels.some((label) => label.class === one.class && label.account === one.account),
+  );
   const surplus = again.map((one) => {
     of(one.class).surplus += 1;
     return `${faults.get(one.account) ?? '-'}: ${textOf(one)} ${one.component}`;

@@ -117,10 +117,10 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
       const last = batch === calendar.batches;
       return due <= 0n || (!last && dialect.carries?.(batch) === true) ? 0n : due;
     }
-    // A person withdraws half of what is there, now and then.
+    // A person withdraws half of what is there, on most days.
     const there = opening + net;
     const step = account.currency.step;
-    return batch % 3 === 2 && there > 0n ? (there / 2n / step) * step : 0n;
+    return batch % 7 !== 0 && there > 0n ? (there / 2n / step) * step : 0n;
   }
 
   function payoutFor(batch: number, amount: bigint): Payout {
