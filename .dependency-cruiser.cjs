@@ -24,6 +24,13 @@ module.exports = {
     only('ingest', [plumbing, '^src/(postgres|providers|endpoints|ledger)/'], 'ingest puts providers and ledger together'),
     only('transfers', [plumbing, '^src/(postgres|ledger)/'], 'what services ask goes to the ledger alone'),
     only('reconcile', [plumbing, '^src/(postgres|providers|endpoints|ledger)/'], 'reconcile puts reports, statements and the ledger together'),
+    {
+      name: 'worlds-know-no-readers',
+      comment: 'what is to be found is told by the truth and the specification, never by the code that looks for it',
+      severity: 'error',
+      from: { path: '^src/simulate/world/' },
+      to: { path: '^src/', pathNot: [plumbing, '^src/simulate/', '^src/providers/provider\\.ts$'] },
+    },
     only('api', [plumbing, '^src/(postgres|providers|endpoints|ledger|ingest|transfers|reconcile|access)/'], 'the API reads what the house holds'),
     {
       name: 'nobody-imports-the-composition',

@@ -3,6 +3,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { books } from './books.ts';
 import { hot } from './hot.ts';
+import { matching } from './match.ts';
 import { parsing } from './parse.ts';
 import { reconcile } from './reconcile.ts';
 import { replaying } from './replay.ts';
@@ -21,12 +22,15 @@ import {
 import { openStand, type Stand } from './stand.ts';
 import { stats } from './stats.ts';
 import { comparison } from './table.ts';
+import { worlds } from './worlds.ts';
 
-const USAGE = `npm run bench -- [--json FILE] [--quick] [--only SECTION,…] [--postings N] [--lines N]
+const USAGE = `npm run bench -- [SECTION …] [--only SECTION,…] [--json FILE] [--quick] [--postings N] [--lines N] [--items N]
   DATABASE_URL: another server than the embedded one
   ledger fills books of N postings first: 10,000,000 unless told otherwise, which takes minutes; 200,000 where it is --quick
-  reconcile imports reports of N lines: 1,000,000 unless told otherwise, 50,000 where it is --quick
-  stats does the same with N events, search with 10,000,000`;
+  reconcile imports reports of N lines: 1,000,000 unless told otherwise, 50,000 where it is --quick; and matches as "match" does
+  match reconciles N items with as many lines: 1,000,000 unless told otherwise; --items 10000000 is the aim's size and takes long to fill
+  stats fills N events first, search 10,000,000
+  worlds (only by name) makes a labelled world of a million objects and reconciles it`;
 
 const POSTINGS_MAX = 100_000_000;
 const LINES_MAX = 20_000_000;
@@ -44,23 +48,31 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   search,
   replay: replaying,
   stats,
-  reconcile,
   parse: parsing,
+  reconcile: async (...given) => ({ ...(await reconcile(...given)), ...(await matching(...given)) }),
+  match: matching,
+  worlds,
 };
 
+/** Only where they are asked for by name: a quarter of an hour, and a part of reconcile. */
+const ON_DEMAND: ReadonlySet<string> = new Set(['worlds', 'match']);
+
 async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       json: { type: 'string' },
       quick: { type: 'boolean' },
       only: { type: 'string' },
       postings: { type: 'string' },
       lines: { type: 'string' },
+      items: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
-  const names = values.only?.split(',') ?? Object.keys(SECTIONS);
+  const asked = [...positionals, ...(values.only?.split(',') ?? [])];
+  const names = asked.length === 0 ? Object.keys(SECTIONS).filter((name) => !ON_DEMAND.has(name)) : asked;
   const unknown = names.find((name) => !Object.hasOwn(SECTIONS, name));
   if (values.help === true || unknown !== undefined) {
     process.stderr.write(
@@ -71,7 +83,8 @@ async function main(args: string[], env: NodeJS.ProcessEnv): Promise<number> {
   const usual = values.quick === true ? QUICK : FULL;
   const postings = Math.min(POSTINGS_MAX, Math.max(1, Number(values.postings) || usual.books.postings));
   const lines = Math.min(LINES_MAX, Math.max(1, Number(values.lines) || usual.reconcile.lines));
-  const effort = { ...usual, reconcile: { lines }, books: { ...usual.books, postings } };
+  const items = Math.min(POSTINGS_MAX, Math.max(100_000, Number(values.items) || usual.items));
+  const effort = { ...usual, items, reconcile: { lines }, books: { ...usual.books, postings } };
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
   const stand = await openStand(env.DATABASE_URL ?? null);
   const figures: Figures = {};

@@ -14,7 +14,12 @@ export type ImportOrder = {
   readonly file: string;
   readonly database: { readonly url: string; readonly role: 'postern_app' | null };
 };
-export type ImportAnswer = { readonly kind: 'done'; readonly seconds: number; readonly rssMb: number };
+export type ImportAnswer = {
+  readonly kind: 'done';
+  readonly seconds: number;
+  readonly cpuS: number;
+  readonly rssMb: number;
+};
 
 const clock = { now: Date.now };
 
@@ -40,6 +45,7 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
     const endpoint = await reportEndpoint(sql, providers, { provider, endpoint: name });
     const importer = createImporter({ pool: pools.api, clock, log });
     const start = performance.now();
+    const cpu = process.cpuUsage();
     let seconds = 0;
     const received = await importer.receive(
       {
@@ -54,7 +60,7 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
           seconds = (performance.now() - start) / 1000;
         },
       },
-      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+      createReadStream(file),
     );
     if (received.kind === 'proven') {
       await received.finish();
@@ -64,7 +70,8 @@ async function take({ kind, provider, file, database }: ImportOrder): Promise<Im
         `${provider} ended ${JSON.stringify(received, (_, v) => (typeof v === 'bigint' ? String(v) : v)).slice(0, 2_000)}`,
       );
     // Of the whole process, with Node itself: the kernel's own high-water mark.
-    return { kind: 'done', seconds, rssMb: process.resourceUsage().maxRSS / 1024 };
+    const { user, system } = process.cpuUsage(cpu);
+    return { kind: 'done', seconds, cpuS: (user + system) / 1e6, rssMb: process.resourceUsage().maxRSS / 1024 };
   } finally {
     await pools.end();
   }

@@ -40,7 +40,9 @@ export async function reconcile(stand: Stand, effort: Effort, tell: (line: strin
       figures.import_rss_mb = Math.max(figures.import_rss_mb ?? 0, loaded.rssMb);
       if (provider !== 'stripe') continue;
       const whole = await child.ask({ kind: 'import', provider, file, database }, CHILD_S);
-      tell(`${provider}: imported, posted and proven in ${whole.seconds.toFixed(1)} s, ${whole.rssMb.toFixed(0)} MB`);
+      tell(
+        `${provider}: imported, posted and proven in ${whole.seconds.toFixed(1)} s (${whole.cpuS.toFixed(1)} s of them the importer’s own), ${whole.rssMb.toFixed(0)} MB`,
+      );
       figures.reconcile_1m_s = (whole.seconds * 1_000_000) / lines;
       figures.import_rss_mb = Math.max(figures.import_rss_mb ?? 0, whole.rssMb);
     } finally {

@@ -15,8 +15,12 @@ export type Effort = {
   readonly searched: number;
   /** Lines of each report that is imported. */
   readonly reconcile: { readonly lines: number };
+  /** Open items beside as many lines of reports, when matching is measured. */
+  readonly items: number;
   /** Dead events that are run again, how often it is compared with the same load without, and for how long each. */
   readonly replay: { readonly events: number; readonly pairs: number; readonly seconds: number };
+  /** Payments, refunds and disputes of a world that is reconciled. */
+  readonly objects: number;
 };
 
 export const FULL: Effort = {
@@ -27,7 +31,9 @@ export const FULL: Effort = {
   books: { postings: 10_000_000, seconds: 60 },
   searched: 10_000_000,
   reconcile: { lines: 1_000_000 },
+  items: 1_000_000,
   replay: { events: 100_000, pairs: 3, seconds: 20 },
+  objects: 1_000_000,
 };
 export const QUICK: Effort = {
   pairs: 1,
@@ -37,7 +43,9 @@ export const QUICK: Effort = {
   books: { postings: 200_000, seconds: 5 },
   searched: 200_000,
   reconcile: { lines: 50_000 },
+  items: 100_000,
   replay: { events: 6_000, pairs: 1, seconds: 5 },
+  objects: 20_000,
 };
 
 export type Figures = Record<string, number>;

@@ -40,6 +40,51 @@ $$;
 create constraint trigger unsettled_at_commit after insert on postern.unsettled deferrable initially deferred
   for each row execute function postern.check_settled();
 
+-- As before, with one look for what is sealed instead of one a transaction.
+create or replace function postern.check_postings() returns trigger language plpgsql
+set search_path = pg_catalog, postern set enable_seqscan = off as $$
+declare
+  bad record;
+  lowest uuid;
+  highest uuid;
+begin
+  select n.transaction_id, n.currency, sum(n.amount) as off into bad
+  from new_lines n group by n.transaction_id, n.currency having sum(n.amount) <> 0 limit 1;
+  if found then
+    raise exception 'transaction % does not balance in %: off by %', bad.transaction_id, bad.currency, bad.off
+      using errcode = 'check_violation';
+  end if;
+  select n.transaction_id into bad from (select distinct l.transaction_id from new_lines l) as n
+  left join lateral (select t.xact from postern.transactions t where t.id = n.transaction_id limit 1) as t on true
+  where t.xact is distinct from pg_current_xact_id() limit 1;
+  if not found then
+    -- Sealed ones too: after a move to another server an old transaction's number may be the running one's. By their range
+    -- first, in which hardly ever one is: a look for each of thousands would cost as much as writing them.
+    lowest := (select l.transaction_id from new_lines l order by l.transaction_id limit 1);
+    highest := (select l.transaction_id from new_lines l order by l.transaction_id desc limit 1);
+    if exists (select from postern.seal s where s.transaction_id between lowest and highest) then
+      select n.transaction_id into bad from (select distinct l.transaction_id from new_lines l) as n
+      where exists (select from postern.seal s where s.transaction_id = n.transaction_id) limit 1;
+    end if;
+  end if;
+  if found then
+    raise exception 'transaction % was not made by this database transaction: no line can be added to it', bad.transaction_id
+      using errcode = 'check_violation';
+  end if;
+  select n.account_id, n.component, a.path into bad
+  from (select distinct l.account_id, l.reference is not null as referenced, l.component from new_lines l) as n
+  left join lateral (select a.* from postern.accounts a where a.id = n.account_id limit 1) as a on true
+  where a.id is null or a.closed_at is not null or a.open_item <> n.referenced
+    or case when n.component is null then a.components <> '{}' else n.component <> all (a.components) end
+  limit 1;
+  if found then
+    raise exception 'account % (%) is missing or closed, or wants a reference or a component where there is none (or the other way round): component %',
+      bad.account_id, bad.path, bad.component using errcode = 'check_violation';
+  end if;
+  return null;
+end
+$$;
+
 -- `fees` is the reference whose fee an entry recognises, null where it recognises none: where a fee of it was announced, the
 -- entry is left out. Whoever calls holds the account's fees alone. Returns what stood already under the keys.
 create function postern.ledger_record_many(

@@ -25,7 +25,12 @@ const MONEY: readonly Column[] = [
   ],
   ['backfill lists', ({ api }) => api?.list?.what ?? '–'],
   ['settlement reports', ({ facts }) => facts.matrix.settlement ?? '–'],
-  ['fetches', ({ api }) => (api === undefined ? '–' : api.hosts.map((host) => `\`${host}\``).join(', '))],
+  ['reports it fetches', ({ api }) => api?.reports?.what ?? '–'],
+  [
+    'fetches',
+    ({ api }) =>
+      api === undefined ? '–' : [...api.hosts, ...(api.reports?.hosts ?? [])].map((host) => `\`${host}\``).join(', '),
+  ],
 ];
 
 /** The matrix of docs/providers.md, made from the adapters' own facts. */

@@ -1,4 +1,5 @@
 import { promises as dns } from 'node:dns';
+import type { IncomingHttpHeaders } from 'node:http';
 import { Agent, type RequestOptions, request } from 'node:https';
 import type { LookupFunction } from 'node:net';
 import { connect as connectTls } from 'node:tls';
@@ -40,9 +41,26 @@ export type EgressAnswer = {
   readonly body: Buffer;
 };
 
+/** An answer whose body is still on its way: it is read to its end, or discarded. */
+export type EgressDownload = Omit<EgressAnswer, 'body'> & {
+  /** Throws PosternError `egress_failed` where it breaks off, stalls, or is larger than it may be. */
+  readonly body: AsyncIterable<Buffer>;
+  discard(): void;
+};
+
+export type DownloadLimits = {
+  readonly maxBytes: number;
+  /** For all of it. */
+  readonly timeoutMs: number;
+  /** Without a byte for so long it is taken for dead. */
+  readonly idleMs: number;
+};
+
 export type Egress = {
   /** Whatever the host answers. @throws PosternError `egress_refused` (never asked), `egress_failed` (no answer). */
   call(call: EgressCall): Promise<EgressAnswer>;
+  /** The same for a body of any size, which is handed on as it comes. */
+  download(call: EgressCall, limits: DownloadLimits): Promise<EgressDownload>;
   /** The body of an https resource. @throws PosternError `egress_refused` (never asked), `egress_failed`. */
   fetchBytes(url: string): Promise<Buffer>;
   fetchText(url: string): Promise<string>;
@@ -81,36 +99,57 @@ export function createEgress(options: EgressOptions): Egress {
   }
 
   async function call(asked: EgressCall): Promise<EgressAnswer> {
+    const target = checked(asked);
+    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal]);
+    const way = await wayTo(target, signal);
+    try {
+      return await send(target, asked, way.options, signal);
+    } finally {
+      way.release();
+    }
+  }
+
+  async function download(asked: EgressCall, limits: DownloadLimits): Promise<EgressDownload> {
+    const target = checked(asked);
+    const signal = AbortSignal.any([AbortSignal.timeout(limits.timeoutMs), closing.signal]);
+    const way = await wayTo(target, signal);
+    return receive(target, asked, way, signal, limits);
+  }
+
+  function checked(asked: EgressCall): URL {
     const target = checkUrl(asked.url, allowHosts);
     // An object may take several calls: a stopping process must not begin the next one.
     if (closing.signal.aborted) throw failed(target.hostname, 'the gateway is stopping');
-    const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), closing.signal]);
-    const proxied = proxy?.covers(target.hostname) === true ? proxy : null;
-    if (proxied !== null && allowHosts !== null) return getThrough(proxied, target.hostname, target, asked, signal);
-    const addresses = await withinDeadline(resolve(target.hostname), signal, target.hostname);
+    return target;
+  }
+
+  type Way = { readonly options: RequestOptions; release(): void };
+
+  async function wayTo({ hostname }: URL, signal: AbortSignal): Promise<Way> {
+    const proxied = proxy?.covers(hostname) === true ? proxy : null;
+    if (proxied !== null && allowHosts !== null) return tunnelTo(proxied, hostname, hostname, signal);
+    const addresses = await withinDeadline(resolve(hostname), signal, hostname);
     const [first] = addresses;
-    if (first === undefined) throw failed(target.hostname, 'the name does not resolve');
+    if (first === undefined) throw failed(hostname, 'the name does not resolve');
     const bad = addresses.find(({ address }) => !allowAddress(address));
-    if (bad !== undefined) throw refused(`${target.hostname} resolves to ${bad.address}, which is no public address`);
-    if (proxied !== null) return getThrough(proxied, first.address, target, asked, signal);
+    if (bad !== undefined) throw refused(`${hostname} resolves to ${bad.address}, which is no public address`);
+    if (proxied !== null) return tunnelTo(proxied, first.address, hostname, signal);
     const lookup: LookupFunction = (_host, { all }, callback) => {
       if (all === true) callback(null, [{ ...first }]);
       else callback(null, first.address, first.family);
     };
-    return send(target, asked, { agent, lookup, ...trust }, signal);
+    return { options: { agent, lookup, ...trust }, release: () => undefined };
   }
 
   /** The proxy only carries bytes: the certificate is checked here, for the host that was asked for. */
-  async function getThrough(
-    proxied: EgressProxy,
-    to: string,
-    target: URL,
-    asked: EgressCall,
-    signal: AbortSignal,
-  ): Promise<EgressAnswer> {
-    const host = target.hostname;
+  async function tunnelTo(proxied: EgressProxy, to: string, host: string, signal: AbortSignal): Promise<Way> {
     if (tunnels >= tunnelsMax) throw failed(host, `${tunnels} requests are on their way through the proxy already`);
     tunnels += 1;
+    let isOpen = true;
+    const release = (): void => {
+      if (isOpen) tunnels -= 1;
+      isOpen = false;
+    };
     try {
       const socket = await proxied.tunnel(to, signal);
       const createConnection = () => {
@@ -119,10 +158,56 @@ export function createEgress(options: EgressOptions): Egress {
         return secured;
       };
       // Without an agent Node takes 80 for the port that needs no mention.
-      return await send(target, asked, { createConnection, defaultPort: 443 }, signal);
-    } finally {
-      tunnels -= 1;
+      return { options: { createConnection, defaultPort: 443 }, release };
+    } catch (error) {
+      release();
+      throw error;
     }
+  }
+
+  /** Resolves once the answer begins; its body comes afterwards. */
+  function receive(
+    target: URL,
+    { method, headers, body }: EgressCall,
+    { options: connection, release }: Way,
+    signal: AbortSignal,
+    { maxBytes: bytesMax, idleMs }: DownloadLimits,
+  ): Promise<EgressDownload> {
+    const host = target.hostname;
+    const told = (error: unknown) => (error instanceof PosternError ? error : failed(host, messageOf(error), error));
+    return new Promise((fulfil, reject) => {
+      const sent = request(
+        target,
+        { ...connection, signal, method, headers: { ...headers, 'accept-encoding': 'identity' } },
+        (answer) => {
+          async function* chunks(): AsyncIterable<Buffer> {
+            let bytes = 0;
+            try {
+              for await (const chunk of answer as AsyncIterable<Buffer>) {
+                bytes += chunk.length;
+                if (bytes > bytesMax) throw failed(host, `sent more than ${bytesMax} bytes`);
+                yield chunk;
+              }
+              if (!answer.complete) throw failed(host, 'the answer was cut short');
+            } catch (error) {
+              throw told(error);
+            } finally {
+              sent.destroy();
+            }
+          }
+          fulfil({
+            status: answer.statusCode ?? 0,
+            headers: headersOf(answer.headers),
+            body: chunks(),
+            discard: () => sent.destroy(),
+          });
+        },
+      );
+      sent.setTimeout(idleMs, () => sent.destroy(failed(host, `sent nothing for ${idleMs} ms`)));
+      sent.once('close', release);
+      sent.on('error', (error) => reject(told(error)));
+      sent.end(body);
+    });
   }
 
   function send(
@@ -154,9 +239,7 @@ export function createEgress(options: EgressOptions): Egress {
           answer.on('end', () =>
             fulfil({
               status: answer.statusCode ?? 0,
-              headers: Object.fromEntries(
-                Object.entries(answer.headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]),
-              ),
+              headers: headersOf(answer.headers),
               body: Buffer.concat(chunks),
             }),
           );
@@ -170,6 +253,7 @@ export function createEgress(options: EgressOptions): Egress {
 
   return {
     call,
+    download,
     fetchBytes,
     async fetchText(url) {
       return (await fetchBytes(url)).toString('utf8');
@@ -196,6 +280,10 @@ function checkUrl(url: string, allowHosts: readonly string[] | null): URL {
   if (allowHosts !== null && !isListedHost(host, allowHosts))
     throw refused(`${host} is not on the list of hosts to fetch from`);
   return target;
+}
+
+function headersOf(headers: IncomingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]));
 }
 
 async function resolveHost(host: string): Promise<readonly Address[]> {

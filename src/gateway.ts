@@ -45,7 +45,12 @@ import { databaseIdentity } from './postgres/database-identity.ts';
 import { createPools, type Pools } from './postgres/pools.ts';
 import { sqlOf } from './postgres/sql.ts';
 import { providers } from './providers/index.ts';
+import { createDiscrepancies } from './reconcile/discrepancies/discrepancies.ts';
+import { createRulesOf } from './reconcile/engine/account-rules.ts';
+import { compareItems } from './reconcile/engine/compare.ts';
+import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
 import { bankFormats } from './reconcile/bank/formats.ts';
+import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
 import { createBankImporter } from './reconcile/import/bank-importer.ts';
 import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
 import { createImporter } from './reconcile/import/importer.ts';
@@ -194,6 +199,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           writer: uuidv7(clock.now()),
           batchEventsMax: config.workerBatch,
           isPaused: () => controls.isPaused('events'),
+          announce: (tx, announced) => orderAnnounced(tx, announced, clock.now()),
           tracing,
         }),
       );
@@ -224,6 +230,17 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const reportFetcher = options.work
+    ? createReportFetcher({
+        pool: pools.worker,
+        endpoints,
+        importer,
+        call: apiCalls,
+        download: apiEgress.download,
+        clock,
+        log,
+      })
+    : null;
   const replayer = options.work
     ? createReplayer({
         pool: pools.worker,
@@ -249,6 +266,8 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         metrics,
       })
     : null;
+  const reconciling = { ledger: createLedger({ clock }), clock, endpoints };
+  const items = options.work ? createReconciler({ ...reconciling, pool: pools.worker, log, metrics }) : null;
   const { retentionDays } = config;
   const housekeeping = options.work
     ? createHousekeeping({
@@ -258,6 +277,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         providers,
         endpoints,
         retentionDays,
+        compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
         clearImports: clearAbandoned,
         clock,
         log,
@@ -326,6 +346,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           log,
           transfers,
           reconciler,
+          discrepancies: createDiscrepancies({ ...reconciling, pool: pools.api, rulesOf: createRulesOf(endpoints) }),
           recheck,
           importer,
           bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
@@ -365,9 +386,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       sharedHints?.start();
       fetcher?.start();
       backfiller?.start();
+      reportFetcher?.start();
       dismisser?.start();
       replayer?.start();
       housekeeping?.start();
+      items?.start();
       sealer?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
@@ -380,11 +403,12 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
       // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
-      await Promise.all([backfiller?.stop(), fetcher?.stop(), dismisser?.stop()]);
+      await Promise.all([backfiller?.stop(), reportFetcher?.stop(), fetcher?.stop(), dismisser?.stop()]);
       await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
       await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);
+      await items?.stop();
       await housekeeping?.stop();
       // After the postings, so that its last signed head is over them.
       await sealer?.stop();

@@ -157,6 +157,15 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'Transactions and audit entries not sealed yet, counted up to 10,000',
     ),
     sealLagSeconds: gauge('postern_log_lag_seconds', 'Age of the oldest transaction or audit entry that is not sealed'),
+    reconciledTransactions: counter('postern_reconciled_transactions_total', 'Transactions whose open items were looked at'),
+    reconcileLagSeconds: gauge(
+      'postern_reconcile_lag_seconds',
+      'Age of the oldest transaction whose open items were not looked at',
+    ),
+    reconcileDifferences: gauge(
+      'postern_reconcile_differences',
+      'Open items that the nightly reckoning from the postings alone found otherwise than they are kept',
+    ),
     effectConflicts: counter('postern_effect_conflicts_total', 'Effect keys told again with other content'),
     retries: counter('postern_retries_total', 'Events put back for another attempt', ['provider']),
     workerHalved: counter('postern_worker_halved_total', 'Worker batches halved to find a poison event'),

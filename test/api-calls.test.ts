@@ -10,6 +10,7 @@ const egress: Egress = {
     asked.push(call);
     return { status: 200, headers: {}, body: Buffer.alloc(0) };
   },
+  download: async () => Promise.reject(new Error('no file is asked for here')),
   fetchBytes: async () => Buffer.alloc(0),
   fetchText: async () => '',
   close: () => undefined,

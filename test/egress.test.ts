@@ -177,3 +177,46 @@ it('cuts what is under way when it is closed, and begins nothing more', async ()
   await underWay;
   await expect(out.fetchBytes(`https://${HOST}/x`)).rejects.toMatchObject({ code: 'egress_failed' });
 });
+
+describe('downloads', () => {
+  const limits = { maxBytes: 1_000, timeoutMs: 2_000, idleMs: 200 };
+  const get = { method: 'GET', url: `https://${HOST}/file`, headers: {} } as const;
+  const read = async (body: AsyncIterable<Buffer>): Promise<number> => {
+    let size = 0;
+    for await (const chunk of body) size += chunk.length;
+    return size;
+  };
+  beforeEach(() => {
+    if (!nock.isActive()) nock.activate();
+  });
+
+  it('hand on the body as it comes, of any answer', async () => {
+    nock(`https://${HOST}`).get('/file').reply(200, 'x'.repeat(1_000), { 'x-made': '1' });
+    const whole = await egress().download(get, limits);
+    expect(whole).toMatchObject({ status: 200, headers: { 'x-made': '1' } });
+    expect(await read(whole.body)).toBe(1_000);
+    nock(`https://${HOST}`).get('/file').reply(302, '', { location: 'https://elsewhere.example/' });
+    const moved = await egress().download(get, limits);
+    expect(moved.status).toBe(302);
+    moved.discard();
+  });
+
+  it('end where they are too large', async () => {
+    nock(`https://${HOST}`).get('/file').reply(200, 'x'.repeat(1_001));
+    const { body } = await egress().download(get, limits);
+    await expect(read(body)).rejects.toMatchObject({ code: 'egress_failed' });
+  });
+
+  it('never reach another host', async () => {
+    const url = 'https://elsewhere.example/file';
+    await expect(egress().download({ ...get, url }, limits)).rejects.toMatchObject({ code: 'egress_refused' });
+    const out = egress();
+    out.close();
+    await expect(out.download(get, limits)).rejects.toMatchObject({ code: 'egress_failed' });
+  });
+
+  it('are not begun by who is no public address', async () => {
+    const resolve = async () => [{ address: '127.0.0.1', family: 4 } as Address];
+    await expect(egress({ resolve }).download(get, limits)).rejects.toMatchObject({ code: 'egress_refused' });
+  });
+});

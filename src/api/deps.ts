@@ -9,6 +9,7 @@ import type { AccountReconciler } from '../ledger/reconcile-account.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Provider } from '../providers/provider.ts';
+import type { Discrepancies } from '../reconcile/discrepancies/discrepancies.ts';
 import type { BankImporter } from '../reconcile/import/bank-importer.ts';
 import type { Importer } from '../reconcile/import/importer.ts';
 import type { Transfers } from '../transfers/transfers.ts';
@@ -33,6 +34,7 @@ export type ApiDeps = {
   readonly log: Log;
   readonly transfers: Transfers;
   readonly reconciler: AccountReconciler;
+  readonly discrepancies: Discrepancies;
   readonly recheck: Recheck;
   readonly bankImporter: BankImporter;
   readonly importer: Pick<Importer, 'receive'>;

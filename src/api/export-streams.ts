@@ -12,7 +12,7 @@ const EXPORT_MS_MAX = 3_600_000;
 type Export = {
   readonly contentType: string;
   readonly fileName: string;
-  readonly text: AsyncIterable<string>;
+  readonly text: AsyncIterable<string | Uint8Array>;
   close(): Promise<void>;
 };
 
@@ -46,7 +46,7 @@ export function createExportStreams(app: FastifyInstance, log: Log): ExportStrea
       // Closing it ends the query under way, which a stream that waits for its next piece cannot.
       signal.addEventListener('abort', () => void file.close());
       // The next piece is made when the one before is on its way: a slow reader slows the query down.
-      const stream = Readable.from(file.text, { objectMode: false, highWaterMark: 1, encoding: 'utf8' });
+      const stream = Readable.from(file.text, { objectMode: false, highWaterMark: 1 });
       reply.raw.once('close', stop);
       void finished(stream)
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'an export was broken off'))

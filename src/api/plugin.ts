@@ -13,6 +13,7 @@ import { auditTrailRoutes } from './routes/audit-trail.ts';
 import { backfillRoutes } from './routes/backfills.ts';
 import { bankStatementRoutes } from './routes/bank-statements.ts';
 import { deadLetterRoutes } from './routes/dead-letters.ts';
+import { discrepancyRoutes } from './routes/discrepancies.ts';
 import { endpointRoutes } from './routes/endpoints.ts';
 import { eventRoutes } from './routes/events.ts';
 import { exportRoutes } from './routes/exports.ts';
@@ -23,7 +24,9 @@ import { quarantineRoutes } from './routes/quarantine.ts';
 import { queueRoutes } from './routes/queues.ts';
 import { reconciliationRoutes } from './routes/reconciliations.ts';
 import { replayRoutes } from './routes/replays.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { reversalRoutes } from './routes/reversals.ts';
+import { settlementFetchRoutes } from './routes/settlement-fetches.ts';
 import { settlementRoutes } from './routes/settlements.ts';
 import { tokenRoutes } from './routes/tokens.ts';
 import { transactionRoutes } from './routes/transactions.ts';
@@ -78,10 +81,13 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
         auditTrailRoutes,
         auditLogRoutes,
         reconciliationRoutes,
+        discrepancyRoutes,
         exportRoutes,
+        reportRoutes,
         operationRoutes,
         queueRoutes,
         settlementRoutes,
+        settlementFetchRoutes,
         bankStatementRoutes,
       ])
         await api.register(routes, deps);

@@ -21,7 +21,9 @@ export const BatchShape = Type.Object(
     closing: Amount,
     closes: Type.Boolean({ description: 'the difference is 0' }),
     difference: Amount,
-    stated: Type.Boolean({ description: 'opening and closing are the report’s own; else computed, which proves nothing' }),
+    stated: Type.Boolean({
+      description: 'opening and closing are the report’s own; else computed, which proves nothing',
+    }),
   },
   {
     description:
@@ -30,7 +32,9 @@ export const BatchShape = Type.Object(
 );
 
 export const ReportErrorShape = Type.Object({
-  kind: Type.String({ description: 'unreadable: nothing of the file is kept; contradiction: may be accepted with a reason' }),
+  kind: Type.String({
+    description: 'unreadable: nothing of the file is kept; contradiction: may be accepted with a reason',
+  }),
   line: Nullable(Type.Integer()),
   field: Nullable(Type.String()),
   value: Nullable(Type.String()),
@@ -48,7 +52,9 @@ const summary = {
   format: Type.String(),
   moves_money: Type.Boolean({ description: 'false: a control, kept and checked and never posted' }),
   mode: Type.String({ description: 'payout, batch or balance: how the account is paid' }),
-  status: Type.String({ description: 'waiting (for further files of the report), importing, imported, failed, amended' }),
+  status: Type.String({
+    description: 'waiting (for further files of the report), importing, imported, failed, amended',
+  }),
   file: Type.Object({
     name: Nullable(Type.String()),
     sha256: Nullable(Type.String()),

@@ -11,11 +11,7 @@ declare module 'fastify' {
 export type Upload = { readonly fileName: string | null; readonly bytes: AsyncIterable<Uint8Array> };
 
 /** The file of a request: its whole body, or the one file of a multipart form. @throws PosternError `invalid_request` */
-export async function uploadOf(
-  request: FastifyRequest,
-  fileName: string | null,
-  bytesMax: number,
-): Promise<Upload> {
+export async function uploadOf(request: FastifyRequest, fileName: string | null, bytesMax: number): Promise<Upload> {
   if (request.isMultipart()) {
     // One more than may come, so that the limit is told and not just kept.
     const part = await request.file({ limits: { fileSize: bytesMax + 1, files: 1, fields: 20, fieldSize: 10_000 } });
@@ -23,7 +19,8 @@ export async function uploadOf(
     return { fileName: part.filename === '' ? fileName : part.filename, bytes: part.file };
   }
   const { body } = request;
-  if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body)) throw noFile('the request has no body');
+  if (typeof body !== 'object' || body === null || !(Symbol.asyncIterator in body))
+    throw noFile('the request has no body');
   // `as`: the stream that our own parser of bodies handed on.
   return { fileName, bytes: body as AsyncIterable<Uint8Array> };
 }

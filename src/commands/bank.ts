@@ -26,7 +26,9 @@ export function register(program: Command, context: CommandContext): void {
     .command('import')
     .description('take statements in: each entry once; those that do not close are refused whole')
     .argument('<file...>', 'camt.053, MT940, BAI2, or CSV with a mapping')
-    .addOption(new Option('--format <format>', 'else told by how the file begins').choices(bankFormats.map((f) => f.name)))
+    .addOption(
+      new Option('--format <format>', 'else told by how the file begins').choices(bankFormats.map((f) => f.name)),
+    )
     .option('--mapping <file>', 'of a CSV: JSON that says which column is what')
     .option('--time-zone <zone>', 'in whose days a statement without zone is kept', zone, 'UTC')
     .addHelpText(
@@ -61,7 +63,8 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
     return all;
   });
   if (views.some(({ status }) => status === 'failed')) context.fail();
-  if (context.json) context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
+  if (context.json)
+    context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
   else context.out(views.map(readable).join('\n\n'));
 }
 

@@ -28,8 +28,8 @@ export type CommandContext = {
   withDatabase<T>(work: (database: CommandDatabase) => Promise<T>, options?: { migrating?: boolean }): Promise<T>;
   /** Prints a line (or several) on standard output. */
   out(text: string): void;
-  /** Prints a text without end, no faster than it is read. */
-  stream(text: AsyncIterable<string>): Promise<void>;
+  /** Prints what has no end, no faster than it is read. */
+  stream(text: AsyncIterable<string | Uint8Array>): Promise<void>;
   /** Standard input as text, for secrets that must not stand in the shell's history. */
   input(): Promise<string>;
   /** Ends the command with exit status 1, for what was found rather than thrown. */

@@ -5,8 +5,8 @@ import { messageOf, PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
 import type { EndpointSettings } from '../providers/provider.ts';
 import type { CommandContext } from './context.ts';
-import { explainReportFile, reportFormatOf } from './explain-report.ts';
 import { type Explained, type ExplainedEvent, explainEvents } from './explain-events.ts';
+import { explainReportFile, reportFormatOf } from './explain-report.ts';
 
 type Header = readonly [name: string, value: string];
 type ExplainOptions = {

@@ -43,11 +43,7 @@ export function registerImport(settlement: Command, context: CommandContext): vo
     .action((files: string[], options: ImportOptions) => importFiles(files, options, context));
 }
 
-async function importFiles(
-  files: readonly string[],
-  options: ImportOptions,
-  context: CommandContext,
-): Promise<void> {
+async function importFiles(files: readonly string[], options: ImportOptions, context: CommandContext): Promise<void> {
   const [provider, endpoint] = options.endpoint;
   const outcomes = await context.withDatabase(async (database) => {
     const { pool, sql } = database;
@@ -62,7 +58,8 @@ async function importFiles(
   });
   if (outcomes.some(({ failed }) => failed)) context.fail();
   const views = outcomes.map(({ view }) => view);
-  if (context.json) context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
+  if (context.json)
+    context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
   else context.out(outcomes.map(({ text }) => text).join('\n\n'));
 }
 
@@ -96,7 +93,7 @@ async function importFile(
         dryRun,
         onProgress: ({ bytes }) => progress?.update(bytes),
       },
-      createReadStream(file, { highWaterMark: 1024 * 1024 }),
+      createReadStream(file),
     );
     if (received.kind === 'proven') await received.finish();
   } finally {
@@ -107,7 +104,10 @@ async function importFile(
   const row = await findSettlement(sql, received.id);
   if (row === null) throw new PosternError('internal', `settlement ${received.id} is not there`);
   const view = settlementView(row, await selectBatches(sql, row.id), await selectFaults(sql, row.id));
-  const notes = { repeated: 'these bytes were imported before', waiting: 'kept: it waits for further files of its report' };
+  const notes = {
+    repeated: 'these bytes were imported before',
+    waiting: 'kept: it waits for further files of its report',
+  };
   const note = received.kind === 'repeated' || received.kind === 'waiting' ? `\n  ${notes[received.kind]}` : '';
   const missing = received.kind === 'waiting' ? ` (missing: ${received.missing})` : '';
   return { view, text: `${readableSettlement(view)}${note}${missing}`, failed: view.status === 'failed' };

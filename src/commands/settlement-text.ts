@@ -44,7 +44,9 @@ export function readableFaults(faults: readonly Fault[], count: number): string 
     return `  ${where === '' ? '' : `${where}: `}${oneLine(reason)}${what}${proof}`;
   });
   const more = count - lines.length;
-  return [`${count} ${count === 1 ? 'error' : 'errors'}`, ...lines, ...(more > 0 ? [`  … and ${more} more`] : [])].join('\n');
+  return [`${count} ${count === 1 ? 'error' : 'errors'}`, ...lines, ...(more > 0 ? [`  … and ${more} more`] : [])].join(
+    '\n',
+  );
 }
 
 export function readableSettlement(view: View): string {

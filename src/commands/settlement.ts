@@ -12,6 +12,7 @@ import { isUuid } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
 import { endpointName } from './endpoint-name.ts';
 import { LIMIT_DEFAULT, limit } from './options.ts';
+import { registerFetch } from './settlement-fetch.ts';
 import { registerImport } from './settlement-import.ts';
 import { readableSettlement } from './settlement-text.ts';
 import { moment, table } from './table.ts';
@@ -31,6 +32,7 @@ export function register(program: Command, context: CommandContext): void {
     .description('settlement reports: what the processors say they settled and paid out')
     .addHelpText('after', '\nExample:\n  npx postern settlement import report.csv --endpoint stripe/main');
   registerImport(settlement, context);
+  registerFetch(settlement, context);
   settlement
     .command('list')
     .description('imported reports, newest first')

@@ -7,7 +7,7 @@ import { messageOf, PosternError } from '../errors.ts';
 const FILE_MODE = 0o600;
 
 /** A file that is there is whole: half a journal would balance as well, and half a log shows nothing that is missing. */
-export async function writeWhole(file: string, text: AsyncIterable<string>): Promise<void> {
+export async function writeWhole(file: string, text: AsyncIterable<string | Uint8Array>): Promise<void> {
   const part = `${file}.${process.pid}.part`;
   try {
     await pipeline(text, createWriteStream(part, { flags: 'wx', mode: FILE_MODE }));

@@ -29,7 +29,11 @@ export type BatchParts = {
   /** This worker's own id in the minute counters. */
   readonly writer: string;
   readonly tracing?: Tracing | null;
+  /** Orders settlement reports that events announced, in their transaction; without it none is fetched. */
+  readonly announce?: (tx: Tx, announced: readonly AnnouncedReport[]) => Promise<void>;
 };
+
+export type AnnouncedReport = { readonly endpointId: number; readonly report: string };
 
 export const ATTEMPTS_MAX = 10;
 export const BACKOFF_FIRST_MS = 5_000;
@@ -155,6 +159,8 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
         : endingOf(interpretation.event, resultOf.get(interpretation.event.id)),
   }));
   await finishEvents(tx, finished, parts.writer);
+  const announced = finished.flatMap((one) => announcedBy(one, parts));
+  if (announced.length > 0) await parts.announce?.(tx, announced);
   const died = finished.flatMap(({ interpretation: { event }, ending }) =>
     ending.status === 'dead'
       ? [
@@ -181,6 +187,20 @@ async function work(tx: Tx, taken: readonly TakenEvent[], parts: BatchParts): Pr
       settled.map((f) => f.interpretation.event.id),
     );
   return { finished, awaited: await noteCaptures(tx, posting) };
+}
+
+/** What the event says that can be fetched now. Its ending is no matter: a report is there or it is not. */
+function announcedBy({ interpretation: { event } }: Finished, { endpoints, announce }: BatchParts): AnnouncedReport[] {
+  const told = endpoints.byId(event.endpointId)?.provider.api?.reports?.announced;
+  if (announce === undefined || told === undefined || event.body === null || !told.types.test(event.type)) return [];
+  try {
+    const report = told.report(event.body, event.item);
+    return report === null ? [] : [{ endpointId: event.endpointId, report }];
+  } catch (error) {
+    // What cannot be read was told of where the event was interpreted.
+    if (error instanceof PosternError) return [];
+    throw error;
+  }
 }
 
 /** How an event leaves the queue by what the ledger made of it. */

@@ -11,7 +11,7 @@ import { appraiseQueue } from './appraise-queue.ts';
 import { removeOldBodies } from './body-removal.ts';
 import { MEASURE_HOURS, measureHours } from './endpoint-hours-store.ts';
 import { forgetEvents } from './event-forgetting.ts';
-import { ensurePartitions, lockTask, lockTaskInSession, noteRun } from './housekeeping-store.ts';
+import { ensurePartitions, isVerifyDue, lockTask, lockTaskInSession, noteRun } from './housekeeping-store.ts';
 import { LAST_TRY } from './interpret.ts';
 import type { JobQueue } from './job-queue.ts';
 import { forgetMinutes } from './minutes-store.ts';
@@ -20,6 +20,9 @@ import { VERIFY_BOOKS, verifyBooks } from './verify-books.ts';
 import { wakeParked } from './wake-parked.ts';
 import { wakeWaiting } from './wake-waiting.ts';
 import { requeueExpired, sweepQueued } from './work-store.ts';
+
+/** The task that reckons open items anew. */
+const COMPARE_ITEMS = 'compare_items';
 
 /** The tasks by name, with how often: for the runner, and for whoever shows when they last ran. */
 export const HOUSEKEEPING = [
@@ -34,6 +37,7 @@ export const HOUSEKEEPING = [
   { name: 'appraise_queue', intervalS: 10 },
   { name: VERIFY_BOOKS, intervalS: 86_400 },
   { name: 'forget_quarantined', intervalS: 60 },
+  { name: COMPARE_ITEMS, intervalS: 86_400 },
   { name: 'clear_imports', intervalS: 60 },
 ] as const;
 
@@ -63,6 +67,8 @@ export type HousekeepingParts = {
   readonly providers: ReadonlyMap<string, Provider>;
   /** Null: nothing is removed. */
   readonly retentionDays: number | null;
+  /** Reckons open items from the postings alone: what is kept otherwise, in words. It stands above this folder. */
+  readonly compareItems?: () => Promise<readonly unknown[]>;
   /** Ends imports of settlement reports whose process died. */
   readonly clearImports: (tx: Tx) => Promise<void>;
   readonly clock: Clock;
@@ -74,6 +80,7 @@ export type HousekeepingParts = {
 const LOOK_S_MAX = 3_600;
 const PARTITION_DAYS_AHEAD = 14;
 const MINUTES_KEPT_DAYS = 90;
+const DIFFERENCES_TOLD = 20;
 /** More than an instance's writer keeps in the time between two turns. */
 const QUARANTINED_A_TURN = 5_000;
 
@@ -107,6 +114,7 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
     make_partitions: { inTransaction: (tx) => ensurePartitions(tx, PARTITION_DAYS_AHEAD) },
     forget_minutes: { inTransaction: (tx) => forgetMinutes(tx, MINUTES_KEPT_DAYS) },
     [VERIFY_BOOKS]: { ifDue: (session) => verifyBooks(session, { pool: parts.pool, log, signal }) },
+    [COMPARE_ITEMS]: { ifDue: (session) => compare(session, parts) },
     [MEASURE_HOURS]: { inTransaction: measureHours },
     appraise_queue: { inTransaction: (tx) => appraiseQueue(tx, endpoints.all()) },
     forget_quarantined: {
@@ -128,6 +136,16 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
             },
           },
   };
+}
+
+/** Once a day, and each hour while there are differences. */
+async function compare(session: Sql, { compareItems, metrics, log }: HousekeepingParts): Promise<boolean> {
+  if (compareItems === undefined || !(await isVerifyDue(session, COMPARE_ITEMS))) return false;
+  const differences = await compareItems();
+  metrics.reconcileDifferences.set(differences.length);
+  if (differences.length === 0) return true;
+  log.error({ differences: differences.slice(0, DIFFERENCES_TOLD) }, 'open items are kept otherwise than reckoned');
+  throw new PosternError('internal', `${differences.length} open items are kept otherwise than reckoned`);
 }
 
 /** Runs tasks when they are due, one instance at a time; what failed is told and tried at the next turn. */

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { AccountRef } from './chart.ts';
 
 /** One line of a transaction to be: debit positive, credit negative, minor units. */
@@ -81,5 +81,5 @@ export function contentOf(legs: readonly Leg[], told = ''): Buffer {
   const lines = legs
     .map((l) => JSON.stringify([l.account.path, l.reference, l.component, l.currency, l.amount.toString()]))
     .sort();
-  return createHash('sha256').update(told).update('\n').update(lines.join('\n')).digest().subarray(0, 16);
+  return hash('sha256', `${told}\n${lines.join('\n')}`, 'buffer').subarray(0, 16);
 }

@@ -10,7 +10,7 @@ import {
 import { chart, pathPart } from './chart.ts';
 import { type Draft, draft, type RuleContext } from './draft.ts';
 import { type Leg, leg, summed } from './entry.ts';
-import { payoutCreated, payoutUndone } from './payment-rules.ts';
+import { paymentDrafts, payoutCreated, payoutUndone } from './payment-rules.ts';
 
 /**
  * What a line of a settlement report posts: one transaction under `line:{identity}`, with a payout the effects it implies
@@ -23,7 +23,12 @@ export function lineDrafts(line: SettlementLine, context: RuleContext): Draft[] 
   if (fault !== null) throw new PosternError('rule_failed', `settlement line ${line.identity}: ${fault}`);
   const key = lineKey(line.identity);
   const own = draft({ key, at: line.at, type: `settlement.${line.kind}` }, summed(lineLegs(line, context)));
-  const drafts = [...impliedBy(line, context), own, ...firstDay(line, key, context), ...recognition(line, key, context)];
+  const drafts = [
+    ...impliedBy(line, context),
+    own,
+    ...firstDay(line, key, context),
+    ...recognition(line, key, context),
+  ];
   return drafts.map((d) => ({ ...d, zone: line.zone }));
 }
 
@@ -110,7 +115,10 @@ function firstDay(line: SettlementLine, key: string, context: RuleContext): Draf
   return [draft({ key: `${key}:first_day`, at, type: FIRST_DAY }, legs)];
 }
 
-/** A payout that no webhook told yet is told by its line. One that is told stands: a difference is open on the payout. */
+/**
+ * A payout that no webhook told yet is told by its line. One that is told stands: a difference is open on the payout. A dispute
+ * that is named by the payment disputed has no webhook that tells what it moves (PayPal): its lines do.
+ */
 function impliedBy(line: SettlementLine, context: RuleContext): Draft[] {
   switch (line.kind) {
     case 'payout':
@@ -124,9 +132,27 @@ function impliedBy(line: SettlementLine, context: RuleContext): Draft[] {
         { ...undone, yields: true },
       ];
     }
+    case 'chargeback':
+    case 'chargeback_reversal':
+      return line.component === 'dispute' && line.gross !== 0n && line.beforeLive !== true
+        ? disputeMoved(line, context)
+        : [];
     default:
       return [];
   }
+}
+
+function disputeMoved(line: MovementLine, context: RuleContext): Draft[] {
+  const { kind, identity, reference, at } = line;
+  const { amount, currency } = line.payer ?? { amount: line.gross, currency: line.currency };
+  const key = `${lineKey(identity)}:dispute`;
+  const told = { key, at, currency, dispute: reference, component: 'dispute' } as const;
+  return paymentDrafts(
+    kind === 'chargeback'
+      ? { ...told, type: 'dispute.withdrawn', amount: -amount }
+      : { ...told, type: 'dispute.reinstated', amount },
+    context,
+  );
 }
 
 function payoutOf({ payout, currency, settled, at }: PayoutLine, amount: bigint) {

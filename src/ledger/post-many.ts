@@ -18,8 +18,10 @@ export type ToldLine = {
 
 /** Lines of one processor account on their way in, in one database transaction, whose fees the caller holds (`holdFees`). */
 export type ManyLines = {
-  /** Resolves when there is room for more; what is wrong may only be told by a later call. */
-  post(lines: readonly ToldLine[]): Promise<void>;
+  /** The rules: no database. Of one group while `record` writes the one before. */
+  prepare(lines: readonly ToldLine[]): readonly LineEntry[];
+  /** One group at a time. */
+  record(entries: readonly LineEntry[]): Promise<void>;
   /** All is posted, and what is derived from it is right. */
   end(): Promise<void>;
 };
@@ -32,7 +34,6 @@ export type ManyLines = {
 export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonly clock: Clock }): ManyLines {
   const ids = new Map<string, number>();
   const { path: pendingPath } = chart.processorPending(context);
-  let before: Promise<void> = Promise.resolve();
 
   async function open(entries: readonly LineEntry[]): Promise<void> {
     const missing = new Map<string, AccountRef>([[pendingPath, chart.processorPending(context)]]);
@@ -50,7 +51,12 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
 
   async function record(entries: readonly LineEntry[]): Promise<void> {
     if (entries.length === 0) return;
-    const taken = await recordMany(tx, entries, { accountId, pending: accountId(pendingPath), ruleVersion: RULE_VERSION });
+    await open(entries);
+    const taken = await recordMany(tx, entries, {
+      accountId,
+      pending: accountId(pendingPath),
+      ruleVersion: RULE_VERSION,
+    });
     if (taken.length === 0) return;
     const told = new Map(entries.map(({ entry }) => [entry.id, entry]));
     const clash = taken.find(({ id, same }) => !same && told.get(id)?.yields !== true);
@@ -62,18 +68,9 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
   }
 
   return {
-    async post(lines) {
-      const entries = entriesOf(lines, context, () => uuidv7(clock.now()));
-      await open(entries);
-      await before;
-      before = record(entries);
-      // It is waited for by the next call; until then its error must not end the process.
-      before.catch(() => undefined);
-    },
-    async end() {
-      await before;
-      await settleMany(tx);
-    },
+    prepare: (lines) => entriesOf(lines, context, () => uuidv7(clock.now())),
+    record,
+    end: () => settleMany(tx),
   };
 }
 

@@ -20,4 +20,6 @@ export const ADVISORY_LOCK_CLASS = {
   reconciling: 73_062,
   /** `(replay, 0)`: the one lane in which replays run; free when its process died. */
   replay: 73_071,
+  /** `(engine, 0)`: held by the one turn that reconciles. */
+  engine: 73_081,
 } as const;

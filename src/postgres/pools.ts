@@ -187,3 +187,12 @@ export function sessionBeside(pool: pg.Pool, name: string): pg.Client {
   client.on('error', () => undefined);
   return client;
 }
+
+/** One connection with a pool's settings but its time limits, for a loop whose statements set their own. Ended by the caller. */
+export function poolBeside(pool: pg.Pool, name: string): pg.Pool {
+  const { query_timeout: _, application_name: __, ...options } = pool.options;
+  const beside = new pg.Pool({ ...options, max: 1, application_name: name, idle_in_transaction_session_timeout: 0 });
+  // A connection that dies while nobody uses it is made anew; unheard it would end the process.
+  beside.on('error', () => undefined);
+  return beside;
+}

@@ -1,4 +1,5 @@
 import type { PaymentEvent } from '../payment-event.ts';
+import type { ProviderReports } from './provider-reports.ts';
 import type { SettlementFormat } from './settlement-format.ts';
 
 /**
@@ -93,6 +94,8 @@ export type ProviderApi = {
   fetchKey?(url: string, context: ApiContext): Promise<Fetched>;
   /** What can be listed of the past, and how far back; absent: nothing, gaps show in settlement reports only. */
   readonly list?: ProviderList;
+  /** Settlement reports that it gives out. */
+  readonly reports?: ProviderReports;
 };
 
 export type ProviderList = {
@@ -204,7 +207,7 @@ export type EndpointSettings = {
   readonly backfill_every_s?: number;
   /** Whether every payout names its lines (`payout`), batches are paid out (`batch`), or a person pays out (`balance`); absent: the report format's own. */
   readonly settlement_mode?: 'payout' | 'batch' | 'balance';
-  /** From which day on its webhooks come, `2026-03-01`: what moved before has none, and is no discrepancy. */
+  /** From which day on its webhooks come, `2026-03-01`: what moved before has none, and is no discrepancy; what was there then came before us. */
   readonly live_from?: string;
   /** How many days after a movement its settlement line is due (7), after a settlement its payout (7), after a payout its bank line (5). */
   readonly settlement_days?: number;

@@ -21,8 +21,11 @@ export type SettlementFormat = {
   readonly documentation: readonly string[];
   /** Whether a file that begins so is of this format: by its header's names, wherever they stand. At most 64 KiB, decoded. */
   recognises(head: string, fileName: string | null): boolean;
-  /** Where a report comes in several files: which of them this is. Null: it is whole by itself. */
-  part?(head: string, fileName: string | null): ReportPart | null;
+  /**
+   * Where a report comes in several files: which of them this is. Null: it is whole by itself. `tail` is how the file ends, at most
+   * 64 KiB: where only footers tell which file is the last (PayPal), none of a larger file is found to be one without it.
+   */
+  part?(head: string, fileName: string | null, tail?: string): ReportPart | null;
   /**
    * What the file says. Faults are items, not errors: after one the reader goes on, so that all are told at once (at most
    * `FAULTS_MAX`). Throws only what `source` throws.

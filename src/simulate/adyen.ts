@@ -91,9 +91,13 @@ function tellDispute(life: Life, tell: Tell): void {
   }
 }
 
+/** `payment`, `capture0`, `refund1`, `dispute`: what the life's PSP references are called. */
+export function pspReference(life: Life, name: string): string {
+  return `${stableText(life, name, 12, UPPER)}${stableText(life, `${name}#`, 4, DIGITS)}`;
+}
+
 function notification(life: Life, account: string, at: number, item: Item): object {
-  const reference = (name: string): string =>
-    `${stableText(life, name, 12, UPPER)}${stableText(life, `${name}#`, 4, DIGITS)}`;
+  const reference = (name: string): string => pspReference(life, name);
   return {
     additionalData: {
       expiryDate: '11/2031',

@@ -10,12 +10,7 @@ const LOWER = '0123456789abcdefghijklmnopqrstuvwxyz';
  * told nobody; a sale is told when it is settled, or when its settlement is declined.
  */
 const tellBraintree = inSteps((life, tell) => {
-  const event = (kind: string, about: string, fields: Fields): void =>
-    tell(
-      ({ at }) =>
-        '<?xml version="1.0" encoding="UTF-8"?>\n' +
-        xml('notification', { timestamp: isoSeconds(at), kind, subject: { [about]: fields } }),
-    );
+  const event: TellEvent = (kind, about, fields) => tell(({ at }) => notification(kind, about, fields, at));
 
   if (life.captureFails) event('transaction_settlement_declined', 'transaction', sale(life, 'settlement_declined'));
   else event('transaction_settled', 'transaction', sale(life, 'settled'));
@@ -29,6 +24,24 @@ const tellBraintree = inSteps((life, tell) => {
     if (outcome !== 'succeeded') event('refund_failed', 'transaction', { ...refund, status: 'settlement_declined' });
   }
   tellDispute(life, event);
+  tellDisbursement(life, event);
+});
+
+type TellEvent = (kind: string, about: string, fields: Fields) => void;
+
+/** A life that is nothing but its payout. */
+export const tellBraintreeDisbursement = inSteps((life, tell) => {
+  tellDisbursement(life, (kind, about, fields) => tell(({ at }) => notification(kind, about, fields, at)));
+});
+
+function notification(kind: string, about: string, fields: Fields, at: number): string {
+  return (
+    '<?xml version="1.0" encoding="UTF-8"?>\n' +
+    xml('notification', { timestamp: isoSeconds(at), kind, subject: { [about]: fields } })
+  );
+}
+
+function tellDisbursement(life: Life, event: TellEvent): void {
   if (life.payout === null) return;
   const { amount, fails } = life.payout;
   event(fails ? 'disbursement_exception' : 'disbursement', 'disbursement', {
@@ -40,9 +53,9 @@ const tellBraintree = inSteps((life, tell) => {
     retry: 'false',
     'merchant-account': { id: 'simulated', 'currency-iso-code': life.currency, 'sub-merchant-account': 'false' },
   });
-});
+}
 
-function tellDispute(life: Life, event: (kind: string, about: string, fields: Fields) => void): void {
+function tellDispute(life: Life, event: TellEvent): void {
   if (life.dispute === null) return;
   const { amount, outcome } = life.dispute;
   const dispute = (status: string): Fields => ({
@@ -89,6 +102,9 @@ function xml(name: string, value: string | Fields): string {
           .join('\n');
   return `<${name}>${inner}</${name}>`;
 }
+
+/** `sale`, `refund0`, `dispute`, `payout`. */
+export const braintreeId = id;
 
 function id(life: Life, label: string): string {
   return stableText(life, label, 8, LOWER);

@@ -22,7 +22,7 @@ const tellCheckout = inSteps((life, tell) => {
   const action = (type: string, name: string, amount: bigint, left = 0n): void =>
     event(type, {
       id: paymentId(life),
-      action_id: `act_${stableText(life, name, 26, BASE32)}`,
+      action_id: actionId(life, name),
       reference: `order-${life.number}`,
       amount: wireNumber(amount),
       currency: life.currency,
@@ -63,7 +63,9 @@ function tellDispute(life: Life, event: (type: string, data: object) => void): v
   if (life.dispute.outcome !== 'open') event(`dispute_${life.dispute.outcome}`, data);
 }
 
-function paymentId(life: Life): string {
+export const actionId = (life: Life, name: string): string => `act_${stableText(life, name, 26, BASE32)}`;
+
+export function paymentId(life: Life): string {
   return `pay_${stableText(life, 'payment', 26, BASE32)}`;
 }
 

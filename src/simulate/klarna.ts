@@ -25,7 +25,7 @@ const tellKlarna = inSteps((life, tell, account) => {
       },
       payload,
     }));
-  const payment_transaction_id = `krn:payment:eu1:transaction:${stableUuid(life, 'order')}`;
+  const payment_transaction_id = `krn:payment:eu1:transaction:${orderId(life)}`;
   const request = {
     payment_request_id: `krn:payment:eu1:request:${stableUuid(life, 'request')}`,
     payment_reference: `order-${life.number}`,
@@ -55,6 +55,8 @@ function tellDispute(life: Life, about: object, event: (type: string, payload: o
   const outcome = life.dispute.outcome.toUpperCase();
   event('payment.dispute.state-change.closed', { ...dispute, state: 'CLOSED', dispute_outcome: outcome });
 }
+
+export const orderId = (life: Life): string => stableUuid(life, 'order');
 
 export const klarna: Simulator = {
   provider: 'klarna',

@@ -79,6 +79,9 @@ function money(life: Life, amount: bigint): { value: string; currency: string } 
   return { value: majorText(life, amount), currency: life.currency };
 }
 
+/** `tr`/`payment`, `re`/`refund0`, `chb`/`chargeback0`. */
+export const mollieId = id;
+
 function id(life: Life, prefix: string, label: string): string {
   return `${prefix}_${stableText(life, label, 12)}`;
 }

@@ -154,7 +154,7 @@ function capture(life: Life, account: string, part: { index: number; amount: big
 function refundResource(life: Life, index: number, amount: bigint): object {
   const at = isoTime(moment(life, 20 + index));
   return {
-    id: stableText(life, `refund${index}`, 17, UPPER),
+    id: refundId(life, index),
     status: 'COMPLETED',
     amount: money(life, amount),
     invoice_id: `order-${life.number}`,
@@ -168,7 +168,7 @@ function refundResource(life: Life, index: number, amount: bigint): object {
     update_time: at,
     links: [
       {
-        href: `https://api.sandbox.paypal.com/v2/payments/refunds/${stableText(life, `refund${index}`, 17, UPPER)}`,
+        href: `https://api.sandbox.paypal.com/v2/payments/refunds/${refundId(life, index)}`,
         rel: 'self',
         method: 'GET',
       },
@@ -186,8 +186,12 @@ function authorizationId(life: Life): string {
   return stableText(life, 'authorization', 17, UPPER);
 }
 
-function captureId(life: Life, index: number): string {
+export function captureId(life: Life, index: number): string {
   return stableText(life, `capture${index}`, 17, UPPER);
+}
+
+export function refundId(life: Life, index: number): string {
+  return stableText(life, `refund${index}`, 17, UPPER);
 }
 
 function orderId(life: Life): string {

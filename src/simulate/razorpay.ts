@@ -5,15 +5,7 @@ import { inSteps, unixSeconds, wireNumber } from './told-event.ts';
 
 /** A life as Razorpay tells it: entities as they are by then (razorpay.com/docs/webhooks/payments). */
 const tellRazorpay = inSteps((life, tell, account) => {
-  const event = (type: string, entities: Readonly<Record<string, object>>): void =>
-    tell(({ at }) => ({
-      entity: 'event',
-      account_id: account,
-      event: type,
-      contains: Object.keys(entities),
-      payload: Object.fromEntries(Object.entries(entities).map(([name, entity]) => [name, { entity }])),
-      created_at: unixSeconds(at),
-    }));
+  const event = (type: string, entities: Entities): void => tell(({ at }) => notification(account, type, entities, at));
 
   event('payment.authorized', { payment: payment(life, 'authorized') });
   event('payment.captured', { payment: payment(life, 'captured') });
@@ -36,6 +28,28 @@ const tellRazorpay = inSteps((life, tell, account) => {
     if (outcome !== 'succeeded') event('refund.failed', told('failed'));
   }
   tellDispute(life, event);
+  tellSettlement(life, event);
+});
+
+/** A life that is nothing but its payout. */
+export const tellRazorpaySettlement = inSteps((life, tell, account) => {
+  tellSettlement(life, (type, entities) => tell(({ at }) => notification(account, type, entities, at)));
+});
+
+type Entities = Readonly<Record<string, object>>;
+
+function notification(account: string, type: string, entities: Entities, at: number): object {
+  return {
+    entity: 'event',
+    account_id: account,
+    event: type,
+    contains: Object.keys(entities),
+    payload: Object.fromEntries(Object.entries(entities).map(([name, entity]) => [name, { entity }])),
+    created_at: unixSeconds(at),
+  };
+}
+
+function tellSettlement(life: Life, event: (type: string, entities: Entities) => void): void {
   if (life.payout === null) return;
   event('settlement.processed', {
     settlement: {
@@ -45,13 +59,13 @@ const tellRazorpay = inSteps((life, tell, account) => {
       status: 'processed',
       fees: 0,
       tax: 0,
-      utr: stableText(life, 'utr', 16),
+      utr: utr(life),
       created_at: unixSeconds(moment(life, 50)),
     },
   });
-});
+}
 
-function tellDispute(life: Life, event: (type: string, entities: Readonly<Record<string, object>>) => void): void {
+function tellDispute(life: Life, event: (type: string, entities: Entities) => void): void {
   if (life.dispute === null) return;
   const { amount, outcome } = life.dispute;
   const told = (status: string): { payment: object; dispute: object } => ({
@@ -99,6 +113,10 @@ function payment(life: Life, status: 'authorized' | 'captured'): object {
     created_at: unixSeconds(life.startedAt),
   };
 }
+
+/** `pay`/`payment`, `rfnd`/`refund0`, `disp`/`dispute`, `setl`/`payout`, `order`/`order`. */
+export const razorpayId = id;
+export const utr = (life: Life): string => stableText(life, 'utr', 16);
 
 function id(life: Life, prefix: string, label: string): string {
   return `${prefix}_${stableText(life, label, 14)}`;

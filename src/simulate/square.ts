@@ -5,6 +5,22 @@ import { isoTime, type Teller, type ToldEvent, wireNumber } from './told-event.t
 
 /** A life as Square tells it (developer.squareup.com/reference/square/webhooks): versions of objects, not movements. */
 const tellSquare: Teller = (life, account) => {
+  const { events, tell } = teller(life, account);
+  tellPayment(life, tell);
+  tellRefunds(life, tell);
+  tellDispute(life, tell);
+  tellPayout(life, tell);
+  return events;
+};
+
+/** A life that is nothing but its payout. */
+export const tellSquarePayout: Teller = (life, account) => {
+  const { events, tell } = teller(life, account);
+  tellPayout(life, tell);
+  return events;
+};
+
+function teller(life: Life, account: string): { events: ToldEvent[]; tell: Tell } {
   const events: ToldEvent[] = [];
   const tell: Tell = (type, kind, object) => {
     const step = events.length + 1;
@@ -18,13 +34,8 @@ const tellSquare: Teller = (life, account) => {
     };
     events.push({ at, destination: 'main', content: JSON.stringify(event) });
   };
-
-  tellPayment(life, tell);
-  tellRefunds(life, tell);
-  tellDispute(life, tell);
-  tellPayout(life, tell);
-  return events;
-};
+  return { events, tell };
+}
 
 type SquareObject = { readonly id: string; readonly [name: string]: unknown };
 type Tell = (type: string, kind: string, object: SquareObject) => void;
@@ -87,7 +98,7 @@ function payment(life: Life, status: 'APPROVED' | 'COMPLETED', withFee: boolean)
 function tellRefunds(life: Life, tell: Tell): void {
   for (const [index, refund] of life.refunds.entries()) {
     const object = (status: string): SquareObject => ({
-      id: `${paymentId(life)}_${stableText(life, `refund${index}`, 28)}`,
+      id: refundId(life, index),
       amount_money: money(life, refund.amount),
       created_at: isoTime(moment(life, 20 + index)),
       location_id: `L${stableText(life, 'location', 12).toUpperCase()}`,
@@ -105,8 +116,8 @@ function tellRefunds(life: Life, tell: Tell): void {
 function tellDispute(life: Life, tell: Tell): void {
   if (life.dispute === null) return;
   const object = (state: string): SquareObject => ({
-    id: stableText(life, 'dispute', 22),
-    dispute_id: stableText(life, 'dispute', 22),
+    id: disputeId(life),
+    dispute_id: disputeId(life),
     amount_money: money(life, life.amount),
     brand_dispute_id: stableText(life, 'brand', 20),
     card_brand: 'VISA',
@@ -125,10 +136,10 @@ function tellDispute(life: Life, tell: Tell): void {
 }
 
 function tellPayout(life: Life, tell: Tell): void {
-  if (life.payout === null || life.payout.amount <= 0n) return;
+  if (life.payout === null || life.payout.amount === 0n) return;
   const amount = life.amount;
   const object = (status: string): SquareObject => ({
-    id: `po_${stableText(life, 'payout', 24)}`,
+    id: payoutId(life),
     status,
     location_id: `L${stableText(life, 'location', 12).toUpperCase()}`,
     created_at: isoTime(moment(life, 50)),
@@ -137,20 +148,23 @@ function tellPayout(life: Life, tell: Tell): void {
     type: 'BATCH',
     payout_fee: [],
     arrival_date: isoTime(moment(life, 60)).slice(0, 10),
-    end_to_end_id: stableText(life, 'endtoend', 24),
+    end_to_end_id: endToEndId(life),
   });
   tell('payout.sent', 'payout', object('SENT'));
   if (life.payout.fails) tell('payout.failed', 'payout', object('FAILED'));
   else tell('payout.paid', 'payout', object('PAID'));
 }
 
-function money(life: Life, amount: bigint): { amount: number; currency: string } {
+function money(life: Life, amount: bigint): { amount: number | object; currency: string } {
   return { amount: wireNumber(amount), currency: life.currency };
 }
 
-function paymentId(life: Life): string {
-  return stableText(life, 'payment', 22);
-}
+export const paymentId = (life: Life): string => stableText(life, 'payment', 22);
+export const refundId = (life: Life, index: number): string =>
+  `${paymentId(life)}_${stableText(life, `refund${index}`, 28)}`;
+export const disputeId = (life: Life): string => stableText(life, 'dispute', 22);
+export const payoutId = (life: Life): string => `po_${stableText(life, 'payout', 24)}`;
+export const endToEndId = (life: Life): string => stableText(life, 'endtoend', 24);
 
 export const square: Simulator = {
   provider: 'square',

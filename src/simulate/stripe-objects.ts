@@ -67,7 +67,7 @@ export function chargeObject(life: Life, state: ChargeState): StripeObject {
       type: 'authorized',
     },
     paid: true,
-    payment_intent: `pi_3${stableText(life, 'intent', 23)}`,
+    payment_intent: intentId(life),
     payment_method: `pm_1${stableText(life, 'method', 23)}`,
     payment_method_details: {
       card: {
@@ -116,10 +116,10 @@ export function chargeObject(life: Life, state: ChargeState): StripeObject {
 export function refundObject(life: Life, index: number, status: 'pending' | 'succeeded' | 'failed'): StripeObject {
   const created = moment(life, 20 + index);
   return {
-    id: `re_3${stableText(life, `refund${index}`, 23)}`,
+    id: refundId(life, index),
     object: 'refund',
     amount: wireNumber(life.refunds[index]?.amount ?? 0n),
-    balance_transaction: status === 'pending' ? null : `txn_3${stableText(life, `refundtxn${index}`, 23)}`,
+    balance_transaction: status === 'pending' ? null : movementId(life, `refund${index}`),
     charge: chargeId(life),
     created: Math.floor(created / 1000),
     currency: life.currency.toLowerCase(),
@@ -129,12 +129,12 @@ export function refundObject(life: Life, index: number, status: 'pending' | 'suc
     },
     ...(status === 'failed'
       ? {
-          failure_balance_transaction: `txn_3${stableText(life, `refundback${index}`, 23)}`,
+          failure_balance_transaction: movementId(life, `refund_reversal${index}`),
           failure_reason: 'expired_or_canceled_card',
         }
       : {}),
     metadata: {},
-    payment_intent: `pi_3${stableText(life, 'intent', 23)}`,
+    payment_intent: intentId(life),
     reason: 'requested_by_customer',
     receipt_number: null,
     source_transfer_reversal: null,
@@ -145,7 +145,7 @@ export function refundObject(life: Life, index: number, status: 'pending' | 'suc
 
 export function disputeObject(life: Life, movements: readonly StripeObject[], status: string): StripeObject {
   return {
-    id: `du_1${stableText(life, 'dispute', 23)}`,
+    id: disputeId(life),
     object: 'dispute',
     amount: wireNumber(life.dispute?.amount ?? 0n),
     balance_transactions: movements,
@@ -163,7 +163,7 @@ export function disputeObject(life: Life, movements: readonly StripeObject[], st
     is_charge_refundable: false,
     livemode: false,
     metadata: {},
-    payment_intent: `pi_3${stableText(life, 'intent', 23)}`,
+    payment_intent: intentId(life),
     payment_method_details: {
       card: { brand: 'visa', case_type: 'chargeback', network_reason_code: '10' },
       type: 'card',
@@ -176,7 +176,7 @@ export function disputeObject(life: Life, movements: readonly StripeObject[], st
 export function payoutObject(life: Life, status: 'pending' | 'paid' | 'failed'): StripeObject {
   const failed = status === 'failed';
   return {
-    id: `po_1${stableText(life, 'payout', 23)}`,
+    id: payoutId(life),
     object: 'payout',
     amount: wireNumber(life.payout?.amount ?? 0n),
     application_fee: null,
@@ -214,7 +214,7 @@ type Movement = { readonly amount: bigint; readonly fee: bigint; readonly at: nu
 export function movement(life: Life, label: string, { amount, fee, at, type }: Movement): StripeObject {
   const currency = life.currency.toLowerCase();
   return {
-    id: `txn_3${stableText(life, `${label}txn`, 23)}`,
+    id: movementId(life, label),
     object: 'balance_transaction',
     amount: wireNumber(amount),
     available_on: Math.floor(at / 1000) + 172_800,
@@ -237,12 +237,16 @@ export function movement(life: Life, label: string, { amount, fee, at, type }: M
           ],
     net: wireNumber(amount - fee),
     reporting_category: type === 'charge' ? 'charge' : amount < 0n ? 'dispute' : 'dispute_reversal',
-    source: type === 'charge' ? chargeId(life) : `du_1${stableText(life, 'dispute', 23)}`,
+    source: type === 'charge' ? chargeId(life) : disputeId(life),
     status: 'pending',
     type,
   };
 }
 
-function chargeId(life: Life): string {
-  return `ch_3${stableText(life, 'charge', 23)}`;
-}
+export const chargeId = (life: Life): string => `ch_3${stableText(life, 'charge', 23)}`;
+export const intentId = (life: Life): string => `pi_3${stableText(life, 'intent', 23)}`;
+export const refundId = (life: Life, index: number): string => `re_3${stableText(life, `refund${index}`, 23)}`;
+export const disputeId = (life: Life): string => `du_1${stableText(life, 'dispute', 23)}`;
+export const payoutId = (life: Life): string => `po_1${stableText(life, 'payout', 23)}`;
+/** A balance transaction: `charge`, `refund0`, `dispute1`. */
+export const movementId = (life: Life, label: string): string => `txn_3${stableText(life, `${label}txn`, 23)}`;

@@ -15,16 +15,7 @@ const API_VERSION = '2025-09-30.clover';
 
 /** A life as Stripe tells it: snapshot events, and for twins the same as thin ones (docs.stripe.com/event-destinations). */
 const tellStripe: Teller = (life) => {
-  const events: ToldEvent[] = [];
-  let step = 0;
-  const tell = (type: string, object: StripeObject, previous?: StripeObject): void => {
-    step += 1;
-    const at = moment(life, step);
-    const id = eventId(life, step);
-    events.push(snapshot(life, { id, type, at, object, ...(previous === undefined ? {} : { previous }) }));
-    if (life.twin) events.push(thin(life, { id, type, at: at + 1000, object }));
-  };
-
+  const { events, tell } = teller(life);
   const captured = tellCapture(life, tell);
   if (captured > 0n) {
     tellRefunds(life, captured, tell);
@@ -34,7 +25,32 @@ const tellStripe: Teller = (life) => {
   return events;
 };
 
+/** A life that is nothing but its payout: of many payments, as processors pay. */
+export const tellStripePayout: Teller = (life) => {
+  const { events, tell } = teller(life);
+  tellPayout(life, tell);
+  return events;
+};
+
+/** Any event about any object, as snapshot: for objects a payment's life does not have. */
+export function tellStripeObject(life: Life, told: Omit<Told, 'id'>): ToldEvent {
+  return snapshot(life, { ...told, id: `evt_3${stableText(life, `${told.type}${String(told.object.id)}`, 23)}` });
+}
+
 type Tell = (type: string, object: StripeObject, previous?: StripeObject) => void;
+
+function teller(life: Life): { events: ToldEvent[]; tell: Tell } {
+  const events: ToldEvent[] = [];
+  let step = 0;
+  const tell: Tell = (type, object, previous) => {
+    step += 1;
+    const at = moment(life, step);
+    const id = eventId(life, step);
+    events.push(snapshot(life, { id, type, at, object, ...(previous === undefined ? {} : { previous }) }));
+    if (life.twin) events.push(thin(life, { id, type, at: at + 1000, object }));
+  };
+  return { events, tell };
+}
 
 /** Tells authorisation, captures and the fee. Returns what is captured in the end. */
 function tellCapture(life: Life, tell: Tell): bigint {
@@ -98,7 +114,7 @@ function tellDispute(life: Life, captured: bigint, tell: Tell): void {
 }
 
 function tellPayout(life: Life, tell: Tell): void {
-  if (life.payout === null || life.payout.amount <= 0n) return;
+  if (life.payout === null || life.payout.amount === 0n) return;
   tell('payout.created', payoutObject(life, 'pending'));
   tell('payout.paid', payoutObject(life, 'paid'), { status: 'pending' });
   if (life.payout.fails) tell('payout.failed', payoutObject(life, 'failed'), { status: 'paid' });

@@ -37,10 +37,14 @@ export function inSteps(story: (life: Life, tell: Tell, account: string) => void
   };
 }
 
-/** Amounts of simulated lives are small, so a JS number holds them exactly where a processor writes JSON numbers. */
-export function wireNumber(amount: bigint): number {
-  return Number(amount);
+/** As a JSON number with all its digits: what a JS number does not hold exactly is written as it stands (JSON.rawJSON). */
+export function wireNumber(amount: bigint): number | object {
+  const number = Number(amount);
+  return Number.isSafeInteger(number) ? number : rawJson(String(amount));
 }
+
+/** ES2025, in Node since 22; TypeScript does not describe it yet. */
+const { rawJSON: rawJson } = JSON as unknown as { readonly rawJSON: (text: string) => object };
 
 /** In major units as a JSON number: of so few digits that its shortest decimal is the amount. */
 export function majorNumber(life: Life, amount: bigint): number {

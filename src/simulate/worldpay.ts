@@ -45,7 +45,7 @@ const tellWorldpay = inSteps((life, tell) => {
   if (life.dispute !== null) event('chargedBack', life.dispute.amount);
 });
 
-function transactionReference(life: Life): string {
+export function transactionReference(life: Life): string {
   return `order-${life.number}-${stableText(life, 'reference', 8)}`;
 }
 

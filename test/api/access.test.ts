@@ -51,6 +51,10 @@ beforeAll(async () => {
       log,
       transfers: createTransfers({ pool, clock, log, metrics, deadlineMs: 3_000 }),
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
+      discrepancies: {
+        act: () => Promise.reject(new PosternError('not_found', 'there is no discrepancy')),
+        actOnAll: () => Promise.resolve({ total: 0, changed: 0 }),
+      },
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       bankImporter: { receive: () => Promise.reject(new PosternError('invalid_request', 'no statement')) },
       importer: { receive: () => Promise.reject(new PosternError('invalid_request', 'no report')) },

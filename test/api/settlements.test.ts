@@ -67,7 +67,20 @@ describe('POST /settlements', () => {
       status: 'imported',
       lines_new: 2,
       errors: [],
-      batches: [{ reference: 'po_1', currency: 'USD', lines: 2, gross: '1200', fee: '35', tax: '0', net: '1165', payout: '-1165', closes: true, difference: '0' }],
+      batches: [
+        {
+          reference: 'po_1',
+          currency: 'USD',
+          lines: 2,
+          gross: '1200',
+          fee: '35',
+          tax: '0',
+          net: '1165',
+          payout: '-1165',
+          closes: true,
+          difference: '0',
+        },
+      ],
     });
     const again = await upload(report('po_1'));
     expect(again).toMatchObject({ status: 200, location, body: { id: view.id, repeated: 1 } });
@@ -83,7 +96,9 @@ describe('POST /settlements', () => {
   });
 
   it('tells every error of a file that cannot be read, and posts nothing of it', async () => {
-    const { status, body } = await upload(`${report('po_4')}txn_x,yesterday,,usd,1.00,0.00,1.00,charge,A,po_4,ch_x,,\ntxn_y,2026-02-01 12:00:00,,usd,one,0,1,charge,A,po_4,ch_y,,\n`);
+    const { status, body } = await upload(
+      `${report('po_4')}txn_x,yesterday,,usd,1.00,0.00,1.00,charge,A,po_4,ch_x,,\ntxn_y,2026-02-01 12:00:00,,usd,one,0,1,charge,A,po_4,ch_y,,\n`,
+    );
     expect(status).toBe(202);
     expect(body).toMatchObject({ status: 'failed', error_count: 2 });
     expect(body.errors.map(({ line }) => line)).toEqual([4, 5]);
@@ -97,7 +112,11 @@ describe('POST /settlements', () => {
     expect(refused.body).toMatchObject({ status: 'failed', error_count: 1 });
     expect(refused.body.errors).toMatchObject([{ kind: 'contradiction', batch: 'po_5' }]);
     const { location } = await upload(wrong, '&accept_difference=Stripe%20wrote%20to%20us');
-    expect(await ended(location)).toMatchObject({ status: 'imported', accepted_difference: 'Stripe wrote to us', error_count: 1 });
+    expect(await ended(location)).toMatchObject({
+      status: 'imported',
+      accepted_difference: 'Stripe wrote to us',
+      error_count: 1,
+    });
     const log = (await (await gateway.api('/api/v1/audit-log?action=settlement.import')).json()) as {
       items: { reason: string | null }[];
     };
@@ -160,7 +179,9 @@ describe('GET /settlements', () => {
       items: Record<string, unknown>[];
       next_cursor: string;
     };
-    expect(first.items).toMatchObject([{ line: 2, kind: 'charge', reference: 'ch_po_1', gross: '1200', fee: '35', net: '1165' }]);
+    expect(first.items).toMatchObject([
+      { line: 2, kind: 'charge', reference: 'ch_po_1', gross: '1200', fee: '35', net: '1165' },
+    ]);
     const second = (await (
       await gateway.api(`/api/v1/settlements/${one?.id}/lines?limit=1&cursor=${first.next_cursor}`)
     ).json()) as { items: Record<string, unknown>[]; next_cursor: null };

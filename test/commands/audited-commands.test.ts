@@ -32,7 +32,11 @@ const LOOKS = [
   'queue stats',
   'replays list',
   'replays show',
+  'report discrepancies',
+  'report settlement',
   'serve',
+  'settlement list',
+  'settlement show',
   'start',
   'token list',
   'vectors',
@@ -87,6 +91,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** Proved by tests of their own, or by what they call: a route above, or the migration's own test below. */
 const ELSEWHERE = [
   'backfill',
+  'bank import',
   'events dismiss',
   'events replay',
   'migrate',
@@ -94,6 +99,8 @@ const ELSEWHERE = [
   'queue drain',
   'replay',
   'replays cancel',
+  'settlement fetch',
+  'settlement import',
   'simulate',
 ];
 

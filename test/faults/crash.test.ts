@@ -5,7 +5,7 @@ import { crashAgainAndAgain } from '../support/crash.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { expectPostedOnce } from '../support/expect-posted.ts';
 
-const KILLS = 20;
+const KILLS = 10;
 const SEED = process.env.CRASH_SEED ?? String(Date.now());
 let database: TestDatabase;
 

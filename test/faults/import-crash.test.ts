@@ -55,8 +55,15 @@ async function killedAt(
   await exited;
 }
 
-async function state({ account }: Reports): Promise<{ statuses: string[]; lines: number; posted: number; staged: number }> {
-  const { rows } = await database.sql.query<{ statuses: string[] | null; lines: number; posted: number; staged: number }>(
+async function state({
+  account,
+}: Reports): Promise<{ statuses: string[]; lines: number; posted: number; staged: number }> {
+  const { rows } = await database.sql.query<{
+    statuses: string[] | null;
+    lines: number;
+    posted: number;
+    staged: number;
+  }>(
     `select (select array_agg(status order by id) from postern.settlements where account = $1) as statuses,
        (select count(*)::int4 from postern.settlement_lines where account = $1) as lines,
        (select count(*)::int4 from postern.transactions where starts_with(effect_key, 'stripe:' || $1 || ':')) as posted,
@@ -64,7 +71,12 @@ async function state({ account }: Reports): Promise<{ statuses: string[]; lines:
     [account],
   );
   const [row] = rows;
-  return { statuses: row?.statuses ?? [], lines: row?.lines ?? -1, posted: row?.posted ?? -1, staged: row?.staged ?? -1 };
+  return {
+    statuses: row?.statuses ?? [],
+    lines: row?.lines ?? -1,
+    posted: row?.posted ?? -1,
+    staged: row?.staged ?? -1,
+  };
 }
 
 /** The server notices a moment later that its client is gone. */

@@ -85,7 +85,7 @@ describe('a paused queue', () => {
 
   it('gets back at once what a worker had fetched but not begun', async () => {
     const server = await start({ serve: true, work: false });
-    const all = charges('mid', 4_000);
+    const all = charges('mid', 2_000);
     await sendCharges(server.url, all, 64);
     await start({ serve: false, work: true });
     await eventually(async () => expect(await count("status = 'posted'")).toBeGreaterThan(0), { timeoutMs: 10_000 });

@@ -65,9 +65,14 @@ const TABLE: readonly [name: string, line: SettlementLine, balances: Record<stri
     },
   ],
   [
-    'chargeback that is named by the payment disputed',
+    'chargeback that is named by the payment disputed: no webhook tells what it moves',
     line('chargeback', 'l', { reference: 'p', component: 'dispute', gross: -1000n }),
-    { 'asset:processor_balance [B1] EUR': '-1000', 'asset:processor_pending [p dispute] EUR': '1000' },
+    { 'asset:processor_balance [B1] EUR': '-1000', 'asset:disputes_receivable [p] EUR': '1000' },
+  ],
+  [
+    'chargeback_reversal that is named by the payment disputed',
+    line('chargeback_reversal', 'l', { reference: 'p', component: 'dispute', gross: 1000n }),
+    { 'asset:processor_balance [B1] EUR': '1000', 'asset:disputes_receivable [p] EUR': '-1000' },
   ],
   [
     'chargeback_reversal, its fee given back',

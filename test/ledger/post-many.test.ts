@@ -45,9 +45,8 @@ function openAccount() {
       withTransaction(database.appPool, async (tx) => {
         await ledger.holdFees(tx, books);
         const many = postManyLines(tx, books, { clock });
-        for (const group of groups) await many.post(group.map((told) => ({ line: uuidv7(AT), told })));
+        for (const group of groups) await many.record(many.prepare(group.map((told) => ({ line: uuidv7(AT), told }))));
         if (settles) await many.end();
-        else await many.post([]);
       }),
   };
 }
@@ -70,10 +69,20 @@ async function standing({ account }: Pick<Books, 'account'>): Promise<unknown[]>
 }
 
 const fee = (payment: string, amount: bigint): PaymentEvent => ({
-  ...{ type: 'payment.fee_known', key: `${payment}:fee`, reference: payment, ...eur(amount) },
+  ...{ type: 'payment.fee_known', key: `${payment}:fee`, reference: payment, of: 'payment', ...eur(amount) },
 });
 
-const kinds = ['charge', 'refund', 'chargeback', 'fee', 'adjustment', 'reserve_hold', 'carry_forward', 'payout', 'topup'] as const;
+const kinds = [
+  'charge',
+  'refund',
+  'chargeback',
+  'fee',
+  'adjustment',
+  'reserve_hold',
+  'carry_forward',
+  'payout',
+  'topup',
+] as const;
 const someLine = fc.record({
   kind: fc.constantFrom(...kinds),
   about: fc.constantFrom('a', 'b', 'c', 'd'),
@@ -119,16 +128,24 @@ describe('many lines', () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(someLine, { maxLength: 25 }),
-        fc.array(fc.record({ about: fc.constantFrom('a', 'b'), payout: fc.boolean(), amount: fc.integer({ min: 1, max: 99 }) }), {
-          maxLength: 3,
-        }),
+        fc.array(
+          fc.record({
+            about: fc.constantFrom('a', 'b'),
+            payout: fc.boolean(),
+            amount: fc.integer({ min: 1, max: 99 }),
+          }),
+          {
+            maxLength: 3,
+          },
+        ),
         fc.integer({ min: 1, max: 25 }),
         async (some, announced, size) => {
           const lines = some.map(made1);
-          const events = announced.map(({ about, payout, amount }, n): PaymentEvent =>
-            payout
-              ? { type: 'payout.created', key: `${about}:created`, payout: about, ...eur(BigInt(amount)) }
-              : { ...fee(about, BigInt(amount)), key: `${about}:fee${n}` } as PaymentEvent,
+          const events = announced.map(
+            ({ about, payout, amount }, n): PaymentEvent =>
+              payout
+                ? { type: 'payout.created', key: `${about}:created`, payout: about, ...eur(BigInt(amount)) }
+                : ({ ...fee(about, BigInt(amount)), key: `${about}:fee${n}` } as PaymentEvent),
           );
           const [one, other] = [openAccount(), openAccount()];
           await one.tell(events);
@@ -180,7 +197,7 @@ describe('many lines', () => {
     await account.many([[line('charge', 'l1', { reference: 'p', gross: 100n, fee: 3n })]]);
     await account.tell([fee('p', 3n)]);
     await account.many([[line('refund', 'l2', { reference: 'p', gross: -100n, fee: -3n })]]);
-    const keys = (await standing(account)).flatMap((row) => ((row as { key?: string }).key ?? []));
+    const keys = (await standing(account)).flatMap((row) => (row as { key?: string }).key ?? []);
     expect(keys).toEqual([
       'test::line:l1',
       'test::line:l1:fee_recognised',

@@ -15,7 +15,15 @@ import type { SettlementLine } from '../../src/settlement-line.ts';
  */
 export type StubItem =
   | StubLine
-  | { type: 'batch'; batch: string; currency?: string; opening?: number; closing?: number; number?: number; day?: string }
+  | {
+      type: 'batch';
+      batch: string;
+      currency?: string;
+      opening?: number;
+      closing?: number;
+      number?: number;
+      day?: string;
+    }
   | {
       type: 'settlement.opening' | 'settlement.closing';
       batch: string;
@@ -100,7 +108,14 @@ async function* read(
 
 function itemOf(text: string, row: number, { zone }: Pick<ReportContext, 'zone' | 'mode'>): ReportItem {
   if (!text.startsWith('{'))
-    return { type: 'fault', kind: 'unreadable', row, field: 'kind', value: text.slice(0, 200), reason: 'must be an item' };
+    return {
+      type: 'fault',
+      kind: 'unreadable',
+      row,
+      field: 'kind',
+      value: text.slice(0, 200),
+      reason: 'must be an item',
+    };
   // `as`: our own file.
   const item = JSON.parse(text) as Exclude<StubItem, string>;
   const currency = ('currency' in item ? item.currency : undefined) ?? 'EUR';

@@ -48,7 +48,9 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (ap
             ),
             file_name: Type.Optional(Type.String({ maxLength: 500 })),
             time_zone: Type.Optional(Type.String({ maxLength: 60, default: 'UTC' })),
-            mapping: Type.Optional(Type.String({ maxLength: 8_000, description: 'of a CSV, as JSON: which column is what' })),
+            mapping: Type.Optional(
+              Type.String({ maxLength: 8_000, description: 'of a CSV, as JSON: which column is what' }),
+            ),
           },
           { additionalProperties: false },
         ),

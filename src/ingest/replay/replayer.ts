@@ -12,6 +12,8 @@ export type ReplayerParts = RunnerParts & {
   readonly connect: () => pg.Client;
   /** Asked before each batch; without it a pause is seen by looking every second only. */
   readonly isPaused?: () => boolean;
+  /** How often it looks around for pauses, live events that wait, and other replays: every second unless told. */
+  readonly lookMs?: number;
 };
 
 export type Replayer = {
@@ -20,7 +22,6 @@ export type Replayer = {
   stop(): Promise<void>;
 };
 
-const POLL_MS = 500;
 const LOOK_MS = 1_000;
 /** Live events come first: over this the lane stands still, until they are through again. */
 const LAG_MAX_S = 5;
@@ -31,7 +32,7 @@ const LAG_OVER_S = 1;
  * all instances, by an advisory lock that ends with it; how far a replay is stands in its row, written with the postings.
  */
 export function createReplayer(parts: ReplayerParts): Replayer {
-  const { clock, isPaused = () => false, log, metrics, pool } = parts;
+  const { clock, isPaused = () => false, log, lookMs = LOOK_MS, metrics, pool } = parts;
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   const rest = createNudgedPause();
@@ -44,7 +45,7 @@ export function createReplayer(parts: ReplayerParts): Replayer {
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'the replay lane was interrupted; it goes on in a moment');
       }
-      if (!stopping) await rest.take(POLL_MS);
+      if (!stopping) await rest.take(lookMs / 2);
     }
   }
 
@@ -73,8 +74,8 @@ export function createReplayer(parts: ReplayerParts): Replayer {
         behind = lag > (behind ? LAG_OVER_S : LAG_MAX_S);
         const note = standstill(isPaused() || paused.has('replay'), behind ? lag : null);
         await tellStandstill(session, going, note);
-        if (note !== null) await rest.take(LOOK_MS);
-        else await runFor(LOOK_MS, { client, courses, going });
+        if (note !== null) await rest.take(lookMs);
+        else await runFor(lookMs, { client, courses, going });
       }
     } finally {
       metrics.replayStandstill.set(0);

@@ -21,7 +21,7 @@ export async function beginExport(sql: Sql): Promise<Tx> {
 }
 
 /** Rows as they are asked for, so that neither Postgres's answer nor the reader's memory grows with their number. */
-async function* streamed<R>(
+export async function* streamed<R>(
   tx: Tx,
   cursor: string,
   statement: string,

@@ -1,5 +1,6 @@
 import type { ProviderApi } from '../provider.ts';
 import { LIVE, list, TEST } from './list.ts';
+import { reports } from './reports.ts';
 
 export const api: ProviderApi = {
   hosts: [LIVE, TEST],
@@ -7,4 +8,5 @@ export const api: ProviderApi = {
   // A webhook carries its transfer whole: nothing is ever asked for.
   fetchObject: async ({ kind }) => ({ kind: 'refused', detail: `nothing is known to ask a ${kind} of` }),
   list,
+  reports,
 };

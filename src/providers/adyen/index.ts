@@ -69,6 +69,7 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
     'multiple_partial_captures',
     'balance_accounts',
     'api_key',
+    'report_key',
   ]);
   const { capture, basic_auth: auth, multiple_partial_captures: parts, balance_accounts: own } = settings;
   if (capture !== undefined && capture !== 'automatic' && capture !== 'manual') {
@@ -89,6 +90,9 @@ function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
     faults.push({ path: '/api_key', message: 'must be an API key of the Balance Platform, one word' });
   if (key !== undefined && own === undefined)
     faults.push({ path: '/balance_accounts', message: 'is needed beside api_key: their transfers are what is listed' });
+  const { report_key: reportKey } = settings;
+  if (reportKey !== undefined && !(typeof reportKey === 'string' && /^[\x21-\x7e]{20,512}$/.test(reportKey)))
+    faults.push({ path: '/report_key', message: 'must be the API key of the report user, one word' });
   const credentials = basicAuthOf(settings);
   // An empty password, or a user with a colon in it, is no protection that anybody meant.
   if (

@@ -272,12 +272,14 @@ function createBatchProof() {
   };
 }
 
-function stated({ batch, currency, merchantAccount, number }: Sum): StatedBatch {
+function stated({ batch, currency, merchantAccount, number, ...sum }: Sum): StatedBatch {
   return {
     type: 'batch',
     batch,
     currency,
     sequence: { kind: 'number', series: merchantAccount, value: Number(number) },
+    // Its payout or transfer closes it: so the file has it whole, and what an earlier one had besides is gone.
+    ...(sum.in === sum.out ? { opening: 0n, closing: 0n } : {}),
   };
 }
 

@@ -26,7 +26,7 @@ type Envelope = { notificationItems: { NotificationRequestItem: { additionalData
 export function signItems(body: Buffer, hexKey: string): Buffer {
   const notification = readNotification(body);
   if (notification.kind !== 'standard') throw new RangeError('only a standard notification in JSON has items to sign');
-  const envelope = JSON.parse(body.toString('utf8')) as Envelope;
+  const envelope = JSON.parse(body.toString('utf8'), keepDigits) as Envelope;
   for (const [index, { NotificationRequestItem: item }] of envelope.notificationItems.entries()) {
     const signed = notification.items[index]?.signed;
     const text = signed == null ? null : signedText(signed);
@@ -36,6 +36,14 @@ export function signItems(body: Buffer, hexKey: string): Buffer {
   }
   return Buffer.from(JSON.stringify(envelope));
 }
+
+/** An amount beyond 2^53 would be written back with other digits than were signed. ES2025, not yet in TypeScript's words. */
+const keepDigits: (key: string, value: unknown) => unknown = (...told: readonly unknown[]) => {
+  const [, value, context] = told as [string, unknown, { readonly source?: string }?];
+  const { rawJSON } = JSON as unknown as { readonly rawJSON: (text: string) => unknown };
+  const isExact = typeof value !== 'number' || Number.isSafeInteger(value) || context?.source === undefined;
+  return isExact ? value : rawJSON(context.source);
+};
 
 /** The headers of a platform webhook, which signs its raw body. */
 export function signPlatform(body: Buffer, hexKey: string): Array<[string, string]> {

@@ -3,9 +3,10 @@ import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { ask, HOSTS } from './ask.ts';
 import { list } from './list.ts';
+import { reports } from './reports.ts';
 import { parseXml } from './xml.ts';
 
-export const api: ProviderApi = { hosts: Object.values(HOSTS), keySetting: 'api_key', fetchObject, list };
+export const api: ProviderApi = { hosts: Object.values(HOSTS), keySetting: 'api_key', fetchObject, list, reports };
 
 /** `GET /merchants/{merchant}/transactions/{id}`, whose XML is kept as JSON: `{"transaction":{…}}`. */
 async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): Promise<Fetched> {

@@ -5,6 +5,7 @@ import { api } from './api.ts';
 import { isApiKey, merchantIdOf } from './ask.ts';
 import { normalise } from './events.ts';
 import { keyPair } from './key-pairs.ts';
+import { searchedTransactions } from './settlement.ts';
 import { challenge, identify, verify } from './webhook.ts';
 
 export const braintree: Provider = {
@@ -31,7 +32,7 @@ export const braintree: Provider = {
       account: "`source-merchant-id`, else the endpoint's",
       captured: 'transaction first seen submitted for settlement; a declined settlement or a void takes it back',
       currencies: 'major units, ISO 4217',
-      settlement: 'settlement batch summary; disbursement details of transactions',
+      settlement: 'disbursement details of transactions, refunds and disputes (GraphQL JSON), with disbursements',
       answer: '200 `{"received":true}`',
       unconfirmed:
         'whether a retried disbursement keeps its id; whether a pre-arbitration takes the money again when it is opened; whether a retried notification keeps its timestamp; whether `local_payment_reversed` can follow a transaction; how many ids one search tells (10,000 are taken for possibly not all); the state of a transaction that is settled in parts',
@@ -48,6 +49,7 @@ export const braintree: Provider = {
   normaliserVersion: 1,
   challenge,
   api,
+  settlements: [searchedTransactions],
   acknowledge: plainAcknowledgement,
 };
 

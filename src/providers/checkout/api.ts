@@ -2,8 +2,9 @@ import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { ask, LIVE, SANDBOX } from './ask.ts';
 import { list } from './list.ts';
+import { reports } from './reports.ts';
 
-export const api: ProviderApi = { hosts: [LIVE, SANDBOX], keySetting: 'api_key', fetchObject, list };
+export const api: ProviderApi = { hosts: [LIVE, SANDBOX], keySetting: 'api_key', fetchObject, list, reports };
 
 /**
  * The actions of a listed payment, which carry its money under the ids its events name them by.

@@ -4,6 +4,9 @@ import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
 import { isApiKey } from './ask.ts';
 import { normalise } from './events.ts';
+import { financialActions } from './financial-actions.ts';
+import { payouts } from './payouts-report.ts';
+import { settlementBreakdown } from './settlement-breakdown.ts';
 import { HEADER, identify, verify } from './webhook.ts';
 
 export const checkout: Provider = {
@@ -33,7 +36,7 @@ export const checkout: Provider = {
       settlement: 'settlement breakdown, payouts and financial actions CSV',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter; that `amount:>=0` finds every payment; how an action still under way is told; the action type of returned direct debits',
+        'how arbitration moves money after a dispute was won or lost before; that a rapid dispute resolution is always at our cost; payouts to cards and banks wait for an adapter; that `amount:>=0` finds every payment; how an action still under way is told; the action type of returned direct debits; which action a payout itself has in the financial actions, and by what a rolling reserve that is released names the one that was held',
     },
   },
   secretHeaders: [],
@@ -46,12 +49,17 @@ export const checkout: Provider = {
   normalise,
   normaliserVersion: 1,
   api,
+  settlements: [financialActions, settlementBreakdown, payouts],
   acknowledge: plainAcknowledgement,
 };
 
 function checkSettings(settings: EndpointSettings): readonly SettingFault[] {
-  const faults = commonSettingFaults(settings, ['authorization_token', 'api_key']);
-  const { authorization_token: token } = settings;
+  const faults = commonSettingFaults(settings, ['authorization_token', 'api_key', 'settlement_report']);
+  const { authorization_token: token, settlement_report: report } = settings;
+  if (report !== undefined && report !== 'financial_actions' && report !== 'settlement_breakdown') {
+    const message = 'must be financial_actions or settlement_breakdown: the report that moves the money';
+    faults.push({ path: '/settlement_report', message });
+  }
   if (
     token !== undefined &&
     !(typeof token === 'string' && /^[\x20-\x7e]{1,512}$/.test(token) && token.trim() === token)

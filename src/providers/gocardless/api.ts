@@ -4,6 +4,7 @@ import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { ask, LIVE, SANDBOX } from './ask.ts';
 import { list } from './list.ts';
+import { reports } from './reports.ts';
 
 /** The largest page there is. A payment has a dozen events, and rarely more than one payout is bounced at a time. */
 const PAGE = 500;
@@ -13,6 +14,7 @@ export const api: ProviderApi = {
   hosts: [LIVE, SANDBOX],
   keySetting: 'api_key',
   list,
+  reports,
   async fetchObject(object, context) {
     const id = encodeURIComponent(object.id);
     switch (object.kind) {

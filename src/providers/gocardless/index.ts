@@ -3,6 +3,7 @@ import { commonSettingFaults } from '../common-settings.ts';
 import type { Acknowledged, Answer, EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
 import { normalise } from './events.ts';
+import { payoutItems } from './settlement.ts';
 import { HEADER, identify, verify } from './webhook.ts';
 
 const TOKEN_INVALID = 498;
@@ -46,6 +47,7 @@ export const gocardless: Provider = {
   normalise,
   normaliserVersion: 1,
   api,
+  settlements: [payoutItems],
   acknowledge,
 };
 

@@ -5,6 +5,7 @@ import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
 import { REGIONS } from './call.ts';
 import { normalise } from './events.ts';
+import { settlement } from './settlement.ts';
 import { HEADER, identify, verify } from './webhook.ts';
 
 export const klarna: Provider = {
@@ -46,6 +47,7 @@ export const klarna: Provider = {
   normalise,
   normaliserVersion: 1,
   api,
+  settlements: [settlement],
   acknowledge: badRequestAcknowledgement,
 };
 

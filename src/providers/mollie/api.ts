@@ -2,6 +2,7 @@ import { fetchedFrom } from '../api-answer.ts';
 import type { ApiContext, EndpointSettings, Fetched, ObjectReference, ProviderApi } from '../provider.ts';
 import { ask, HOST, isTestToken } from './call.ts';
 import { list } from './list.ts';
+import { reports } from './reports.ts';
 
 export const api: ProviderApi = {
   hosts: [HOST],
@@ -12,6 +13,7 @@ export const api: ProviderApi = {
     return fetchedFrom(await ask(path, context), context.now, `${object.kind} ${object.id}`);
   },
   list,
+  reports,
 };
 
 function pathOf({ kind, id }: ObjectReference, settings: EndpointSettings): string | null {

@@ -2,7 +2,9 @@ import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
+import { balanceTransactions } from './balance-settlement.ts';
 import { normalise } from './events.ts';
+import { settlements } from './settlement.ts';
 import { identify, verify } from './webhook.ts';
 
 export const mollie: Provider = {
@@ -45,6 +47,7 @@ export const mollie: Provider = {
   normalise,
   normaliserVersion: 1,
   api,
+  settlements: [settlements, balanceTransactions],
   acknowledge: plainAcknowledgement,
 };
 

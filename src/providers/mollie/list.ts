@@ -53,7 +53,7 @@ async function page(range: TimeRange, cursor: string | null, context: ApiContext
     return [{ body: bytes, at: made, object: true, ...modeOf(context) }];
   });
   const oldest = times.at(-1) ?? null;
-  const further = oldest !== null && oldest < range.from ? null : nextOf(body);
+  const further = oldest !== null && oldest < range.from ? null : nextElement(body);
   const following = STAGES[STAGES.indexOf(stage) + 1];
   const next = further !== null ? `${stage}/${further}` : following === undefined ? null : `${following}/`;
   return { kind: 'page', path, events, next };
@@ -64,7 +64,7 @@ function outside(made: number | null, { from, to }: TimeRange): boolean {
 }
 
 /** Of the link to the next page only the element is taken: where we ask is not for an answer to say. */
-function nextOf(body: Json): string | null {
+export function nextElement(body: Json): string | null {
   const href = textAt(body, '_links', 'next', 'href');
   if (href === undefined) return null;
   const from = URL.canParse(href) ? new URL(href).searchParams.get('from') : null;

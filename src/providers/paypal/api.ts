@@ -12,6 +12,7 @@ import type {
   TimeRange,
 } from '../provider.ts';
 import { createAccessTokens } from './access-token.ts';
+import { reports } from './reports.ts';
 
 /*
  * developer.paypal.com/docs/api/webhooks/v1/#webhooks-events_list: what PayPal has to tell, 30 days back, and a link to the
@@ -34,6 +35,7 @@ export const api: ProviderApi = {
   keySetting: 'client_secret',
   fetchObject,
   list: { what: 'events (30 days)', days: DAYS, delayS: DELAY_S, page },
+  reports,
 };
 
 async function page(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ListedPage> {

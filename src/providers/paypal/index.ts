@@ -1,10 +1,14 @@
 import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
+import { activity } from './activity.ts';
 import { api } from './api.ts';
 import { CERTIFICATE_HOSTS } from './certificate-url.ts';
 import { normalise } from './events.ts';
+import { settlement } from './settlement.ts';
 import { simulatedAuthorityFaults } from './simulated-settings.ts';
+import { subscriptionAgreements } from './subscription-agreements.ts';
+import { transactionDetail } from './transaction-detail.ts';
 import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
 
 /** As Basic authentication can carry it: without a colon. */
@@ -35,8 +39,10 @@ export const paypal: Provider = {
       account: "the endpoint's",
       captured: 'capture, sale',
       currencies: 'major units; HUF, JPY, TWD without decimals',
-      settlement: 'STL and TRR files',
+      settlement: 'STL, TRR and SAR files, one or several a report; activity CSV',
       answer: '200 `{"received":true}`',
+      unconfirmed:
+        'that the last record of each file of a split report (`FF`) counts the rows of that file; that a hold and its release name the same PayPal Reference ID, and T1106 and T12xx rows the transaction disputed; whether holds are among the debits of a footer',
     },
   },
   secretHeaders: [],
@@ -51,6 +57,7 @@ export const paypal: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
+  settlements: [settlement, transactionDetail, subscriptionAgreements, activity],
   acknowledge: plainAcknowledgement,
 };
 

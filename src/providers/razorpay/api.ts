@@ -3,7 +3,6 @@ import { listSlices } from '../../json-slices.ts';
 import { fetchedFrom } from '../api-answer.ts';
 import { refusalOf } from '../api-refusal.ts';
 import type {
-  ApiAnswer,
   ApiContext,
   Fetched,
   ListedEvent,
@@ -12,13 +11,14 @@ import type {
   ProviderApi,
   TimeRange,
 } from '../provider.ts';
+import { get, HOST } from './ask.ts';
 import { unixTime } from './entity.ts';
+import { reports } from './reports.ts';
 
 /*
  * razorpay.com/docs/api/payments/fetch-all-payments, refunds/fetch-all, settlements/fetch-all. Razorpay has no list of events,
  * so the entities themselves are listed, by when they were made.
  */
-const HOST = 'api.razorpay.com';
 const PAGE = 100;
 const DAYS = 90;
 /** Entities change after they were made (a payment is captured days later), but are found by when they were made only. */
@@ -34,6 +34,7 @@ export const api: ProviderApi = {
   keySetting: 'api_key',
   fetchObject,
   list: { what: 'payments, refunds, settlements as they are (made in 90 days)', days: DAYS, delayS: DELAY_S, page },
+  reports,
 };
 
 /** The id and the secret of an API key, with a colon between. */
@@ -87,9 +88,4 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
   // "The id provided does not exist" is a 400 there.
   const { status } = answer;
   return fetchedFrom(status === 400 ? { ...answer, status: 404 } : answer, context.now, `payment ${id}`);
-}
-
-function get(path: string, { settings, call }: ApiContext): Promise<ApiAnswer> {
-  const basic = Buffer.from(String(settings.api_key ?? '')).toString('base64');
-  return call({ method: 'GET', host: HOST, path, headers: { authorization: `Basic ${basic}` } });
 }

@@ -4,6 +4,7 @@ import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api, isAccountId, isApiKey } from './api.ts';
 import { normalise } from './events.ts';
+import { settlementRecon } from './settlement.ts';
 import { identify, verify } from './webhook.ts';
 
 export const razorpay: Provider = {
@@ -33,7 +34,7 @@ export const razorpay: Provider = {
       account: '`account_id`',
       captured: 'payment once captured; order, invoice and link events are evidence',
       currencies: 'minor units, ISO 4217; `fee` contains `tax`; a settlement names no currency (`settlement_currency`)',
-      settlement: 'settlement recon (JSON, CSV)',
+      settlement: 'settlement recon (JSON)',
       answer: '200 `{"received":true}`',
       unconfirmed:
         'whether a dispute that was deducted at once still tells its `amount_deducted` when it is won; that each phase of a dispute has an id of its own; in which currency the fee of a foreign payment is; whose `account_id` a linked account’s settlement names; whether what is listed by time is the whole of it beyond the first thousands (`skip`)',
@@ -51,6 +52,7 @@ export const razorpay: Provider = {
   normalise,
   normaliserVersion: 1,
   api,
+  settlements: [settlementRecon],
   acknowledge: plainAcknowledgement,
 };
 

@@ -2,22 +2,14 @@ import { listAt, parseExactJson, textAt } from '../../exact-json.ts';
 import { listSlices, memberSlice } from '../../json-slices.ts';
 import { refusalOf } from '../api-refusal.ts';
 import { isoTime } from '../iso-time.ts';
-import type {
-  ApiAnswer,
-  ApiContext,
-  Fetched,
-  ListedPage,
-  ObjectReference,
-  ProviderApi,
-  TimeRange,
-} from '../provider.ts';
+import type { ApiContext, Fetched, ListedPage, ObjectReference, ProviderApi, TimeRange } from '../provider.ts';
+import { ask, LIVE, SANDBOX } from './ask.ts';
+import { reports } from './reports.ts';
 
 /*
  * developer.squareup.com/docs/events-api/overview: events of 28 days, for the personal access token only. The Events API is
  * off until it is enabled, and what happened while it was off is never found: it is to be enabled on the first day.
  */
-const LIVE = 'connect.squareup.com';
-const SANDBOX = 'connect.squareupsandbox.com';
 const PATH = '/v2/events';
 const PAGE = 100;
 const DAYS = 28;
@@ -28,6 +20,7 @@ export const api: ProviderApi = {
   keySetting: 'api_key',
   fetchObject,
   list: { what: 'events (28 days, once the Events API is enabled)', days: DAYS, delayS: 0, page },
+  reports,
 };
 
 async function page(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ListedPage> {
@@ -72,18 +65,4 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
   if (answer.status === 200) return { kind: 'found', body: answer.body };
   if (answer.status === 404) return { kind: 'missing', detail: `Square knows no ${kind} ${id}` };
   return refusalOf(answer, context.now, `read access to ${collection}`);
-}
-
-function ask(method: 'GET' | 'POST', path: string, context: ApiContext, body?: string): Promise<ApiAnswer> {
-  const { settings, call } = context;
-  return call({
-    method,
-    host: settings.mode === 'test' ? SANDBOX : LIVE,
-    path,
-    headers: {
-      authorization: `Bearer ${String(settings.api_key)}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body }),
-  });
 }

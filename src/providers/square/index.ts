@@ -3,6 +3,7 @@ import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
 import { normalise } from './events.ts';
+import { payoutEntries } from './settlement.ts';
 import { identify, verify } from './webhook.ts';
 
 const URL_CHARS_MAX = 2_048;
@@ -43,6 +44,7 @@ export const square: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
+  settlements: [payoutEntries],
   acknowledge: plainAcknowledgement,
 };
 

@@ -11,7 +11,9 @@ import type {
   ProviderApi,
   TimeRange,
 } from '../provider.ts';
+import { get, HOST } from './ask.ts';
 import { FEE_MOVEMENTS } from './balance-transaction.ts';
+import { reports } from './reports.ts';
 
 /*
  * docs.stripe.com/api/events/list: events of 30 days, newest first. Each is written in the version the account had when it
@@ -20,7 +22,6 @@ import { FEE_MOVEMENTS } from './balance-transaction.ts';
  * docs.stripe.com/api/balance_transactions/list: the fees, which charge events tell only where the endpoint's version expands
  * them. No webhook brings them.
  */
-const HOST = 'api.stripe.com';
 const PAGE = 100;
 const DAYS = 30;
 
@@ -29,6 +30,7 @@ export const api: ProviderApi = {
   keySetting: 'api_key',
   fetchObject,
   list: { what: 'events, balance transactions (30 days)', days: DAYS, delayS: 0, covers, page },
+  reports,
 };
 
 /** Thin events have ids of their own, and are listed by one object at a time only. */
@@ -134,14 +136,6 @@ async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): 
   if (answer.status === 200) return { kind: 'found', body: answer.body };
   if (answer.status === 404) return { kind: 'missing', detail: `Stripe knows no ${kind} ${id}` };
   return refused(answer, context.now, `read access to ${kind.replace(/ of$/, '')}`);
-}
-
-function get(path: string, account: string | null, { settings, call }: ApiContext): Promise<ApiAnswer> {
-  const headers = {
-    authorization: `Bearer ${String(settings.api_key)}`,
-    ...(account === null ? {} : { 'stripe-account': account }),
-  };
-  return call({ method: 'GET', host: HOST, path, headers });
 }
 
 /** Stripe says itself what another try can help. docs.stripe.com/error-low-level#idempotency */

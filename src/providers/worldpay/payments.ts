@@ -57,7 +57,7 @@ export function paymentEffects({ type, details, at, money }: Told): readonly Pay
 }
 
 /** References are the merchant's own texts: what stands between them must not be in them. */
-function idOf(payment: string, reference?: string): string {
+export function idOf(payment: string, reference?: string): string {
   return [payment, ...(reference === undefined ? [] : [reference])].map(encodeURIComponent).join('/');
 }
 

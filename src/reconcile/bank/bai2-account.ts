@@ -1,7 +1,7 @@
 import type { BankEntry, BankFault, BankItem } from '../bank-format.ts';
 import { readBai2Amount } from './bai2-amounts.ts';
 import { bai2Direction, CLOSING_LEDGER, isBai2Reversal, OPENING_LEDGER } from './bai2-codes.ts';
-import { type Bai2Group, bai2Day } from './bai2-file.ts';
+import { type Bai2Group, bai2Day } from './bai2-group.ts';
 import { type Bai2Record, createBai2Fields } from './bai2-records.ts';
 import { readBai2Text } from './bai2-text.ts';
 import { trailerFaults } from './bai2-totals.ts';
@@ -22,10 +22,10 @@ type Surroundings = {
   readonly refused: ReturnType<typeof createInterimSum> | null;
   readonly identities: Identities;
   readonly days: Days;
-  readonly no: number;
 };
 
 const RAW_MAX = 16_384;
+const ACCOUNT_MAX = 64;
 
 /** An account of a group (03 … 49). */
 export function createBai2Account(header: Bai2Record, { group, refused, identities, days }: Surroundings) {
@@ -39,7 +39,8 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
   const isKnown = bankExponent(currency) !== undefined;
   if (!isKnown)
     faults.push(unreadable({ row: header.row, field: 'currency', value: currency }, 'must be a currency of ISO 4217'));
-  if (name === '') faults.push(unreadable({ row: header.row, field: 'account' }, 'has no account number'));
+  if (name === '' || name.length > ACCOUNT_MAX)
+    faults.push(unreadable({ row: header.row, field: 'account' }, 'has no account number, or one that is too long'));
   if (isKnown) proof.begins(currency);
   faults.push(...statedBalances());
   let hasUnread = faults.length > 0 || group === null;
@@ -91,7 +92,7 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
       return unread('16 value date', read.valueDay, 'must be a day as YYMMDD');
     const identity = isFiller(bankReference)
       ? identities.byContent(name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
-      : identities.byReference(bankReference, group.day, amount, currency);
+      : identities.byReference(name, bankReference, group.day, amount, currency);
     if (identity === null)
       return unread(
         '16',

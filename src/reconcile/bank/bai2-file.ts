@@ -1,19 +1,12 @@
 import type { BankFault, BankItem } from '../bank-format.ts';
 import { type Bai2Account, createBai2Account } from './bai2-account.ts';
+import { type Bai2Group, bai2Day } from './bai2-group.ts';
 import { type Bai2Record, createBai2Fields } from './bai2-records.ts';
 import { type Bai2Totals, trailerFaults } from './bai2-totals.ts';
 import { unreadable } from './bank-fault.ts';
-import { calendarDay, type Days, fullYear } from './day.ts';
+import type { Days } from './day.ts';
 import { createIdentities } from './identities.ts';
 import { createInterimSum } from './interim.ts';
-
-/** A group (02): what its accounts have in common. */
-export type Bai2Group = {
-  readonly statement: string;
-  readonly currency: string;
-  readonly day: string;
-  readonly at: number;
-};
 
 type OpenGroup = Bai2Totals & {
   readonly row: number;
@@ -23,6 +16,7 @@ type OpenGroup = Bai2Totals & {
   readonly refused: ReturnType<typeof createInterimSum>;
 };
 
+const NAME_MAX = 35;
 const STATUS: ReadonlyMap<string, string> = new Map([
   [
     '2',
@@ -44,7 +38,6 @@ export function createBai2File(days: Days) {
   let group: OpenGroup | null = null;
   let account: Bai2Account | null = null;
   let files = 0;
-  let accountNo = 0;
 
   function record(one: Bai2Record): BankItem[] {
     const items = one.code === '01' ? begin(one) : [];
@@ -82,7 +75,13 @@ export function createBai2File(days: Days) {
     const fields = createBai2Fields(one.parts);
     const [sender = '', , , , id = '', , , version = ''] = Array.from({ length: 8 }, () => fields.next() ?? '');
     files += 1;
-    file = { row: one.row, id: `${sender}/${id}`, total: 0n, children: 0, records: 0 };
+    file = {
+      row: one.row,
+      id: `${sender.slice(0, NAME_MAX)}/${id.slice(0, NAME_MAX)}`,
+      total: 0n,
+      children: 0,
+      records: 0,
+    };
     if (version !== '2')
       items.push(unreadable({ row: one.row, field: 'version', value: version }, 'must be 2: this is no BAI2 file'));
     return items;
@@ -110,7 +109,12 @@ export function createBai2File(days: Days) {
       facts:
         day === null || at === null || faults.length > 0
           ? null
-          : { statement: `${originator}/${file?.id ?? ''}/${day}`, currency: currency || 'USD', day, at },
+          : {
+              statement: `${originator.slice(0, NAME_MAX)}/${file?.id ?? ''}/${day}`,
+              currency: currency || 'USD',
+              day,
+              at,
+            },
       total: 0n,
       children: 0,
       records: one.count,
@@ -134,13 +138,11 @@ export function createBai2File(days: Days) {
       };
     }
     group.children += 1;
-    accountNo += 1;
     const { account: begun, faults } = createBai2Account(one, {
       group: group.facts,
       refused: group.refusal === null ? null : group.refused,
       identities,
       days,
-      no: accountNo,
     });
     account = begun;
     return [...items, ...faults];
@@ -184,10 +186,3 @@ export function createBai2File(days: Days) {
 
 const misplaced = ({ row, code, parts }: Bai2Record, reason: string): BankFault =>
   unreadable({ row, field: code, value: `${code},${parts[0] ?? ''}` }, reason);
-
-/** `YYMMDD` as `YYYY-MM-DD`. */
-export function bai2Day(text: string): string | null {
-  if (!/^\d{6}$/.test(text)) return null;
-  const [year, month, day] = [fullYear(Number(text.slice(0, 2))), Number(text.slice(2, 4)), Number(text.slice(4))];
-  return calendarDay(year, month, day) === null ? null : `${year}-${text.slice(2, 4)}-${text.slice(4)}`;
-}

@@ -26,10 +26,10 @@ const CODES: readonly string[] = ['01', '02', '03', '16', '49', '98', '99'] sati
 const NEXT_RECORD =
   /\/[ \t]*(?=01,[^,]*,[^,]*,\d{6},|02,[^,]*,[^,]*,\d?,|03,[^,]*,(?:[A-Z]{3})?,|16,\d{3},|88,|49,[+-]?\d*,\d+[/ ]|98,[+-]?\d*,\d+,\d+[/ ]|99,[+-]?\d*,\d+,\d+[/ ]?)/;
 const BEGINS = /^\s*(\d\d)[,:]/;
-/** Continuations of one record; bounds what one of them can hold. */
-const PARTS_MAX = 2_000;
+/** Characters of one record with its continuations. */
+const RECORD_MAX = 131_072;
 
-type Open = { code: Bai2Code; row: number; parts: string[]; count: number; isTerminated: boolean };
+type Open = { code: Bai2Code; row: number; parts: string[]; count: number; isTerminated: boolean; length: number };
 
 /** Records from lines. */
 export async function* bai2Records(groups: AsyncIterable<readonly TextLine[]>): AsyncGenerator<readonly Bai2Part[]> {
@@ -37,7 +37,10 @@ export async function* bai2Records(groups: AsyncIterable<readonly TextLine[]>): 
   let parts: Bai2Part[] = [];
 
   function endRecord(): void {
-    if (open !== null) parts.push({ kind: 'record', ...open });
+    if (open !== null) {
+      const { length: _, ...record } = open;
+      parts.push({ kind: 'record', ...record });
+    }
     open = null;
   }
 
@@ -49,11 +52,16 @@ export async function* bai2Records(groups: AsyncIterable<readonly TextLine[]>): 
     if (code !== undefined && CODES.includes(code)) {
       endRecord();
       // It was found in the list of them.
-      open = { code: code as Bai2Code, row, parts: [body], count: 1, isTerminated };
+      open = { code: code as Bai2Code, row, parts: [body], count: 1, isTerminated, length: body.length };
       return;
     }
     const before: Open | null = open;
-    if (code === '88' && before !== null && before.parts.length < PARTS_MAX) {
+    if (before !== null && before.length + content.length > RECORD_MAX) {
+      parts.push({ kind: 'stray', row, text: piece });
+      return;
+    }
+    if (before !== null) before.length += content.length + 1;
+    if (code === '88' && before !== null) {
       before.parts.push(body);
       before.count += 1;
       before.isTerminated = isTerminated;

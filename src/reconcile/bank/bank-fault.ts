@@ -25,8 +25,10 @@ export async function* withFaultsMax(groups: AsyncIterable<readonly BankItem[]>)
     const kept = group.filter((item) => {
       if (item.type !== 'fault') return true;
       faults += 1;
-      last = item;
-      return faults < FAULTS_MAX;
+      // One that cannot be read must not hide behind contradictions: those may be accepted.
+      if (faults < FAULTS_MAX) return true;
+      if (last?.kind !== 'unreadable' || item.kind === 'unreadable') last = item;
+      return false;
     });
     if (kept.length > 0) yield kept;
   }

@@ -84,16 +84,17 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
     if (key === null) {
       key = statementKey();
       // Its entries would be taken for others with the same references, and be posted a second time.
-      if (keys.has(key))
+      const own = `${account()} ${key}`;
+      if (keys.has(own))
         faults.push(
           contradiction({ row }, 'it is in this file already', { statement: id(), expected: 'once', found: 'twice' }),
         );
-      if (keys.size < KEYS_MAX) keys.add(key);
+      if (keys.size < KEYS_MAX) keys.add(own);
     }
     const identity =
       bankReference === null
         ? identities.byPosition(key, position)
-        : identities.byReference(bankReference, day, told.amount, told.currency);
+        : identities.byReference(account(), bankReference, day, told.amount, told.currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(told.currency, told.amount);
@@ -131,16 +132,19 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
         closing: proof.closing(currency)?.amount ?? null,
       }),
     );
+    const isOneCurrency = proof.currencies().length === 1;
     // That it does not close is no news where an entry could not be read.
     if (hasUnread) return [...unread, ...told.filter(({ type }) => type === 'statement')];
     return [
       ...unread,
       ...told,
       ...chained,
-      ...[...balances.contradictions(), ...summary.contradictions(ownCurrency())].map((fault) => ({
-        ...fault,
-        statement: head.statement,
-      })),
+      ...[...balances.contradictions(), ...(isOneCurrency ? summary.contradictions(ownCurrency()) : [])].map(
+        (fault) => ({
+          ...fault,
+          statement: head.statement,
+        }),
+      ),
     ];
   }
 

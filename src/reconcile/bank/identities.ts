@@ -6,7 +6,7 @@ export type Identities = {
    * By the bank's own reference. Banks use one for a payment and its charge, and again years later, so day and amount are
    * part of it; and two bookings that are the same even so are the first and the second.
    */
-  byReference(reference: string, day: string, amount: bigint, currency: string): string | null;
+  byReference(account: string, reference: string, day: string, amount: bigint, currency: string): string | null;
   /** By what it says, where neither a reference nor a numbered statement names it: the nth such. */
   byContent(account: string, day: string, parts: readonly (string | null)[]): string | null;
   /** By statement and position. The key holds more than the id: Rabobank begins its ids anew every year. */
@@ -15,6 +15,11 @@ export type Identities = {
 
 /** What one file may name by reference or content; it must remember each to tell the second from the first. */
 export const NAMED_MAX = 1_000_000;
+
+/** Longer ones no bank has, and no index could hold. */
+const REFERENCE_MAX = 140;
+
+const hashed = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 32);
 
 /** Null is answered past `max`: the file must be split. */
 export function createIdentities(max = NAMED_MAX): Identities {
@@ -27,19 +32,19 @@ export function createIdentities(max = NAMED_MAX): Identities {
     return count;
   }
 
-  function named(key: string): string | null {
-    const count = nth(key);
+  function named(account: string, key: string): string | null {
+    const count = nth(`${account} ${key}`);
     if (count === null) return null;
     return count === 1 ? key : `${key}/${count}`;
   }
 
   return {
-    byReference: (reference, day, amount, currency) => named(`${day}/${reference}/${amount}${currency}`),
+    byReference(account, reference, day, amount, currency) {
+      const short = reference.length > REFERENCE_MAX ? hashed(reference) : reference;
+      return named(account, `${day}/${short}/${amount}${currency}`);
+    },
     byContent(account, day, parts) {
-      const hash = createHash('sha256')
-        .update(JSON.stringify([account, day, ...parts]))
-        .digest('hex');
-      return named(`${day}/${hash.slice(0, 32)}`);
+      return named(account, `${day}/${hashed(JSON.stringify(parts))}`);
     },
     byPosition: (statementKey, position) => `${statementKey}/${position}`,
   };

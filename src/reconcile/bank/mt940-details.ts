@@ -10,7 +10,7 @@ export type Mt940Details = {
 
 /** Three kinds: German subfields (`?20`, also `~20`, `>20`), SWIFT's code words (`/EREF/`), and free text. */
 export function readMt940Details(lines: readonly string[]): Mt940Details {
-  const whole = lines.join('');
+  const whole = lines.join('').trimStart();
   const mark = GERMAN.exec(whole)?.[1];
   if (mark !== undefined) return germanDetails(whole, mark);
   if (CODE_WORDS.test(whole)) return codedDetails(whole);
@@ -28,7 +28,7 @@ function freeText(lines: readonly string[]): string {
 }
 
 // German banks: transaction code, then subfields, as the DK's annex 3 has them.
-const GERMAN = /^\s*\d{0,3}\s*([?~>])(?:00|10|2\d|3[0-8]|6[0-3])/;
+const GERMAN = /^\d{0,3} ?([?~>])(?:00|10|2\d|3[0-8]|6[0-3])/;
 const SUBFIELD_LENGTH = 27;
 const SEPA = /(EREF|KREF|MREF|CRED|DEBT|COAM|OAMT|SVWZ|ABWA|ABWE|IBAN|BIC|RTRN|RREF|PURP)\+/;
 const SEPA_REFERENCES = new Set(['EREF', 'KREF', 'MREF', 'RREF']);
@@ -67,7 +67,7 @@ const unspaced = (text: string): string => (text.length <= 40 ? text.replaceAll(
 
 const WORDS =
   'EREF|PREF|KREF|MREF|MARF|CSID|CNTP|REMI|BENM|ORDP|NAME|IBAN|BIC|TRTP|ULTD|ULTC|ULTB|PURP|ISDT|RTRN|TRCD|SVCL|ADDR|ACCW|IREF|OCMT|CHGS|EXCH|ORDP|ID';
-const CODE_WORDS = new RegExp(`^\\s*/(${WORDS})/`);
+const CODE_WORDS = new RegExp(`^/(${WORDS})/`);
 const CODE_WORD = new RegExp(`/(${WORDS})/`);
 const CODED_REFERENCES = ['EREF', 'PREF', 'KREF', 'MREF', 'MARF', 'IREF'];
 
@@ -76,7 +76,7 @@ function codedDetails(whole: string): Mt940Details {
   const coded = new Map<string, string>();
   for (let n = 1; n + 1 < pieces.length; n += 2) {
     const [word = '', text = ''] = [pieces[n], pieces[n + 1]];
-    if (!coded.has(word) || coded.get(word) === '') coded.set(word, text.replace(/^\/+|\/+$/g, '').trim());
+    if (!coded.has(word) || coded.get(word) === '') coded.set(word, withoutSlashes(text));
   }
   // ING: /CNTP/account/BIC/name/city/
   const [counterAccount = '', , counterName = ''] = (coded.get('CNTP') ?? '').split('/');
@@ -88,6 +88,13 @@ function codedDetails(whole: string): Mt940Details {
     name: orNull(counterName) ?? orNull(coded.get('NAME') ?? ''),
     account: orNull(accountText(counterAccount)) ?? orNull(accountText(coded.get('IBAN') ?? '')),
   };
+}
+
+function withoutSlashes(text: string): string {
+  let [from, to] = [0, text.length];
+  while (text[from] === '/') from += 1;
+  while (to > from && text[to - 1] === '/') to -= 1;
+  return text.slice(from, to).trim();
 }
 
 const orNull = (text: string): string | null => {

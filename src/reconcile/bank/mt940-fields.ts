@@ -20,10 +20,10 @@ const BLOCKS = /^(?:\{[1235]:(?:[^{}]|\{[^{}]*\})*\})*(?:\{4:)?/;
 const BLOCK_TYPE = /\{2:[IO](94[0-2])/;
 /** Somebody wrapped `-}` between the two. */
 const END = /^(?:-|-?\}(?:\{[5S]:.*)?)$/;
-/** Of one field; a message of SWIFT has 2,000 characters, files of banks have more. */
-const FIELD_LINES_MAX = 1_000;
+/** Characters of one field; a message of SWIFT has 2,000, files of banks have more. */
+const FIELD_MAX = 65_536;
 
-type Open = { tag: string; row: number; lines: string[] };
+type Open = { tag: string; row: number; lines: string[]; length: number };
 
 /**
  * Fields of messages from lines. A hyphen alone ends a message, and is also a piece of a text that somebody wrapped there: which,
@@ -57,7 +57,10 @@ function createFields() {
   };
 
   function endField(): void {
-    if (state.open !== null) parts.push({ kind: 'field', ...state.open });
+    if (state.open !== null) {
+      const { tag, row, lines } = state.open;
+      parts.push({ kind: 'field', tag, row, lines });
+    }
     state.open = null;
   }
 
@@ -75,7 +78,7 @@ function createFields() {
     endField();
     if (tag.startsWith('62')) state.isClosed = true;
     if (tag === '20') state.isClosed = false;
-    state.open = { tag, row, lines: [text.slice(tag.length + 2)] };
+    state.open = { tag, row, lines: [text.slice(tag.length + 2)], length: text.length };
     return true;
   }
 
@@ -99,12 +102,13 @@ function createFields() {
     else if (trimmed === '-') state.hyphen = row;
     // Headers stand between messages; within a text, what looks like one is text.
     else if ((state.open === null || state.hyphen !== null || state.isClosed) && isHeader(trimmed, row)) return;
-    else if (state.open === null || state.open.lines.length >= FIELD_LINES_MAX)
+    else if (state.open === null || state.open.length + text.length > FIELD_MAX)
       parts.push({ kind: 'stray', row, text });
     else {
       if (state.hyphen !== null) state.open.lines.push('-');
       state.hyphen = null;
       state.open.lines.push(text);
+      state.open.length += text.length + 1;
     }
   }
 

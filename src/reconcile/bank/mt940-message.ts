@@ -82,7 +82,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
   }
 
   function sequence(text: string, at: number, tag: string): BankFault[] {
-    const match = /^(\d{1,15})(?:\/(\d{1,9}))?$/.exec(text.replaceAll(' ', ''));
+    const match = /^(\d+)(?:\/(\d+))?$/.exec(text.replaceAll(' ', ''));
     if (match === null) {
       message.hasUnread = true;
       return [
@@ -90,8 +90,8 @@ export function createMt940Message(row: number, type: string | null, { days, ide
       ];
     }
     // Banks that do not number write 0 every day.
-    message.number = Number(match[1]) || null;
-    message.page = match[2] === undefined ? null : Number(match[2]) || null;
+    message.number = wholeNumber(match[1]);
+    message.page = wholeNumber(match[2]);
     return [];
   }
 
@@ -144,7 +144,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     const day = dayText(read.booked ?? read.value);
     const identity = isFiller(read.bankReference.trim())
       ? identities.byPosition(message.key ?? '', message.position)
-      : identities.byReference(read.bankReference.trim(), day, amount, currency);
+      : identities.byReference(message.account, read.bankReference.trim(), day, amount, currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(currency, amount);
@@ -178,7 +178,8 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     const { reference, number, page, opening, account } = message;
     message.key = [reference, number ?? 0, page ?? 1, opening?.text ?? ''].join('/');
     const faults: BankFault[] = [];
-    if (keys.has(message.key))
+    const own = `${account} ${message.key}`;
+    if (keys.has(own))
       faults.push(
         contradiction({ row }, 'it is in this file already', {
           statement: reference,
@@ -186,7 +187,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
           found: 'twice',
         }),
       );
-    if (keys.size < KEYS_MAX) keys.add(message.key);
+    if (keys.size < KEYS_MAX) keys.add(own);
     if (account === '') {
       message.hasUnread = true;
       faults.push(unreadable({ row, field: ':25:' }, 'has no account (:25:) before its entries'));
@@ -238,6 +239,12 @@ export function createMt940Message(row: number, type: string | null, { days, ide
 
 const TEXT_MAX = 140;
 const RAW_MAX = 16_384;
+
+/** Null for 0, and for what is a time or a key rather than a number. */
+function wholeNumber(text = ''): number | null {
+  const value = Number(text);
+  return value > 0 && Number.isSafeInteger(value) ? value : null;
+}
 
 const dayText = ({ year, month, day }: CalendarDay): string =>
   `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;

@@ -17,7 +17,7 @@ import { LINE_BYTES_MAX, textLines } from './text-lines.ts';
 export const mt940: BankFormat = {
   name: 'mt940',
   title: 'SWIFT MT940',
-  recognises: (head) => /(?:^|\n|\{4:)\s*:20:/.test(head) && /\n:(?:25P?|28C?|60[FM]|61|34F|13D?):/.test(head),
+  recognises: (head) => /(?:^|\n|\{4:)[ \t]*:20:/.test(head) && /\n:(?:25P?|28C?|60[FM]|61|34F|13D?):/.test(head),
   read: (source, { zone }) => withFaultsMax(statements(source, zone)),
 };
 

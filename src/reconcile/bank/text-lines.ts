@@ -48,7 +48,6 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const windows1252 = new TextDecoder('windows-1252');
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-const TRAILING_CARRIAGE_RETURNS = /\r+$/;
 
 /** One, but for files with carriage returns alone: taken out as control characters they would join two lines into one. */
 function linesOf(bytes: Uint8Array, no: number): TextLine[] {
@@ -60,8 +59,13 @@ function linesOf(bytes: Uint8Array, no: number): TextLine[] {
     text = windows1252.decode(bytes);
   }
   if (no === 1 && text.startsWith('\ufeff')) text = text.slice(1);
-  const whole = text.replace(TRAILING_CARRIAGE_RETURNS, '');
-  return whole.split('\r').map((part) => ({ no, text: part.replace(CONTROL, '') }));
+  // Without an expression: one for the end of a text looks again from each of its signs.
+  let end = text.length;
+  while (text[end - 1] === '\r') end -= 1;
+  return text
+    .slice(0, end)
+    .split('\r')
+    .map((part) => ({ no, text: part.replace(CONTROL, '') }));
 }
 
 function join(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -60,6 +60,8 @@ export function createXmlEvents(handlers: XmlHandlers) {
     const local = name.slice(name.indexOf(':') + 1);
     const parent = elements.at(-1);
     const path = parent === undefined ? local : `${parent.path}/${local}`;
+    // The blanks between a statement's entries are nobody's text, and would grow with them.
+    if (parent !== undefined) parent.text = '';
     elements.push({ path, row: parser.line, attributes, text: '' });
     handlers.open(path, parser.line);
   });

@@ -177,7 +177,10 @@ export function createBankImporter(parts: {
     );
     const results = await ledger.post(tx, requests);
     if (results.some(({ kind }) => kind === 'conflict'))
-      throw new PosternError('conflict', 'an entry is posted already with another amount: nothing of the file was posted');
+      throw new PosternError(
+        'conflict',
+        'an entry is posted already with another amount: nothing of the file was posted',
+      );
   }
 
   return { receive };

@@ -38,7 +38,9 @@ const COLUMNS =
   'id, format, status, file_name, sha256, bytes, statements, entries, entries_new, fault_count, faults, totals, actor, created_at, finished_at';
 
 export async function findBankStatement(sql: Sql, id: string): Promise<BankStatementRow | null> {
-  const { rows } = await sql.query<BankStatementRow>(`select ${COLUMNS} from postern.bank_statements where id = $1`, [id]);
+  const { rows } = await sql.query<BankStatementRow>(`select ${COLUMNS} from postern.bank_statements where id = $1`, [
+    id,
+  ]);
   return rows[0] ?? null;
 }
 

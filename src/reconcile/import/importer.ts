@@ -89,11 +89,7 @@ const TRIES_MAX = 3;
 /** Under the 25 s in which a gateway that was told to stop ends. */
 const CLOSE_MS = 15_000;
 
-export function createImporter(parts: {
-  readonly pool: pg.Pool;
-  readonly clock: Clock;
-  readonly log: Log;
-}): Importer {
+export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: Clock; readonly log: Log }): Importer {
   const { pool, clock, log } = parts;
   const ledger = createLedger({ clock });
   const shared = sqlOf(pool);
@@ -102,7 +98,10 @@ export function createImporter(parts: {
 
   async function receive(order: ImportOrder, bytes: AsyncIterable<Uint8Array>): Promise<Received> {
     if (closed || running.size >= IMPORTS_AT_ONCE)
-      throw new PosternError('overloaded', `${IMPORTS_AT_ONCE} files are being imported here; try again when one is done`);
+      throw new PosternError(
+        'overloaded',
+        `${IMPORTS_AT_ONCE} files are being imported here; try again when one is done`,
+      );
     const run = beginRun();
     running.add(run);
     let kept = false;
@@ -225,7 +224,9 @@ export function createImporter(parts: {
         examined,
         async finish() {
           try {
-            const promoted = await retrying(() => session.transaction((tx) => promote(tx, promotion, { ledger, clock })));
+            const promoted = await retrying(() =>
+              session.transaction((tx) => promote(tx, promotion, { ledger, clock })),
+            );
             if (promoted.kind === 'repeated') await repeated(session, id, promoted.id);
             else await dropStaging(session.sql, id);
             return promoted;
@@ -240,8 +241,7 @@ export function createImporter(parts: {
     } catch (error) {
       // Where the connection itself is lost, housekeeping finds what was left.
       if (dryRun) await forget(session, id).catch(untold(id));
-      else
-        await fail(session, id, { actor, sha256: null, examined: null, note: messageOf(error) }).catch(untold(id));
+      else await fail(session, id, { actor, sha256: null, examined: null, note: messageOf(error) }).catch(untold(id));
       throw error;
     }
   }
@@ -281,7 +281,11 @@ export function createImporter(parts: {
     }
   }
 
-  async function repeated(session: Session, id: string, standing: string): Promise<Extract<Received, { kind: 'repeated' }>> {
+  async function repeated(
+    session: Session,
+    id: string,
+    standing: string,
+  ): Promise<Extract<Received, { kind: 'repeated' }>> {
     await forget(session, id);
     await noteRepeated(session.sql, standing);
     return { kind: 'repeated', id: standing };

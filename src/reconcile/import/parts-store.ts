@@ -45,10 +45,10 @@ export async function settlePart(
     'delete from postern.settlement_parts where settlement_id = $1 and (part = $2::int4 or part = -($2::int4) and chunk >= $3)',
     [settlement, number, chunks],
   );
-  await tx.query('update postern.settlement_parts set part = $2::int4 where settlement_id = $1 and part = -($2::int4)', [
-    settlement,
-    number,
-  ]);
+  await tx.query(
+    'update postern.settlement_parts set part = $2::int4 where settlement_id = $1 and part = -($2::int4)',
+    [settlement, number],
+  );
   await insertChunk(tx, settlement, {
     part: number,
     chunk: HASH_CHUNK,
@@ -90,7 +90,10 @@ export async function findByPart(
 
 /** Takes a part back; with the last of them goes the settlement that waited for the others. */
 export async function forgetPart(tx: Tx, settlement: string, part: number): Promise<void> {
-  await tx.query('delete from postern.settlement_parts where settlement_id = $1 and abs(part) = $2', [settlement, part]);
+  await tx.query('delete from postern.settlement_parts where settlement_id = $1 and abs(part) = $2', [
+    settlement,
+    part,
+  ]);
   await tx.query(
     `delete from postern.settlements s where id = $1 and status = 'waiting'
        and not exists (select from postern.settlement_parts p where p.settlement_id = s.id)`,

@@ -2,15 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Sql } from '../../postgres/sql.ts';
 import type { ReportPart, SettlementFormat } from '../../providers/settlement-format.ts';
 import type { ImportOrder, Received } from './importer.ts';
-import {
-  findByPart,
-  forgetPart,
-  insertChunk,
-  keptParts,
-  partChunk,
-  settlePart,
-  takeWaiting,
-} from './parts-store.ts';
+import { findByPart, forgetPart, insertChunk, keptParts, partChunk, settlePart, takeWaiting } from './parts-store.ts';
 import { createReportSource, type ReportSource } from './report-source.ts';
 import type { Session } from './session.ts';
 import { holdImport } from './settlement-store.ts';

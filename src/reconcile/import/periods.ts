@@ -1,13 +1,13 @@
 import type { Clock } from '../../clock.ts';
-import { draftsOf } from '../../ledger/rules.ts';
+import { PosternError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/post.ts';
+import { draftsOf } from '../../ledger/rules.ts';
 import { fromReport } from '../../ledger/source.ts';
 import type { Tx } from '../../postgres/sql.ts';
-import { PosternError } from '../../errors.ts';
 import type { PeriodBalance } from '../../settlement-line.ts';
 import { reverseAll } from './correct.ts';
-import { type StandingTransaction, standingUnder } from './promote-store.ts';
 import type { ReportBooks } from './post-lines.ts';
+import { type StandingTransaction, standingUnder } from './promote-store.ts';
 
 /**
  * Posts what a report says its period began and ended with. Where the period's report said it otherwise before, that is taken

@@ -18,7 +18,8 @@ export type ReportBooks = {
 };
 
 const LINES_A_TURN = 1_000;
-const MANY_A_TURN = 4_000;
+/** Few enough that what is made of them dies young. */
+const MANY_A_TURN = 1_000;
 
 /** Posts the new lines of the staging. The caller holds the account's fees. */
 export async function postLines(
@@ -35,14 +36,17 @@ export async function postLines(
 
   const next = await openNewLines(tx, staging, 'lines');
   const many = postManyLines(tx, books, { clock });
-  let coming = next(MANY_A_TURN);
-  for (;;) {
-    const rows = await coming;
-    if (rows.length === 0) break;
-    // Asked for before these are sent: the database reads it first, and the rules run on it while these are written.
-    coming = next(MANY_A_TURN);
-    coming.catch(() => undefined);
-    await many.post(toldOf(rows));
+  let rows = await next(MANY_A_TURN);
+  let entries = many.prepare(toldOf(rows));
+  while (rows.length > 0) {
+    // Read before these are sent: the rules run on it while these are written.
+    rows = await next(MANY_A_TURN);
+    const recorded = many.record(entries);
+    // It is waited for below; until then its error must not end the process.
+    recorded.catch(() => undefined);
+    const following = many.prepare(toldOf(rows));
+    await recorded;
+    entries = following;
   }
   await many.end();
 }
@@ -57,7 +61,9 @@ export async function postTold(
     ({ line, told: one }): PostRequest => ({ ...books, source: fromLine(line), events: [one] }),
   );
   const results = await ledger.post(tx, requests);
-  const clash = results.find((result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict');
+  const clash = results.find(
+    (result): result is Extract<PostResult, { kind: 'conflict' }> => result.kind === 'conflict',
+  );
   if (clash !== undefined)
     throw new PosternError(
       'conflict',

@@ -209,10 +209,7 @@ export async function keepLines(
 }
 
 /** Those whose batch is known now: the line, what it was under and what it is under. */
-export async function movedLines(
-  tx: Tx,
-  { table }: Staging,
-): Promise<MovedLine[]> {
+export async function movedLines(tx: Tx, { table }: Staging): Promise<MovedLine[]> {
   const { rows } = await tx.query<MovedLine>(
     `update postern.settlement_lines l set batch = s.batch from ${table} s where s.action = 'moved' and l.id = s.old_id
      returning l.id, l.identity, l.version, '${UNBATCHED}' as "from", l.batch, l.net, l.currency, (extract(epoch from l.booked_at) * 1000)::int8 as booked_at, l.zone`,

@@ -9,8 +9,8 @@ import { dropChunks } from './parts-store.ts';
 import { postPeriods } from './periods.ts';
 import { postLines, postTold, type ReportBooks } from './post-lines.ts';
 import {
-  changedLines,
   type Comparison,
+  changedLines,
   compareLines,
   type EarlierBatch,
   earlierOf,
@@ -84,7 +84,11 @@ export async function promote(
   if (movesMoney) {
     comparison = await compareLines(tx, staging, books, mode !== 'balance');
     // Only of a batch that the file has whole can be said that a line is missing from it.
-    earlier = await earlierOf(tx, books, batches.filter((batch) => isWhole(batch, mode)));
+    earlier = await earlierOf(
+      tx,
+      books,
+      batches.filter((batch) => isWhole(batch, mode)),
+    );
     out.push(...(await missingFromFile(tx, staging, earlier)));
     if (await hasRemoved(tx, books)) await numberReturned(tx, staging, books);
   }
@@ -99,12 +103,14 @@ export async function promote(
   if (movesMoney) {
     await postLines(tx, staging, { ledger, books, liveFrom, clock });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
-    const periods = mode === 'balance' ? await withComputed(tx, staged.periods, batches, books) : staged.periods;
+    const stated = staged.periods.map((period) => firstOpening(period, liveFrom));
+    const periods = mode === 'balance' ? await withComputed(tx, stated, batches, books) : stated;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
     // Lines added to a batch that was whole before amend it, too.
     const lines = new Map(batches.map(({ batch, currency, lines: n }) => [`${currency} ${batch}`, n]));
     for (const { id, batch, currency, ...before } of earlier)
-      if (corrected || (before.is_stated && lines.get(`${currency} ${batch}`) !== Number(before.lines))) amended.add(id);
+      if (corrected || (before.is_stated && lines.get(`${currency} ${batch}`) !== Number(before.lines)))
+        amended.add(id);
   }
   await markAmended(tx, [...amended]);
   await dropChunks(tx, settlement);
@@ -170,6 +176,12 @@ async function postMoved(
 }
 
 const TOLD_A_TURN = 1_000;
+
+/** What was there when the account went live came before us: no report before it will ever hand it on. */
+function firstOpening(period: PeriodBalance, liveFrom: number | null): PeriodBalance {
+  const isFirst = period.type === 'settlement.opening' && liveFrom !== null && period.at <= liveFrom;
+  return isFirst ? { ...period, neighbour: null } : period;
+}
 
 /** A report that states no balances: what its period leaves is computed from all of its lines, and proves nothing. */
 async function withComputed(

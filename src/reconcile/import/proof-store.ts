@@ -1,5 +1,5 @@
-import type { ReportFault } from '../../providers/settlement-format.ts';
 import type { Sql } from '../../postgres/sql.ts';
+import type { ReportFault } from '../../providers/settlement-format.ts';
 import { HASHED } from '../../settlement-line.ts';
 import { STAGED_COLUMNS } from './staged-row.ts';
 import type { Staging } from './staging-store.ts';
@@ -99,4 +99,3 @@ export async function insertStaged(sql: Sql, { table }: Staging, values: readonl
     values,
   );
 }
-

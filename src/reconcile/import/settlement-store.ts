@@ -1,5 +1,5 @@
-import type { ReportFault } from '../../providers/settlement-format.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { ReportFault } from '../../providers/settlement-format.ts';
 
 export type SettlementStatus = 'waiting' | 'importing' | 'imported' | 'failed' | 'amended';
 
@@ -93,18 +93,7 @@ export async function endSettlement(sql: Sql, s: SettlementEnd): Promise<boolean
     `update postern.settlements set status = $2, sha256 = $3, bytes = $4, bytes_read = $4, lines = $5, lines_new = $6,
        fault_count = $7, accepted_difference = $8, supersedes = $9, note = $10, finished_at = now()
      where id = $1 and status = 'importing'`,
-    [
-      s.id,
-      s.status,
-      s.sha256,
-      s.bytes,
-      s.lines,
-      s.linesNew,
-      s.faultCount,
-      s.acceptedDifference,
-      s.supersedes,
-      s.note,
-    ],
+    [s.id, s.status, s.sha256, s.bytes, s.lines, s.linesNew, s.faultCount, s.acceptedDifference, s.supersedes, s.note],
   );
   return rowCount === 1;
 }
@@ -280,10 +269,6 @@ const IMPORT_LOCK = `hashtextextended('postern.settlement.' || $1, 0)`;
 export async function holdImport(session: Sql, id: string): Promise<boolean> {
   const { rows } = await session.query<{ held: boolean }>(`select pg_try_advisory_lock(${IMPORT_LOCK}) as held`, [id]);
   return rows[0]?.held === true;
-}
-
-export async function releaseImport(session: Sql, id: string): Promise<void> {
-  await session.query(`select pg_advisory_unlock(${IMPORT_LOCK})`, [id]);
 }
 
 /** One import of a processor account at a time becomes final: two files with the same batch would else both be its first. */

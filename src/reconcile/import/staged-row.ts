@@ -1,5 +1,5 @@
 import type { ReportLine } from '../../providers/settlement-format.ts';
-import { HASHED, type SettlementLine, UNBATCHED } from '../../settlement-line.ts';
+import { type SettlementLine, UNBATCHED } from '../../settlement-line.ts';
 import { COPY_NULL, copyOptional, copyText } from './copy-text.ts';
 
 /** In the order of `stagedRow`. */
@@ -112,5 +112,3 @@ export function lineOf(row: LineRow, liveFrom: number | null): SettlementLine {
       return { ...base, kind: 'other' };
   }
 }
-
-export const isHashed = (identity: string): boolean => identity.startsWith(HASHED);

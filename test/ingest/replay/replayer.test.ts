@@ -76,6 +76,7 @@ function startLane(change: Partial<Pick<ReplayerParts, 'ledger' | 'isPaused' | '
     log: database.log,
     metrics: createMetrics({ process: false }),
     writer: uuidv7(clock.now()),
+    lookMs: 100,
     ...change,
   });
   running.push(replayer);

@@ -61,7 +61,14 @@ test('reads every type by the references its webhooks use, its direction from th
   expect(new Set(lines.map(({ line }) => line.identity)).size).toBe(lines.length - 1);
   expect(lines.every(({ line }) => line.identity.startsWith(HASHED))).toBe(true);
   expect(batches).toEqual([
-    { type: 'batch', batch: 'ShopNL/7', currency: 'EUR', sequence: { kind: 'number', series: 'ShopNL', value: 7 } },
+    {
+      type: 'batch',
+      batch: 'ShopNL/7',
+      currency: 'EUR',
+      sequence: { kind: 'number', series: 'ShopNL', value: 7 },
+      opening: 0n,
+      closing: 0n,
+    },
   ]);
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { derivedDifferences } from '../../ledger/books.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { createTestDatabase } from '../../support/database.ts';
-import { derivedDifferences } from '../../ledger/books.ts';
 import { openReports } from '../../support/reports.ts';
 import { STUB_AT, type StubItem, stubFile } from '../../support/stub-report.ts';
 
@@ -62,7 +62,12 @@ describe('a report that is right', () => {
     expect(rows).toMatchObject([
       { batch: 'B1', lines: 4n, gross: '1200', fee: '29', net: '1171', payout: '-1171', closing: '0', is_stated: true },
     ]);
-    expect(await settlement(imported.id)).toMatchObject({ status: 'imported', lines: 4n, lines_new: 4n, fault_count: 0 });
+    expect(await settlement(imported.id)).toMatchObject({
+      status: 'imported',
+      lines: 4n,
+      lines_new: 4n,
+      fault_count: 0,
+    });
   });
 
   it('is the same import when its bytes come again, also while it is being imported', async () => {
@@ -91,7 +96,10 @@ describe('a report that is right', () => {
 
   it('may overlap with another, and come in parts in any order', async () => {
     for (const files of [
-      [[CHARGE, SECOND], [SECOND, REFUND, payout(-1171)]],
+      [
+        [CHARGE, SECOND],
+        [SECOND, REFUND, payout(-1171)],
+      ],
       [[payout(-1171), REFUND], [CHARGE], [SECOND, CHARGE]],
     ]) {
       const reports = await openReports(database);
@@ -161,7 +169,11 @@ describe('a report that is wrong', () => {
     ['a reference nobody could index', [{ ...CHARGE, about: 'p'.repeat(700) } as StubItem], /over 600/],
     ['a row without end', [{ ...CHARGE, extra: 'x'.repeat(300_000) } as StubItem], /over 262144/],
     ['one line told in two ways', [CHARGE, { ...CHARGE, gross: 1001 } as StubItem], /stands in row 2/],
-    ['what its reader found', [CHARGE, { type: 'fault', kind: 'contradiction', reason: 'count of 2' } as StubItem], /count/],
+    [
+      'what its reader found',
+      [CHARGE, { type: 'fault', kind: 'contradiction', reason: 'count of 2' } as StubItem],
+      /count/,
+    ],
   ])('fails for %s', async (_, items, reason) => {
     const reports = await openReports(database);
     const failed = await reports.items(items);
@@ -182,16 +194,19 @@ describe('a report that is wrong', () => {
 
   it('is taken with its difference for a reason, which stays open and in the audit log', async () => {
     const reports = await openReports(database);
-    const imported = await reports.items([CHARGE, payout(-970), CLOSES], { acceptDifference: 'Adyen confirmed by mail' });
+    const imported = await reports.items([CHARGE, payout(-970), CLOSES], {
+      acceptDifference: 'Adyen confirmed by mail',
+    });
     expect(imported).toMatchObject({ kind: 'imported' });
     expect(await reports.balances()).toMatchObject({ 'asset:processor_balance [B1] EUR': '1' });
     expect(await settlement(imported.id)).toMatchObject({
       fault_count: 1,
       accepted_difference: 'Adyen confirmed by mail',
     });
-    const { rows } = await database.sql.query('select actor, action, reason from postern.audit_log where subject = $1', [
-      `settlement:${imported.id}`,
-    ]);
+    const { rows } = await database.sql.query(
+      'select actor, action, reason from postern.audit_log where subject = $1',
+      [`settlement:${imported.id}`],
+    );
     expect(rows).toEqual([{ actor: 'test', action: 'settlement.import', reason: 'Adyen confirmed by mail' }]);
   });
 
@@ -208,7 +223,9 @@ describe('a report that is wrong', () => {
   ])('is refused as %s', async (_, text, message) => {
     const reports = await openReports(database);
     await expect(reports.file(text)).rejects.toThrow(message);
-    const { rows } = await database.sql.query('select 1 from postern.settlements where account = $1', [reports.account]);
+    const { rows } = await database.sql.query('select 1 from postern.settlements where account = $1', [
+      reports.account,
+    ]);
     expect(rows).toEqual([]);
   });
 
@@ -225,7 +242,9 @@ describe('a report that is wrong', () => {
       examined: { lines: 4, batches: [{ difference: 0n }] },
     });
     expect(await count(reports.account)).toEqual({ lines: 0, transactions: 0 });
-    const { rows } = await database.sql.query('select 1 from postern.settlements where account = $1', [reports.account]);
+    const { rows } = await database.sql.query('select 1 from postern.settlements where account = $1', [
+      reports.account,
+    ]);
     expect(rows).toEqual([]);
   });
 });
@@ -357,6 +376,20 @@ describe('an account that is paid out by hand', () => {
       'asset:processor_balance [carry:P2>P3] EUR': '550',
       'asset:processor_pending [p2 gross] EUR': '-500',
     });
+  });
+
+  it.each([
+    ['on the day it went live came before us', { live_from: '2026-03-05' }, 'equity:opening_balances EUR'],
+    [
+      'later is what the period before handed on',
+      { live_from: '2026-03-04' },
+      'asset:processor_balance [carry:P1>P2] EUR',
+    ],
+  ])('opens: what was there %s', async (_, live, from) => {
+    const reports = await openReports(database, { settlement_mode: 'balance', ...live });
+    const first = { ...(opening(50, 'P1') as object), at: Date.UTC(2026, 2, 5) } as StubItem;
+    await reports.items([first, inP2(SECOND), closing(550)]);
+    expect(await reports.balances()).toMatchObject({ [from]: '-50' });
   });
 
   it('has its closing corrected by a later report of the period', async () => {

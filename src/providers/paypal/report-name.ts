@@ -1,0 +1,84 @@
+import { csvRecord } from '../../csv-record.ts';
+import type { ReportPart } from '../settlement-format.ts';
+
+/** What the name of a file from reports.paypal.com says. */
+export type ReportName = {
+  readonly family: string;
+  /** `2026-01-06`: the last day it is about. */
+  readonly date: string;
+  /** A letter; null where the report is of one account: its first record says it then. */
+  readonly window: string | null;
+  readonly number: number;
+  readonly total: number | null;
+  readonly version: string;
+};
+
+/**
+ * `STL-yyyymmdd.sequenceNumber.version.format` of one account, `STL-yyyymmdd.reportingWindow.sequenceNumber.totalFiles.version
+ * .format` of several. developer.paypal.com/docs/reports/sftp-reports/settlement-report "Report file name"
+ */
+const NAME =
+  /(?:^|[\\/])([A-Z]{3})-(\d{4})(\d{2})(\d{2})\.(?:(\d{2,3})|([A-Z])\.(\d{2,3})(?:\.(\d{2,3}))?)\.([A-Z0-9]{3})\.csv$/i;
+
+export function reportName(fileName: string | null): ReportName | null {
+  const match = NAME.exec(fileName ?? '');
+  if (match === null) return null;
+  const [, family = '', year, month, day, alone, window, number = alone, total, version = ''] = match;
+  return {
+    family: family.toUpperCase(),
+    date: `${year}-${month}-${day}`,
+    window: window?.toUpperCase() ?? null,
+    number: Number(number),
+    total: total === undefined ? null : Number(total),
+    version,
+  };
+}
+
+/** The record types of a report's beginning and the columns of its body, where the first 64 KiB have them. */
+export function headOf(head: string): { readonly codes: ReadonlySet<string>; readonly columns: readonly string[] } {
+  const codes = new Set<string>();
+  let columns: readonly string[] = [];
+  let at = 0;
+  for (let n = 0; n < HEAD_RECORDS_MAX && at < head.length; n += 1) {
+    const record = csvRecord(head, at, COMMA, true);
+    if (record.kind === 'open') break;
+    at = record.next;
+    if (record.kind === 'fault') continue;
+    const code = recordCode(record.cells[0] ?? '');
+    codes.add(code);
+    if (code === 'CH' && columns.length === 0) columns = record.cells;
+  }
+  return { codes, columns };
+}
+
+const COMMA = 0x2c;
+const HEAD_RECORDS_MAX = 2_000;
+
+/** The type of a record. A file that is part of another's stream may still begin with its byte order mark. */
+export function recordCode(cell: string): string {
+  const text = cell.startsWith('\uFEFF') ? cell.slice(1).replaceAll('"', '') : cell;
+  return text.trim().toUpperCase();
+}
+
+const CLOSES = /^\uFEFF?"?(?:RF|RC)"?,/m;
+
+/** A head that is shorter is all of its file. */
+const HEAD_CHARS = 60_000;
+
+/**
+ * Which file of its report this is. A report of over 1,000,000 records comes in several files, of which only the first has the
+ * report's header and only the last its footers; the names of one account's files do not tell how many there are. A large one of
+ * those is taken for a whole report where its end (`tail`) is not told: its reading says if it is none, and what to do.
+ */
+export function reportPart(head: string, fileName: string | null, tail?: string): ReportPart | null {
+  const name = reportName(fileName);
+  if (name === null) return null;
+  const { family, date, window, number, total, version } = name;
+  const key = [`${family}-${date}`, window, version].filter((part) => part !== null).join('.');
+  if (total !== null) return total <= 1 ? null : { key, number, last: number === total };
+  const end = tail ?? (head.length < HEAD_CHARS ? head : undefined);
+  if (end === undefined) return null;
+  const closes = CLOSES.test(end);
+  if (number <= 1 && closes) return null;
+  return { key, number: Math.max(number, 1), last: closes };
+}

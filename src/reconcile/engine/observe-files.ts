@@ -1,0 +1,222 @@
+import type { Sql } from '../../postgres/sql.ts';
+import type { AccountRules } from './account-rules.ts';
+import { dayOf } from './days.ts';
+import type { Found } from './discrepancy-store.ts';
+import { fingerprint } from './found-item.ts';
+import {
+  type BatchInSeries,
+  type FileFault,
+  type FileRow,
+  faultsOf,
+  filesOf,
+  missingFileItems,
+  seriesOf,
+} from './observations-store.ts';
+import type { ObservationClass } from './verdict.ts';
+
+const DAY_MS = 86_400_000;
+/** More batches left out at once are told as one. */
+const GAPS_TOLD = 31;
+
+export type Books = { readonly provider: string; readonly account: string };
+
+/** What the files of an account say by themselves: handed in twice, amended, contradicting themselves, unreadable, or not there. */
+export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, now: number): Promise<Found[]> {
+  const files = await filesOf(sql, books.provider, books.account);
+  const failed = files.filter((file) => file.status === 'failed' && !isMended(file, files));
+  const faults = Map.groupBy(
+    await faultsOf(
+      sql,
+      failed.map(({ id }) => id),
+    ),
+    (fault) => fault.settlement_id,
+  );
+  return [
+    ...files.flatMap((file) => ofFile(books, file)),
+    ...failed.flatMap((file) => ofFaults(books, file, faults.get(file.id) ?? [], files)),
+    ...(await gapsOf(sql, books, rules, now)),
+  ];
+}
+
+function ofFile(books: Books, file: FileRow): Found[] {
+  const evidence = { settlement: file.id, file: file.file_name };
+  const reference = file.batches[0] ?? file.file_name ?? file.id;
+  const about = { reference, currency: file.currencies[0] ?? 'XXX', occurredAt: file.at.getTime(), evidence };
+  const isCopy = file.moves_money && file.status === 'imported' && file.lines > 0n && file.lines_new === 0n;
+  return [
+    ...(file.repeated > 0 || (isCopy && file.supersedes === null)
+      ? [observation('duplicate_file', books, [file.id], { ...about, evidence: { ...evidence, repeated: file.repeated } })]
+      : []),
+    ...(file.supersedes !== null && file.status !== 'failed'
+      ? [observation('amended_file', books, [file.id], { ...about, evidence: { ...evidence, supersedes: file.supersedes } })]
+      : []),
+  ];
+}
+
+/** A later file of the same name came through. */
+const isMended = (file: FileRow, files: readonly FileRow[]): boolean =>
+  files.some(
+    (other) =>
+      other.status !== 'failed' &&
+      other.at > file.at &&
+      other.format === file.format &&
+      file.file_name !== null &&
+      other.file_name === file.file_name,
+  );
+
+function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], files: readonly FileRow[]): Found[] {
+  const unreadable = faults.filter(({ kind }) => kind === 'unreadable');
+  // Of a file with a row that cannot be read no sum is right.
+  const told = unreadable.length > 0 ? unreadable : faults;
+  return told.flatMap((fault) => {
+    const cameSince = files.some(
+      (other) => other.status !== 'failed' && other.at > file.at && fault.batch !== null && other.batches.includes(fault.batch),
+    );
+    if (cameSince) return [];
+    const { expected, found } = fault;
+    const delta = isWhole(expected) && isWhole(found) ? BigInt(found) - BigInt(expected) : 0n;
+    return [
+      observation(fault.kind === 'unreadable' ? 'unparsed_line' : 'file_total_mismatch', books, [file.id, `${fault.no}`], {
+        reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
+        currency: file.currencies[0] ?? 'XXX',
+        occurredAt: file.at.getTime(),
+        delta,
+        evidence: {
+          settlement: file.id,
+          file: file.file_name,
+          row: fault.row_no === null ? null : Number(fault.row_no),
+          field: fault.field,
+          reason: fault.reason,
+          expected,
+          found,
+        },
+      }),
+    ];
+  });
+}
+
+const isWhole = (text: string | null): text is string => text !== null && /^-?\d+$/.test(text);
+
+/** Batches left out of a series of numbers, or of days by the account's calendar. */
+async function gapsOf(sql: Sql, books: Books, rules: AccountRules, now: number): Promise<Found[]> {
+  const batches = await seriesOf(sql, books.provider, books.account);
+  if (batches.length === 0) return [];
+  const items = (await missingFileItems(sql, books.provider, books.account)).map((at) => at.getTime());
+  const gaps = [...Map.groupBy(batches, ({ series }) => series)].flatMap(([, mine]) =>
+    /^\d{4}-/.test(mine[0]?.sequence ?? '') ? missingDays(mine, rules, now) : missingNumbers(mine),
+  );
+  return gaps.flatMap(({ reference, series, after, before }) => {
+    const [from, to] = [after.booked_at?.getTime() ?? now, before?.booked_at?.getTime() ?? now];
+    // It left an item open already: one name is enough.
+    if (items.some((at) => at > from - DAY_MS && at < to + DAY_MS)) return [];
+    return [
+      observation('missing_file', books, [series, reference], {
+        reference,
+        currency: 'XXX',
+        occurredAt: from,
+        evidence: { after: new Date(from).toISOString(), before: new Date(to).toISOString(), series },
+      }),
+    ];
+  });
+}
+
+type Gap = {
+  readonly reference: string;
+  readonly series: string;
+  readonly after: BatchInSeries;
+  readonly before: BatchInSeries | null;
+};
+
+function missingNumbers(batches: readonly BatchInSeries[]): Gap[] {
+  const sorted = [...batches].sort((a, b) => Number(a.sequence) - Number(b.sequence));
+  return sorted.flatMap((before, n): Gap[] => {
+    const after = sorted[n - 1];
+    if (after === undefined) return [];
+    const [from, to] = [Number(after.sequence), Number(before.sequence)];
+    const missing = to - from - 1;
+    if (!(missing > 0)) return [];
+    const { series } = after;
+    if (missing > GAPS_TOLD) return [{ reference: `${named(after, `${from + 1}`)}–${to - 1}`, series, after, before }];
+    return Array.from({ length: missing }, (_, m) => ({
+      reference: named(after, `${from + 1 + m}`),
+      series,
+      after,
+      before,
+    }));
+  });
+}
+
+/** Between the first day and the last there was, and after it until a file would be late by the account's window. */
+function missingDays(batches: readonly BatchInSeries[], rules: AccountRules, now: number): Gap[] {
+  if (rules.calendar === null) return [];
+  const days = new Map(batches.map((batch) => [batch.sequence, batch]));
+  const sorted = [...days.keys()].sort();
+  const [first] = sorted;
+  if (first === undefined) return [];
+  const until = dayOf(now - rules.payoutDays * DAY_MS, rules.zone);
+  const last = [sorted.at(-1) ?? first, until].sort().at(-1) ?? first;
+  const gaps: Gap[] = [];
+  let after = days.get(first);
+  for (let at = Date.parse(first); at <= Date.parse(last) && gaps.length < GAPS_TOLD; at += DAY_MS) {
+    const day = new Date(at).toISOString().slice(0, 10);
+    const here = days.get(day);
+    if (here !== undefined) after = here;
+    else if (after !== undefined && !(rules.calendar === 'weekdays' && [0, 6].includes(new Date(at).getUTCDay()))) {
+      const before = sorted.find((one) => one > day);
+      const next = before === undefined ? null : (days.get(before) ?? null);
+      gaps.push({ reference: named(after, day), series: after.series, after, before: next });
+    }
+  }
+  return gaps;
+}
+
+/** What the processor would call the batch with that place in the series. */
+function named({ batch, series, sequence }: BatchInSeries, place: string): string {
+  const at = batch.lastIndexOf(sequence);
+  return at < 0 ? `${series} ${place}` : batch.slice(0, at) + place + batch.slice(at + sequence.length);
+}
+
+export function observation(
+  name: ObservationClass,
+  { provider, account }: Books,
+  identity: readonly string[],
+  about: {
+    readonly reference: string;
+    readonly component?: string;
+    readonly currency: string;
+    readonly occurredAt: number;
+    readonly delta?: bigint;
+    readonly differences?: Found['differences'];
+    readonly evidence: Found['evidence'];
+    readonly action?: string;
+  },
+): Found {
+  return {
+    fingerprint: fingerprint([name, provider, account, ...identity]),
+    class: name,
+    cause: null,
+    inProof: false,
+    provider,
+    account,
+    item: null,
+    reference: about.reference,
+    component: about.component ?? '',
+    currency: about.currency,
+    delta: about.delta ?? 0n,
+    ledger: {},
+    settlement: {},
+    bank: {},
+    differences: about.differences ?? [],
+    suggested: { action: about.action ?? ACTIONS[name] ?? 'review', postings: [] },
+    evidence: about.evidence,
+    occurredAt: about.occurredAt,
+    dueAt: null,
+  };
+}
+
+const ACTIONS: Partial<Readonly<Record<ObservationClass, string>>> = {
+  file_total_mismatch: 'import_file_again',
+  unparsed_line: 'import_file_again',
+  missing_file: 'import_file',
+  fee_above_contract: 'claim_back',
+};

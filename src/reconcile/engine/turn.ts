@@ -1,0 +1,123 @@
+import type { Tx } from '../../postgres/sql.ts';
+import { factsOf } from './facts-store.ts';
+import type { ItemAccounts } from './item-accounts.ts';
+import { type ItemAccount, type ItemKey, itemAccountOf, type ItemRole } from './items.ts';
+import { judge } from './judge.ts';
+import { keepCleared } from './keep-discrepancies.ts';
+import { MERCHANT_KINDS } from './keys-store.ts';
+import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
+import { noteReversed } from './match-store.ts';
+import { observe, observeLate } from './observe.ts';
+import {
+  dropNetted,
+  type Gone,
+  holdEngine,
+  noteTouched,
+  refreshAmounts,
+  selectDue,
+  stirAccounts,
+  stirTwins,
+  stirUnsettled,
+  takeTouched,
+} from './residue-store.ts';
+import { noteJudgedBy, selectJudgedBy } from './rules-store.ts';
+
+export type TurnParts = MatchParts & {
+  readonly accounts: ItemAccounts;
+  /** Of the present settings of an account. */
+  readonly settingsOf: (account: ItemAccount) => string;
+};
+
+export type Turn = {
+  readonly transactions: number;
+  readonly judged: number;
+  /** There is more to do at once. */
+  readonly more: boolean;
+};
+
+export const TRANSACTIONS_A_TURN = 20_000;
+export const JUDGED_A_TURN = 10_000;
+
+/**
+ * One turn, in the caller's transaction: what moved since the last one, the passes over it, and what all of it is now. Null while
+ * another instance is at it. A turn is whole or it never was, so whoever is killed in one leaves nothing half done.
+ * `hungry`: what moved is judged although there is more to come.
+ */
+export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hungry: boolean }): Promise<Turn | null> {
+  if (!(await holdEngine(tx))) return null;
+  const now = parts.clock.now();
+  const at = new Date(now);
+  const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);
+  const gone = transactions === 0 ? [] : await noteMoved(tx, parts.accounts, at);
+  if (transactions > 0) await observeLate(tx, now, parts);
+  const isBehind = transactions === TRANSACTIONS_A_TURN;
+  // An import's lines come in many turns: judged when all are there, a batch of a million lines is added up once.
+  const due = isBehind && !hungry ? [] : await selectDue(tx, at, JUDGED_A_TURN);
+  await parts.accounts.load(tx, [...due, ...gone].map(({ accountId }) => accountId));
+  const moved = await match(tx, due, gone, parts);
+  await refreshAmounts(tx, moved, at);
+  const isPending = ({ accountId }: ItemKey): boolean => parts.accounts.get(accountId)?.role === 'processor_pending';
+  await judge(tx, due.filter((one) => !isPending(one)), now, parts);
+  const observed = isBehind ? 0 : await observe(tx, now, parts);
+  // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
+  await judge(tx, due.filter(isPending), now, parts);
+  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
+}
+
+async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
+  await noteReversed(tx, at);
+  const gone = await dropNetted(tx);
+  await noteTouched(tx, at);
+  await stirTwins(tx, at, MERCHANT_KINDS);
+  const cleared = gone.filter((one) => one.class !== null);
+  await keepCleared(tx, cleared.flatMap((one) => one.discrepancyId ?? []), at);
+  await accounts.load(tx, gone.map(({ accountId }) => accountId));
+  await stirUnsettled(
+    tx,
+    cleared.filter((one) => one.class === 'missing_file').map(({ accountId }) => accountId),
+    at,
+  );
+  return gone;
+}
+
+/** The passes, over what is to be judged and what netted; returns the items that they moved. */
+async function match(
+  tx: Tx,
+  due: readonly ItemKey[],
+  gone: readonly ItemKey[],
+  parts: TurnParts,
+): Promise<ItemKey[]> {
+  const roleOf = ({ accountId }: ItemKey): ItemRole | undefined => parts.accounts.get(accountId)?.role;
+  const pending = await factsOf(
+    tx,
+    due.filter((one) => roleOf(one) === 'processor_pending'),
+  );
+  const moved = await matchStirredPending(
+    tx,
+    { facts: pending, gone: gone.filter((one) => roleOf(one) === 'processor_pending') },
+    parts,
+  );
+  const transit = new Set([...due, ...gone].filter((one) => roleOf(one) === 'bank_in_transit').map((one) => one.accountId));
+  for (const id of [...transit].sort((a, b) => a - b)) {
+    const account = parts.accounts.get(id);
+    if (account !== undefined) moved.push(...(await matchTransit(tx, account, parts)));
+  }
+  return moved;
+}
+
+/** Has the items of accounts whose settings changed judged anew. */
+export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
+  const changed: { readonly id: number; readonly settings: string }[] = [];
+  const again: number[] = [];
+  for (const { id, path, settings: before } of await selectJudgedBy(tx)) {
+    const account = itemAccountOf({ id, path });
+    if (account === null) continue;
+    const settings = parts.settingsOf(account);
+    if (settings === before) continue;
+    changed.push({ id, settings });
+    // An account that is new was judged by nothing else yet.
+    if (before !== null) again.push(id);
+  }
+  await stirAccounts(tx, again, new Date(parts.clock.now()));
+  await noteJudgedBy(tx, changed);
+}

@@ -1,0 +1,202 @@
+import { textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
+import type { Sql, Tx } from '../../postgres/sql.ts';
+
+export type FetchOrigin = 'asked' | 'schedule' | 'webhook';
+
+/** An order in the hands of whoever took it. Times are unix ms. */
+export type TakenFetch = {
+  readonly id: string;
+  readonly endpointId: number;
+  readonly report: string | null;
+  readonly from: number;
+  readonly to: number;
+  readonly origin: FetchOrigin;
+  readonly actor: string;
+  /** This one counted. */
+  readonly attempts: number;
+};
+
+export async function insertRange(
+  sql: Sql,
+  order: {
+    readonly id: string;
+    readonly endpointId: number;
+    readonly from: number;
+    readonly to: number;
+    readonly origin: FetchOrigin;
+    readonly actor: string;
+  },
+): Promise<void> {
+  await sql.query(
+    `insert into postern.report_fetches (id, endpoint_id, from_at, to_at, origin, actor) values ($1, $2, $3, $4, $5, $6)`,
+    [order.id, order.endpointId, new Date(order.from), new Date(order.to), order.origin, order.actor],
+  );
+}
+
+/**
+ * Orders of single reports; one that is waited for already is not ordered twice. `again`: also those that were fetched before,
+ * which a processor may have told anew since.
+ */
+export async function insertReports(
+  sql: Sql,
+  orders: ReadonlyArray<{ readonly id: string; readonly report: string }>,
+  {
+    endpointId,
+    parent,
+    origin,
+    actor,
+    again,
+  }: {
+    readonly endpointId: number;
+    readonly parent: string | null;
+    readonly origin: FetchOrigin;
+    readonly actor: string;
+    readonly again: boolean;
+  },
+): Promise<number> {
+  const { rowCount } = await sql.query(
+    `insert into postern.report_fetches (id, endpoint_id, parent, report, origin, actor)
+     select o.id, $3, $4, o.report, $5, $6
+     from unnest($1::uuid[], $2::text[]) as o (id, report)
+     where $7 or not exists (
+       select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report and d.status = 'done')
+     on conflict do nothing`,
+    [
+      uuidTextArray(orders.map(({ id }) => id)),
+      textArray(orders.map(({ report }) => report)),
+      endpointId,
+      parent,
+      origin,
+      actor,
+      again,
+    ],
+  );
+  return rowCount;
+}
+
+/** The one that is due the longest, or `id` or one of its reports; leased for `leaseS`. */
+export async function takeDue(sql: Sql, leaseS: number, id: string | null): Promise<TakenFetch | null> {
+  const { rows } = await sql.query<{
+    id: string;
+    endpoint_id: number;
+    report: string | null;
+    from_at: Date | null;
+    to_at: Date | null;
+    origin: FetchOrigin;
+    actor: string;
+    attempts: number;
+  }>(
+    `update postern.report_fetches f
+     set status = 'running', attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
+     where f.id = (
+       select d.id from postern.report_fetches d
+       where d.status in ('queued', 'running') and d.due_at <= now() and ($2::uuid is null or d.id = $2 or d.parent = $2)
+       order by d.due_at, d.id limit 1 for update skip locked)
+     returning f.id, f.endpoint_id, f.report, f.from_at, f.to_at, f.origin, f.actor, f.attempts`,
+    [leaseS, id],
+  );
+  const [row] = rows;
+  if (row === undefined) return null;
+  return {
+    id: row.id,
+    endpointId: row.endpoint_id,
+    report: row.report,
+    from: row.from_at?.getTime() ?? 0,
+    to: row.to_at?.getTime() ?? 0,
+    origin: row.origin,
+    actor: row.actor,
+    attempts: row.attempts,
+  };
+}
+
+/** Only while it is still ours: a lease that ran out is another's. */
+export async function endFetch(
+  sql: Sql,
+  { id, attempts }: Pick<TakenFetch, 'id' | 'attempts'>,
+  end: {
+    readonly status: 'done' | 'failed';
+    readonly detail: string | null;
+    readonly settlementId?: string | null;
+    readonly found?: number;
+  },
+): Promise<void> {
+  await sql.query(
+    `update postern.report_fetches
+     set status = $3, detail = $4, settlement_id = $5, found = $6, finished_at = now()
+     where id = $1 and attempts = $2 and status = 'running'`,
+    [id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
+  );
+}
+
+export async function postponeFetch(
+  sql: Sql,
+  { id, attempts }: Pick<TakenFetch, 'id' | 'attempts'>,
+  at: number,
+  detail: string,
+): Promise<void> {
+  await sql.query(
+    `update postern.report_fetches set status = 'queued', due_at = $3, detail = $4
+     where id = $1 and attempts = $2 and status = 'running'`,
+    [id, attempts, new Date(at), detail],
+  );
+}
+
+export type FetchRow = {
+  readonly id: string;
+  readonly provider: string;
+  readonly endpoint: string;
+  readonly report: string | null;
+  readonly from_at: Date | null;
+  readonly to_at: Date | null;
+  readonly origin: FetchOrigin;
+  readonly status: 'queued' | 'running' | 'done' | 'failed';
+  readonly found: number | null;
+  readonly settlement_id: string | null;
+  readonly detail: string | null;
+  readonly actor: string;
+  readonly created_at: Date;
+  readonly finished_at: Date | null;
+};
+
+const COLUMNS = `f.id, e.provider, e.name as endpoint, f.report, f.from_at, f.to_at, f.origin, f.status, f.found, f.settlement_id,
+  f.detail, f.actor, f.created_at, f.finished_at`;
+const REPORTS_MAX = 10_000;
+
+/** The order, and after it the reports that it became. */
+export async function selectFetch(sql: Sql, id: string): Promise<readonly FetchRow[]> {
+  const { rows } = await sql.query<FetchRow>(
+    `select ${COLUMNS} from postern.report_fetches f join postern.endpoints e on e.id = f.endpoint_id
+     where f.id = $1 or f.parent = $1 order by (f.id = $1) desc, f.id limit ${REPORTS_MAX}`,
+    [id],
+  );
+  return rows;
+}
+
+export type DueSchedule = { readonly endpointId: number; readonly fetchedTo: Date };
+
+/** Endpoints whose reports are to be listed again, one instance at a time. */
+export async function takeSchedules(
+  tx: Tx,
+  endpointIds: readonly number[],
+  { everyS, firstMs }: { readonly everyS: number; readonly firstMs: number },
+): Promise<readonly DueSchedule[]> {
+  const lock = await tx.query<{ locked: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtextextended('postern.report.plan', 0)) as locked`,
+  );
+  if (lock.rows[0]?.locked !== true) return [];
+  await tx.query(
+    `insert into postern.report_schedules (endpoint_id, fetched_to, next_at)
+     select id, now() - make_interval(secs => $2), now() from postern.endpoints where id = any($1::int4[])
+     on conflict do nothing`,
+    [endpointIds, firstMs / 1_000],
+  );
+  const { rows } = await tx.query<{ endpoint_id: number; was: Date }>(
+    `update postern.report_schedules s set next_at = now() + make_interval(secs => $2), fetched_to = now()
+     from (select endpoint_id, fetched_to as was from postern.report_schedules
+           where endpoint_id = any($1::int4[]) and next_at <= now() for update) d
+     where s.endpoint_id = d.endpoint_id
+     returning s.endpoint_id, d.was`,
+    [endpointIds, everyS],
+  );
+  return rows.map((row) => ({ endpointId: row.endpoint_id, fetchedTo: row.was }));
+}

@@ -1,0 +1,169 @@
+import type pg from 'pg';
+import type { Endpoint } from '../../endpoints/endpoint.ts';
+import { messageOf } from '../../errors.ts';
+import type { Log } from '../../log.ts';
+import { createNudgedPause } from '../../nudged-pause.ts';
+import { type Sql, sqlOf, withTransaction } from '../../postgres/sql.ts';
+import { uuidv7 } from '../../uuid.ts';
+import { type FetchEndpoint, type FetchPorts, fetchReport, reportContext, unfetchable } from './fetch-report.ts';
+import { planReports } from './plan-reports.ts';
+import { endFetch, insertReports, postponeFetch, type TakenFetch, takeDue } from './report-fetch-store.ts';
+
+export type ReportFetcherParts = FetchPorts & {
+  readonly pool: pg.Pool;
+  readonly endpoints: { byId(id: number): Endpoint | undefined; all(): readonly Endpoint[] };
+  readonly log: Log;
+};
+
+export type ReportFetcher = {
+  start(): void;
+  /** Works one order that is due, `id` or one of its reports where it is given; false where none is. */
+  step(id: string | null): Promise<boolean>;
+  /** Finishes the report in hand. */
+  stop(): Promise<void>;
+};
+
+const POLL_MS = 5_000;
+const PLAN_MS = 60_000;
+/** Longer than a download may take: an order must not be worked twice at once. */
+const LEASE_S = 3 * 3_600;
+const ATTEMPTS_MAX = 12;
+const BACKOFF_FIRST_MS = 30_000;
+const BACKOFF_MAX_MS = 3_600_000;
+/** A processor whose next page never ends. */
+const PAGES_MAX = 10_000;
+const REPORTS_MAX = 10_000;
+
+/**
+ * Fetches settlement reports, one at a time in a process: each is a file that is read, proven and posted as a whole. The table of
+ * orders is the truth; an order is leased, so that a killed process loses none.
+ */
+export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
+  const { pool, endpoints, clock, log } = parts;
+  const sql: Sql = sqlOf(pool);
+  const rest = createNudgedPause();
+  let stopping = false;
+  let running: Promise<void> = Promise.resolve();
+  let plannedAt = Number.NEGATIVE_INFINITY;
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      let found = false;
+      try {
+        if (clock.now() - plannedAt >= PLAN_MS) {
+          plannedAt = clock.now();
+          await withTransaction(pool, (tx) => planReports(tx, endpoints.all(), clock.now()));
+        }
+        found = await step(null);
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, 'settlement reports could not be fetched; it is tried again');
+      }
+      if (!found && !stopping) await rest.take(POLL_MS);
+    }
+  }
+
+  async function step(id: string | null): Promise<boolean> {
+    const taken = await takeDue(sql, LEASE_S, id);
+    if (taken === null) return false;
+    const endpoint = endpoints.byId(taken.endpointId);
+    try {
+      // One that was just made is loaded within seconds.
+      if (endpoint === undefined) await again(taken, clock.now() + BACKOFF_FIRST_MS, 'the endpoint is not loaded yet');
+      else if (endpoint.disabled) await endFetch(sql, taken, { status: 'failed', detail: 'the endpoint is disabled' });
+      else if (taken.report === null) await listed(taken, endpoint);
+      else await fetched(taken, taken.report, endpoint);
+    } catch (error) {
+      await again(taken, clock.now() + backoff(taken.attempts), messageOf(error));
+    }
+    return true;
+  }
+
+  /** What belongs into the range becomes an order a report. */
+  async function listed(taken: TakenFetch, endpoint: FetchEndpoint): Promise<void> {
+    const why = unfetchable(endpoint);
+    const reports = endpoint.provider.api?.reports;
+    if (why !== null || reports === undefined)
+      return endFetch(sql, taken, { status: 'failed', detail: why ?? 'there is nothing to fetch' });
+    if (reports.page === undefined) {
+      const detail = `${endpoint.provider.title} lists no reports: each is fetched when its webhook says that it is there`;
+      return endFetch(sql, taken, { status: 'failed', detail });
+    }
+    const found = new Set<string>();
+    let cursor: string | null = null;
+    for (let n = 0; n < PAGES_MAX && found.size < REPORTS_MAX; n += 1) {
+      const page = await reports.page({ from: taken.from, to: taken.to }, cursor, reportContext(endpoint, parts));
+      if (page.kind === 'later') return again(taken, page.at, page.detail);
+      if (page.kind === 'refused') return endFetch(sql, taken, { status: 'failed', detail: page.detail });
+      for (const report of page.reports) found.add(report);
+      cursor = page.next;
+      if (cursor === null) break;
+    }
+    if (cursor !== null)
+      return endFetch(sql, taken, {
+        status: 'failed',
+        detail: 'there are too many reports in the range: ask for less',
+      });
+    const { endpointId, origin, actor, id } = taken;
+    const orders = [...found].map((report) => ({ id: uuidv7(clock.now()), report }));
+    await withTransaction(pool, async (tx) => {
+      await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
+      await endFetch(tx, taken, { status: 'done', detail: null, found: orders.length });
+    });
+  }
+
+  async function fetched(taken: TakenFetch, report: string, endpoint: FetchEndpoint): Promise<void> {
+    const outcome = await fetchReport(endpoint, { report, actor: taken.actor }, parts);
+    const about = { provider: endpoint.provider.name, endpoint: endpoint.name, report };
+    switch (outcome.kind) {
+      case 'imported':
+        log.info({ ...about, settlement: outcome.settlement }, 'a settlement report was fetched');
+        return endFetch(sql, taken, { status: 'done', detail: outcome.detail, settlementId: outcome.settlement });
+      case 'missing':
+        return endFetch(sql, taken, { status: 'done', detail: outcome.detail });
+      case 'failed':
+        log.warn({ ...about, detail: outcome.detail }, 'a settlement report was fetched and could not be imported');
+        return endFetch(sql, taken, { status: 'failed', detail: outcome.detail, settlementId: outcome.settlement });
+      case 'refused':
+        log.warn({ ...about, detail: outcome.detail }, 'a settlement report could not be fetched');
+        return endFetch(sql, taken, { status: 'failed', detail: outcome.detail });
+      case 'later':
+        return again(taken, Math.max(outcome.at, clock.now() + backoff(taken.attempts)), outcome.detail);
+    }
+  }
+
+  async function again(taken: TakenFetch, at: number, detail: string): Promise<void> {
+    if (taken.attempts >= ATTEMPTS_MAX)
+      return endFetch(sql, taken, { status: 'failed', detail: `${detail} (${taken.attempts} tries)` });
+    return postponeFetch(sql, taken, at, detail);
+  }
+
+  return {
+    start() {
+      running = loop();
+    },
+    step,
+    async stop() {
+      stopping = true;
+      rest.nudge();
+      await running;
+    },
+  };
+}
+
+function backoff(attempts: number): number {
+  return Math.min(BACKOFF_FIRST_MS * 2 ** (attempts - 1), BACKOFF_MAX_MS);
+}
+
+/** Reports that a webhook announced, in the transaction that ends its event: neither is there without the other. */
+export async function orderAnnounced(
+  sql: Sql,
+  announced: ReadonlyArray<{ readonly endpointId: number; readonly report: string }>,
+  now: number,
+): Promise<void> {
+  const byEndpoint = Map.groupBy(announced, ({ endpointId }) => endpointId);
+  for (const [endpointId, ones] of byEndpoint) {
+    const reports = [...new Set(ones.map(({ report }) => report))];
+    const orders = reports.map((report) => ({ id: uuidv7(now), report }));
+    await insertReports(sql, orders, { endpointId, parent: null, origin: 'webhook', actor: 'webhook', again: true });
+  }
+}

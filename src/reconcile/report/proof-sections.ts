@@ -1,0 +1,120 @@
+import type { AccountProof, Proof } from '../proof/prove.ts';
+import type { LineSums } from '../proof/stated-store.ts';
+import { amount, type Column, count, given, type Row, type Section, text } from './table.ts';
+
+const WHOSE = [text('provider'), text('account'), text('currency')];
+
+const PROOF_COLUMNS: readonly Column[] = [
+  ...WHOSE,
+  text('identity'),
+  text('line'),
+  text('kind'),
+  text('component'),
+  count('count'),
+  amount('amount'),
+];
+
+const SIDE_COLUMNS: readonly Column[] = [
+  ...WHOSE,
+  text('what'),
+  amount('ledger'),
+  amount('report'),
+  amount('bank'),
+  amount('difference'),
+];
+
+const LINE_COLUMNS: readonly Column[] = [
+  ...WHOSE,
+  text('kind'),
+  text('state'),
+  count('lines', { total: true }),
+  amount('gross', { total: true }),
+  amount('fee', { total: true }),
+  amount('tax', { total: true }),
+  amount('net', { total: true }),
+];
+
+/** Section 1 and 2 of a report: the identities line by line, the three sides, and how the reports' lines stand. */
+export function proofSections({ accounts, lines }: Proof, currency: string | null): Section[] {
+  const mine = <T extends { readonly currency: string }>(all: readonly T[]): T[] =>
+    all.filter((one) => currency === null || one.currency === currency);
+  const proofs = mine(accounts);
+  return [
+    {
+      name: 'proof',
+      no: 1,
+      title: 'Proof',
+      columns: PROOF_COLUMNS,
+      rows: given(proofs.flatMap(proofRows)),
+    },
+    {
+      name: 'sides',
+      no: 1,
+      title: 'Ledger, report, bank',
+      columns: SIDE_COLUMNS,
+      rows: given(
+        proofs.flatMap((proof) =>
+          proof.comparisons.map(
+            (one): Row => [...whose(proof), one.what, one.ledger, one.report, one.bank, one.difference],
+          ),
+        ),
+      ),
+    },
+    { name: 'matched', no: 2, title: 'Matched by kind', columns: LINE_COLUMNS, rows: given(mine(lines).map(lineRow)) },
+  ];
+}
+
+const lineRow = (one: LineSums): Row => [
+  ...whose(one),
+  one.kind,
+  one.state,
+  one.count,
+  one.gross,
+  one.fee,
+  one.tax,
+  one.net,
+];
+
+const whose = ({ provider, account, currency }: { provider: string; account: string; currency: string }) => [
+  provider,
+  account,
+  currency,
+];
+
+function proofRows(proof: AccountProof): Row[] {
+  const row = (identity: string, line: string, value: bigint | null, rest: Row = [null, null, null]): Row => [
+    ...whose(proof),
+    identity,
+    line,
+    ...rest,
+    value,
+  ];
+  const rows = proof.identities.flatMap(({ role, opening, parts, closing, openItems, remainder }) => [
+    row(role, 'opening', opening),
+    ...parts.map((part) => row(role, part.line, part.amount, [part.kind, part.component, part.count])),
+    row(role, 'closing', closing),
+    row(role, 'open_items', openItems),
+    row(role, 'remainder', remainder),
+    ...(role === 'processor_balance' ? statedRows(proof, row) : []),
+  ]);
+  return [...rows, row('all', 'owed', proof.owed), row('all', 'withheld', proof.withheld)];
+}
+
+/** A report that states no balance proves none: said, instead of a difference of nothing. */
+function statedRows(
+  { stated }: AccountProof,
+  row: (identity: string, line: string, value: bigint | null) => Row,
+): Row[] {
+  if (stated === null) return [row('processor_balance', 'unproven', null)];
+  return [
+    row('processor_balance', 'report_closing', stated.closing),
+    row('processor_balance', 'report_difference', stated.difference),
+  ];
+}
+
+/** One word for the cover. */
+export function verdictOf({ accounts }: Proof): 'holds' | 'fails' | 'unproven' | 'empty' {
+  if (accounts.length === 0) return 'empty';
+  if (accounts.some(({ holds }) => !holds)) return 'fails';
+  return accounts.some(({ stated }) => stated === null) ? 'unproven' : 'holds';
+}

@@ -1,0 +1,111 @@
+import { braintreeId, braintree as simulator, tellBraintreeDisbursement } from '../../braintree.ts';
+import type { Life } from '../../life.ts';
+import { moment } from '../../life.ts';
+import { isoTime } from '../../told-event.ts';
+import { major } from '../decimal.ts';
+import type { BatchReport, Dialect, Payout } from '../dialect.ts';
+import type { Movement } from '../movement.ts';
+import type { WorldAccount } from '../world-account.ts';
+
+/** As simulated transactions name it. */
+const MERCHANT_ACCOUNT = 'simulated';
+
+/** graphql.braintreepayments.com: what searches answer, with the disbursement of the day beside them. */
+export const braintree: Dialect = {
+  simulator,
+  currencies: simulator.currencies,
+  zone: 'UTC',
+  format: 'transactions',
+  mode: 'batch',
+  // What comes back later is the same node again, which a search of that day would have as it is by then.
+  abilities: { refundFailure: 'at_once', disputes: 'withdrawal' },
+  reference(life, kind, index) {
+    if (kind === 'refund') return braintreeId(life, `refund${index}`);
+    return braintreeId(life, kind === 'chargeback' ? 'dispute' : 'sale');
+  },
+  feesTold: false,
+  disputeFee: 'none',
+  costs: 'batch',
+  negatives: false,
+  numbered: true,
+  joins: true,
+  tellsDisputes: true,
+  fx: false,
+  extremes: 'none',
+  payoutReference: ({ life }) => braintreeId(life, 'payout'),
+  batchReference: (payout) => `${MERCHANT_ACCOUNT}/${dayOf(payout)}`,
+  tellPayout: ({ life, account }) => tellBraintreeDisbursement(life, account.name),
+  bankText: ({ life }) => ({ endToEnd: null, text: `BRAINTREE ${braintreeId(life, 'payout')}` }),
+  fileName: ({ batches }) => `search-${batches.at(-1)?.batch ?? 0}.json`,
+  *write({ account, batches }) {
+    for (const batch of batches) yield* searches(account, batch);
+  },
+};
+
+const LISTS: ReadonlyArray<readonly [place: string, kind: Movement['kind']]> = [
+  ['transactions', 'charge'],
+  ['refunds', 'refund'],
+  ['disputes', 'chargeback'],
+];
+
+function* searches(account: WorldAccount, report: BatchReport): Generator<string> {
+  const { currency } = account;
+  const { payout } = report;
+  const day = dayOf(payout);
+  if (report.showsPayout)
+    yield `${JSON.stringify({
+      disbursement: {
+        id: braintreeId(payout.life, 'payout'),
+        amount: major(payout.amount, currency),
+        disbursement_date: day,
+        disbursement_type: 'credit',
+        success: true,
+        retry: false,
+        merchant_account: { id: MERCHANT_ACCOUNT, currency_iso_code: currency.code },
+      },
+    })}\n`;
+  for (const [place, kind] of LISTS) {
+    yield `{"data":{"search":{"${place}":{"edges":[`;
+    let first = true;
+    for (const movement of report.movements()) {
+      if (movement.kind !== kind || movement.life === null) continue;
+      yield `${first ? '' : ','}\n${JSON.stringify({ node: node(movement, movement.life) })}`;
+      first = false;
+    }
+    yield ']\n,"pageInfo":{"hasNextPage":false}}}}}\n';
+  }
+
+  function node(movement: Movement, life: Life): object {
+    const { kind, gross, reference } = movement;
+    const size = gross < 0n ? -gross : gross;
+    const money = (amount: bigint): object => ({ value: major(amount, currency), currencyCode: currency.code });
+    const sale = {
+      legacyId: braintreeId(life, 'sale'),
+      orderId: `order-${life.number}`,
+      merchantAccountId: MERCHANT_ACCOUNT,
+    };
+    if (kind === 'chargeback')
+      return {
+        legacyId: reference,
+        type: 'CHARGEBACK',
+        merchantAccountId: MERCHANT_ACCOUNT,
+        amountDisputed: money(size),
+        amountWon: money(0n),
+        statusHistory: [{ status: 'OPEN', disbursementDate: day }],
+        transaction: sale,
+      };
+    return {
+      legacyId: reference,
+      orderId: `order-${life.number}`,
+      createdAt: isoTime(moment(life, kind === 'refund' ? 20 : 1)),
+      merchantAccountId: MERCHANT_ACCOUNT,
+      status: 'SETTLED',
+      ...(kind === 'refund' ? { refundedTransaction: sale } : {}),
+      amount: money(size),
+      disbursementDetails: { date: day, amount: money(gross), exchangeRate: '1', fundsHeld: false },
+    };
+  }
+}
+
+/** As its webhook says it. */
+const dayOf = ({ life }: Payout): string => new Date(moment(life, 50)).toISOString().slice(0, 10);

@@ -1,0 +1,119 @@
+import { actionId, paymentId, checkout as simulator } from '../../checkout.ts';
+import { CURRENCIES, type Life, stableText } from '../../life.ts';
+import { DIGITS, UPPER } from '../../random.ts';
+import { csvRow, major } from '../decimal.ts';
+import type { BatchReport, Dialect } from '../dialect.ts';
+import { localTime } from '../local-time.ts';
+import type { Movement } from '../movement.ts';
+import { bookedAt, type WorldAccount } from '../world-account.ts';
+
+/** checkout.com/docs, financial actions by payout: a row for each breakdown of an action. */
+const COLUMNS = [
+  'Client Entity ID',
+  'Client Entity Name',
+  'Processing Channel ID',
+  'Action Type',
+  'Action ID',
+  'Payment ID',
+  'Requested On',
+  'Processed On',
+  'Processing Currency',
+  'Holding Currency',
+  'Payout ID',
+  'Breakdown Type',
+  'Processing Currency Amount',
+  'Holding Currency Amount',
+  'FX Rate Applied',
+  'Reference',
+  'Payment Method',
+] as const;
+
+export const checkout: Dialect = {
+  simulator,
+  currencies: CURRENCIES.filter(({ code }) => ['EUR', 'JPY', 'USD', 'KWD'].includes(code)),
+  zone: 'UTC',
+  format: 'financial_actions',
+  mode: 'payout',
+  // A dispute's id is in no report.
+  abilities: { disputes: 'none', captureFailure: 'none' },
+  reference: (life, kind, index) => (kind === 'refund' ? actionId(life, `refund${index}`) : paymentId(life)),
+  feesTold: false,
+  disputeFee: 'none',
+  costs: 'each',
+  negatives: true,
+  numbered: false,
+  joins: true,
+  tellsDisputes: false,
+  fx: false,
+  extremes: 'none',
+  payoutReference: ({ life }) => payoutId(life),
+  batchReference: ({ life }) => payoutId(life),
+  bankText: ({ life }) => ({ endToEnd: null, text: `CHECKOUT COM ${payoutId(life)}` }),
+  fileName: ({ account, batches }) =>
+    `financial-actions_ent_sim_${localTime(bookedAt(account, batches.at(-1)?.batch ?? 0), 'UTC')
+      .slice(0, 10)
+      .replaceAll('-', '')}_${batches.map(({ payout }) => payoutId(payout.life)).join('_')}_1.csv`,
+  *write({ account, batches }) {
+    yield csvRow(COLUMNS);
+    for (const batch of batches) yield* rows(account, batch);
+  },
+};
+
+type Fields = Partial<Record<(typeof COLUMNS)[number], string>>;
+
+function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
+  const { currency } = account;
+  const payout = payoutId(report.payout.life);
+  const row = (fields: Fields, amount: bigint): string => {
+    const all: Fields = {
+      'Client Entity ID': 'ent_simulated',
+      'Client Entity Name': 'Shop',
+      'Processing Channel ID': 'pc_simulated',
+      'Processing Currency': currency.code,
+      'Holding Currency': currency.code,
+      'Payout ID': payout,
+      'Processing Currency Amount': major(amount, currency),
+      'Holding Currency Amount': major(amount, currency),
+      'FX Rate Applied': '1',
+      ...fields,
+    };
+    return csvRow(COLUMNS.map((name) => all[name] ?? ''));
+  };
+  for (const movement of report.movements()) {
+    const fields = named(movement);
+    yield row({ ...fields, 'Breakdown Type': fields['Action Type'] ?? '' }, movement.gross);
+    if (movement.fee === 0n) continue;
+    // What the scheme takes, and Checkout.com's own.
+    const scheme = movement.fee / 3n;
+    if (scheme !== 0n) yield row({ ...fields, 'Breakdown Type': 'Scheme Fixed Fee' }, -scheme);
+    yield row({ ...fields, 'Breakdown Type': 'Premium Variable Fee' }, scheme - movement.fee);
+  }
+  if (!report.showsPayout) return;
+  const at = time(report.payout.life.startedAt);
+  const paid = {
+    'Action Type': 'Payout',
+    'Action ID': payout,
+    'Breakdown Type': 'Payout',
+    'Requested On': at,
+    'Processed On': at,
+  };
+  yield row(paid, -report.payout.amount);
+}
+
+function named({ kind, life, index, at, name, batch, twin }: Movement): Fields {
+  const times = { 'Requested On': time(at - 3_600_000), 'Processed On': time(at) };
+  if (life === null) return { ...times, 'Action Type': 'Lunar Levy', 'Action ID': `act_${name}${batch}` };
+  const [type, action] = kind === 'refund' ? ['Refund', `refund${index}`] : ['Capture', `capture${index}`];
+  return {
+    ...times,
+    'Action Type': type,
+    'Action ID': actionId(life, `${action}${twin === true ? 'again' : ''}`),
+    'Payment ID': paymentId(life),
+    Reference: `order-${life.number}`,
+    'Payment Method': 'VISA',
+  };
+}
+
+const time = (ms: number): string => `${new Date(ms).toISOString().slice(0, 23)}`;
+const payoutId = (life: Life): string =>
+  `${stableText(life, 'payout', 8, DIGITS)}${stableText(life, 'payout#', 4, UPPER)}`;

@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApiCalls } from '../../src/api-calls.ts';
+import { sign } from '../../src/providers/square/sign.ts';
+import { squareEvent } from '../providers/square/samples.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+
+const SECRET = 'made-signature-key-1';
+const URL = 'https://gateway.example/webhooks/square';
+const DAY_MS = 86_400_000;
+let database: TestDatabase;
+let gateway: TestGateway;
+const asked: string[] = [];
+
+const usd = (amount: number) => ({ amount, currency: 'USD' });
+const payout = (id: string, amount = 100) => ({
+  id,
+  status: 'PAID',
+  type: 'BATCH',
+  amount_money: usd(amount),
+  created_at: '2026-01-03T00:00:00Z',
+});
+const answer = (path: string): object => {
+  const [, id = ''] = /^\/v2\/payouts\/([^/?]+)/.exec(path) ?? [];
+  if (path.startsWith('/v2/locations')) return { locations: [{ id: 'L1' }] };
+  if (id === '') return { payouts: [payout('po_listed')] };
+  if (!path.includes('payout-entries')) return { payout: payout(id) };
+  const entry = { id: `poe_${id}`, payout_id: id, type: 'CHARGE', effective_at: '2026-01-02T00:00:00Z' };
+  const details = { type_charge_details: { payment_id: `pay_${id}` } };
+  return { payout_entries: [{ ...entry, gross_amount_money: usd(100), net_amount_money: usd(100), ...details }] };
+};
+const apiCalls: ApiCalls = async (_provider, { path }) => {
+  asked.push(path);
+  return { status: 200, headers: {}, body: Buffer.from(JSON.stringify(answer(path))) };
+};
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  gateway = await startTestGateway(database, { apiCalls });
+  const settings = { account: 'MADEMERCHANT1', notification_url: URL, backfill_every_s: 0 };
+  await gateway.addEndpoint('square', 'main', [SECRET], { ...settings, api_key: 'EAAAmadebyus0001' });
+  await gateway.addEndpoint('square', 'keyless', [SECRET], { ...settings, account: 'MADE2' });
+  await gateway.addEndpoint('standard-webhooks', 'main', []);
+});
+afterAll(async () => {
+  await gateway.stop();
+  await database.drop();
+});
+
+type Answer = { status: number; location: string | null; body: Record<string, unknown> };
+async function call(method: string, path: string, body?: unknown): Promise<Answer> {
+  const response = await gateway.api(`/api/v1${path}`, {
+    method,
+    ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
+  const view = (await response.json()) as Record<string, unknown>;
+  return { status: response.status, location: response.headers.get('location'), body: view };
+}
+const iso = (daysAgo: number): string => new Date(Date.now() - daysAgo * DAY_MS).toISOString();
+const ask = (change: object = {}): Promise<Answer> =>
+  call('POST', '/settlements/fetch', { endpoint: 'square/main', from: iso(3), to: iso(0), ...change });
+
+describe('POST /settlements/fetch', () => {
+  it('fetches what belongs into the time, and imports it', async () => {
+    const { status, location, body } = await ask();
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ provider: 'square', endpoint: 'main', origin: 'asked', finished_at: null });
+    expect(location).toBe(`/api/v1/settlements/fetches/${String(body.id)}`);
+    await eventually(
+      async () =>
+        expect((await call('GET', `/settlements/fetches/${String(body.id)}`)).body).toMatchObject({
+          status: 'done',
+          found: 1,
+          reports: [{ report: 'po_listed', status: 'done', settlement: expect.any(String) }],
+        }),
+      { timeoutMs: 20_000 },
+    );
+    const list = await call('GET', '/settlements?provider=square');
+    expect(list.body).toMatchObject({ items: [{ status: 'imported', format: 'payout_entries' }] });
+    const log = await call('GET', '/audit-log?action=settlement.fetch');
+    expect(log.body).toMatchObject({ items: [{ subject: `fetch:${String(body.id)}` }] });
+  });
+
+  it('says why nothing is fetched', async () => {
+    expect(await ask({ endpoint: 'square/keyless' })).toMatchObject({
+      status: 409,
+      body: { detail: 'set api_key on square/keyless first' },
+    });
+    expect(await ask({ endpoint: 'standard-webhooks/main' })).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('import its files') },
+    });
+    expect((await ask({ endpoint: 'square/none' })).status).toBe(404);
+    expect((await ask({ from: iso(0), to: iso(3) })).status).toBe(400);
+    expect((await ask({ from: iso(500) })).status).toBe(400);
+    for (const change of [{ from: 'yesterday' }, { to: null }, { format: 'x' }])
+      expect((await ask(change)).status).toBe(400);
+    expect((await call('GET', '/settlements/fetches/none')).status).toBe(404);
+  });
+});
+
+it('a webhook that announces a payout has its report fetched', async () => {
+  const body = squareEvent('payout.paid', 'payout', payout('po_announced'));
+  const settings = { notification_url: URL };
+  const headers = Object.fromEntries(sign({ body, url: URL }, SECRET, Date.now(), settings));
+  const sent = await fetch(`${gateway.url}/webhooks/square/main`, {
+    method: 'POST',
+    body: new Uint8Array(body),
+    headers,
+  });
+  expect(sent.status).toBe(200);
+  await eventually(
+    async () => {
+      const { rows } = await database.sql.query(
+        `select f.status, f.origin, s.status as settlement from postern.report_fetches f
+         join postern.settlements s on s.id = f.settlement_id where f.report = 'po_announced'`,
+      );
+      expect(rows).toEqual([{ status: 'done', origin: 'webhook', settlement: 'imported' }]);
+    },
+    { timeoutMs: 20_000 },
+  );
+  // Told by the webhook and by the report, posted once, and nothing of it is left open but the money under way.
+  const { rows } = await database.sql.query<{ path: string; balance: string }>(
+    `select a.path, sum(p.amount)::text as balance from postern.postings p join postern.accounts a on a.id = p.account_id
+     where p.reference = 'po_announced' group by a.path having sum(p.amount) <> 0`,
+  );
+  expect(rows).toEqual([{ path: 'asset:bank_in_transit:square:MADEMERCHANT1', balance: '100' }]);
+});

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { type Ended, run } from '../support/launcher.ts';
+
+let database: TestDatabase;
+let folder: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'postern-settlement-'));
+  await database.sql.query(
+    `insert into postern.endpoints (provider, name, account, settings) values
+       ('stripe', 'main', 'acct', '{"bank_account": "DE89370400440532013000", "bank_pattern": {"text": "stripe"}}')`,
+  );
+  write('good.csv', report('po_1', '11.65'));
+  write('wrong.csv', report('po_2', '11.64'));
+  write('book.xlsx', 'PK\u0003\u0004');
+  write('bank.sta', STATEMENT);
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database.drop();
+});
+
+const write = (name: string, text: string): void => writeFileSync(join(folder, name), text);
+const postern = (...args: readonly string[]): Promise<Ended> =>
+  run(
+    args.map((arg) => (/\.(csv|xlsx|sta)$/.test(arg) ? join(folder, arg) : arg)),
+    { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder },
+  );
+
+const report = (payout: string, paid: string): string =>
+  `balance_transaction_id,created,available_on,currency,gross,fee,net,reporting_category,description,automatic_payout_id,source_id,customer_facing_amount,customer_facing_currency
+txn_${payout}_1,2026-02-01 12:00:00,2026-02-03 00:00:00,usd,12.00,0.35,11.65,charge,A,${payout},ch_${payout},12.00,usd
+txn_${payout}_2,2026-02-03 12:00:00,2026-02-03 00:00:00,usd,-${paid},0.00,-${paid},payout,STRIPE PAYOUT,${payout},${payout},,
+`;
+const STATEMENT = [
+  ...[':20:ONE', ':25:DE89370400440532013000', ':28C:1/1', ':60F:C260201EUR100,00'],
+  ...[':61:2602010201C11,65NMSCNONREF', ':86:STRIPE PAYOUT', ':61:2602010201D1,00NMSCNONREF', ':86:COFFEE'],
+  ...[':62F:C260201EUR110,65', '-', ''],
+].join('\r\n');
+
+describe('settlement import', () => {
+  it('takes a report in once, and says so the second time', async () => {
+    const first = await postern('settlement', 'import', 'good.csv', '--endpoint', 'stripe/main', '--json');
+    expect(first).toMatchObject({ status: 0, err: '' });
+    const view = JSON.parse(first.out) as { id: string };
+    expect(view).toMatchObject({ status: 'imported', lines_new: 2, file: { name: 'good.csv' } });
+    const again = await postern('settlement', 'import', 'good.csv', '--endpoint', 'stripe/main');
+    expect(again).toMatchObject({ status: 0, err: '' });
+    expect(again.out).toMatch(/imported before/);
+    expect((await postern('settlement', 'show', view.id)).out).toMatch(
+      /po_1 +2 +12\.00 +0\.35 +0\.00 +11\.65 +-11\.65/,
+    );
+    expect((await postern('settlement', 'list')).out).toContain(view.id);
+  });
+
+  it('fails for a report that contradicts itself, unless somebody says why it is taken', async () => {
+    const refused = await postern('settlement', 'import', 'wrong.csv', '--endpoint', 'stripe/main');
+    expect(refused.status).toBe(1);
+    expect(refused.out).toMatch(/1 error\n.*line 3.*expected 11\.64 USD, found 11\.65 USD/s);
+    const taken = await postern(
+      ...['settlement', 'import', 'wrong.csv', '--endpoint', 'stripe/main', '--accept-difference', 'Stripe wrote'],
+    );
+    expect(taken.status).toBe(0);
+    expect(taken.out).toMatch(/taken with its difference: Stripe wrote/);
+  });
+
+  it('shows a dry run and keeps nothing of it', async () => {
+    write('dry.csv', report('po_3', '11.65'));
+    const dry = await postern('settlement', 'import', 'dry.csv', '--endpoint', 'stripe/main', '--dry-run');
+    expect(dry).toMatchObject({ status: 0 });
+    expect(dry.out).toMatch(/nothing was kept/);
+    expect((await postern('settlement', 'list', '--batch', 'po_3')).out).toMatch(/No report/);
+  });
+
+  it.each([
+    ['a workbook', ['book.xlsx', '--endpoint', 'stripe/main'], /fetch the same report as CSV/],
+    ['a file that is not there', ['none.csv', '--endpoint', 'stripe/main'], /cannot be read/],
+    ['an endpoint that is not there', ['good.csv', '--endpoint', 'stripe/none'], /no endpoint stripe\/none/],
+    [
+      'a format that is not there',
+      ['good.csv', '--endpoint', 'stripe/main', '--format', 'x'],
+      /no settlement format "x"/,
+    ],
+  ])('refuses %s', async (_, args, message) => {
+    const { status, err } = await postern('settlement', 'import', ...args);
+    expect(status).toBe(1);
+    expect(err).toMatch(message);
+  });
+});
+
+describe('explain', () => {
+  it('tells what a report says without a database', async () => {
+    const { status, out } = await postern('explain', 'good.csv', '--provider', 'stripe', '--json');
+    expect(status).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      format: 'payout_reconciliation',
+      lines: 2,
+      kinds: { charge: 1, payout: 1 },
+      batches: [{ reference: 'po_1', net: '1165', payout: '-1165', closes: true }],
+      errors: [],
+    });
+  });
+});
+
+describe('bank import', () => {
+  it('keeps each entry once and posts what a processor sent', async () => {
+    const first = await postern('bank', 'import', 'bank.sta', '--json');
+    expect(first).toMatchObject({ status: 0, err: '' });
+    expect(JSON.parse(first.out)).toMatchObject({
+      format: 'mt940',
+      status: 'imported',
+      entries_new: 2,
+      repeated: false,
+    });
+    expect(JSON.parse((await postern('bank', 'import', 'bank.sta', '--json')).out)).toMatchObject({ repeated: true });
+    const { rows } = await database.sql.query(
+      `select l.amount, l.provider, (select count(*)::int4 from postern.transactions t where t.source_line = l.id) as posted
+       from postern.bank_lines l order by l.amount`,
+    );
+    expect(rows).toEqual([
+      { amount: -100n, provider: null, posted: 0 },
+      { amount: 1165n, provider: 'stripe', posted: 1 },
+    ]);
+  });
+
+  it('refuses a statement that does not close', async () => {
+    write('open.sta', STATEMENT.replace('110,65', '110,66').replace(':20:ONE', ':20:TWO'));
+    const { status, out } = await postern('bank', 'import', 'open.sta');
+    expect(status).toBe(1);
+    expect(out).toMatch(/failed/);
+    const { rows } = await database.sql.query('select count(*)::int4 as n from postern.bank_lines');
+    expect(rows).toEqual([{ n: 2 }]);
+  });
+});

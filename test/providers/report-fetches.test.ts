@@ -1,0 +1,542 @@
+import nock from 'nock';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createApiCalls, createApiDownloads } from '../../src/api-calls.ts';
+import { createEgress, type Egress } from '../../src/egress.ts';
+import { providers } from '../../src/providers/index.ts';
+import type { EndpointSettings, Provider, TimeRange } from '../../src/providers/provider.ts';
+import type { OpenedReport, ReportApiContext, ReportPage } from '../../src/providers/provider-reports.ts';
+import { faultsOf, itemsOf, linesOf } from '../support/report-items.ts';
+
+const NOW = Date.UTC(2026, 0, 10);
+const RANGE: TimeRange = { from: Date.UTC(2026, 0, 1), to: Date.UTC(2026, 0, 8) };
+const PUBLIC = { address: '93.184.216.34', family: 4 } as const;
+
+let egress: Egress | undefined;
+afterEach(() => {
+  egress?.close();
+  nock.cleanAll();
+  nock.restore();
+});
+
+function of(name: string): Provider {
+  const provider = providers.get(name);
+  if (provider === undefined) throw new Error(`no provider ${name}`);
+  return provider;
+}
+
+/** Through the egress itself, so that hosts and redirects are what they are in the gateway. */
+function context(provider: Provider, settings: EndpointSettings): ReportApiContext {
+  if (!nock.isActive()) nock.activate();
+  const hosts = [...(provider.api?.hosts ?? []), ...(provider.api?.reports?.hosts ?? [])];
+  const out = createEgress({ allowHosts: hosts, resolve: async () => [PUBLIC], timeoutMs: 2_000 });
+  egress = out;
+  const [call, download] = [createApiCalls(out), createApiDownloads(out)];
+  return {
+    settings,
+    now: NOW,
+    call: (request) => call(provider, request),
+    download: (request) => download(provider, request),
+  };
+}
+
+async function pages(name: string, settings: EndpointSettings): Promise<ReportPage[]> {
+  const provider = of(name);
+  const at = context(provider, settings);
+  const found: ReportPage[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: ReportPage | undefined = await provider.api?.reports?.page?.(RANGE, cursor, at);
+    if (page === undefined) throw new Error(`${name} lists nothing`);
+    found.push(page);
+    cursor = page.kind === 'page' ? page.next : null;
+  } while (cursor !== null);
+  return found;
+}
+
+const reportsOf = (found: readonly ReportPage[]): string[] =>
+  found.flatMap((page) => (page.kind === 'page' ? page.reports : []));
+
+async function open(name: string, report: string, settings: EndpointSettings): Promise<OpenedReport> {
+  const provider = of(name);
+  const opened = await provider.api?.reports?.open(report, context(provider, settings));
+  if (opened === undefined) throw new Error(`${name} has no reports`);
+  return opened;
+}
+
+async function textOf(opened: OpenedReport): Promise<string> {
+  if (opened.kind !== 'report') throw new Error(`no report: ${opened.detail}`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of opened.bytes) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
+}
+
+/** What is fetched is read by a format of its own provider, without a fault. */
+async function linesIn(name: string, text: string) {
+  const format = of(name).settlements?.find((one) => one.recognises(text.slice(0, 65_536), null));
+  if (format === undefined) throw new Error(`no format of ${name} knows the report`);
+  const items = await itemsOf(format, text);
+  expect(faultsOf(items)).toEqual([]);
+  return linesOf(items).map(({ line }) => [line.kind, line.net]);
+}
+
+describe('Square', () => {
+  const settings = { api_key: 'EAAAmadebyus0001', mode: 'test' } as const;
+  const api = () =>
+    nock('https://connect.squareupsandbox.com', { reqheaders: { authorization: 'Bearer EAAAmadebyus0001' } });
+  const usd = (amount: number) => ({ amount, currency: 'USD' });
+  const payout = {
+    id: 'po_1',
+    status: 'PAID',
+    type: 'BATCH',
+    amount_money: usd(300),
+    created_at: '2026-01-03T00:00:00Z',
+  };
+  const entry = (n: number, gross: number) => ({
+    id: `poe_${n}`,
+    payout_id: 'po_1',
+    type: 'CHARGE',
+    effective_at: '2026-01-02T00:00:00Z',
+    gross_amount_money: usd(gross),
+    net_amount_money: usd(gross),
+    type_charge_details: { payment_id: `p${n}` },
+  });
+
+  it('lists the payouts of every location, page after page', async () => {
+    api()
+      .get('/v2/locations')
+      .reply(200, { locations: [{ id: 'L1' }, { id: 'L2' }] });
+    const asked =
+      (location: string, more: object = {}) =>
+      (query: Record<string, unknown>) =>
+        query.location_id === location &&
+        query.begin_time === '2026-01-01T00:00:00.000Z' &&
+        query.end_time === '2026-01-08T00:00:00.000Z' &&
+        query.cursor === ('cursor' in more ? more.cursor : undefined);
+    api()
+      .get('/v2/payouts')
+      .query(asked('L1'))
+      .reply(200, { payouts: [payout], cursor: 'c2' });
+    api()
+      .get('/v2/payouts')
+      .query(asked('L1', { cursor: 'c2' }))
+      .reply(200, { payouts: [{ id: 'po_2', status: 'FAILED' }] });
+    api().get('/v2/payouts').query(asked('L2')).reply(200, {});
+    expect(reportsOf(await pages('square', settings))).toEqual(['po_1']);
+    expect(nock.isDone()).toBe(true);
+  });
+
+  it('fetches a payout with all of its entries', async () => {
+    api().get('/v2/payouts/po_1').reply(200, { payout });
+    api()
+      .get('/v2/payouts/po_1/payout-entries')
+      .reply(200, { payout_entries: [entry(1, 100)], cursor: 'c2' });
+    api()
+      .get('/v2/payouts/po_1/payout-entries')
+      .query({ cursor: 'c2' })
+      .reply(200, { payout_entries: [entry(2, 200)] });
+    const opened = await open('square', 'po_1', settings);
+    expect(opened).toMatchObject({ kind: 'report', fileName: 'po_1.json' });
+    expect(await linesIn('square', await textOf(opened))).toEqual([
+      ['payout', -300n],
+      ['charge', 100n],
+      ['charge', 200n],
+    ]);
+  });
+
+  it('a page that fails on the way is no end', async () => {
+    api().get('/v2/payouts/po_1').reply(200, { payout });
+    api().get('/v2/payouts/po_1/payout-entries').reply(502);
+    const opened = await open('square', 'po_1', settings);
+    await expect(textOf(opened)).rejects.toMatchObject({ code: 'egress_failed', retryable: true });
+  });
+
+  it('a cursor that comes again is not followed for ever', async () => {
+    api().get('/v2/payouts/po_1').reply(200, { payout });
+    api()
+      .get('/v2/payouts/po_1/payout-entries')
+      .query(() => true)
+      .times(3)
+      .reply(200, { payout_entries: [], cursor: 'same' });
+    await expect(textOf(await open('square', 'po_1', settings))).rejects.toMatchObject({ code: 'unreadable_event' });
+  });
+
+  it.each([
+    [401, 'refused'],
+    [403, 'refused'],
+    [404, 'missing'],
+    [429, 'later'],
+    [503, 'later'],
+    [302, 'refused'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    api().get('/v2/payouts/po_1').reply(status, '', { location: 'https://elsewhere.example/x', 'retry-after': '7' });
+    const opened = await open('square', 'po_1', settings);
+    expect(opened.kind).toBe(kind);
+    if (opened.kind === 'later') expect(opened.at).toBe(NOW + 7_000);
+  });
+
+  it('a page that is cut short is an error', async () => {
+    api().get('/v2/payouts/po_1').reply(200, '{"payout":{"id":', { 'content-length': '400' });
+    await expect(open('square', 'po_1', settings)).rejects.toMatchObject({ code: 'egress_failed' });
+  });
+
+  it('webhooks announce it', () => {
+    const announced = of('square').api?.reports?.announced;
+    const body = Buffer.from(JSON.stringify({ type: 'payout.paid', data: { object: { payout } } }));
+    expect(announced?.types.test('payout.paid')).toBe(true);
+    expect(announced?.types.test('payout.failed')).toBe(false);
+    expect(announced?.report(body, 0)).toBe('po_1');
+  });
+});
+
+describe('GoCardless', () => {
+  const settings = { api_key: 'sandbox_made_token' };
+  const api = () => nock('https://api-sandbox.gocardless.com');
+  const payout = { id: 'PO1', amount: 100, currency: 'GBP', created_at: '2026-01-02T00:00:00.000Z', status: 'paid' };
+
+  it('lists paid payouts and fetches one with its items', async () => {
+    api()
+      .get('/payouts')
+      .query((query) => query['created_at[gte]'] === '2026-01-01T00:00:00.000Z' && query.status === 'paid')
+      .reply(200, { payouts: [payout], meta: { cursors: { after: null } } });
+    expect(reportsOf(await pages('gocardless', settings))).toEqual(['PO1']);
+    api().get('/payouts/PO1').reply(200, { payouts: payout });
+    const item = (amount: string, payment: string) => ({ type: 'payment_paid_out', amount, links: { payment } });
+    api()
+      .get('/payout_items')
+      .query({ payout: 'PO1', limit: '500' })
+      .reply(200, { payout_items: [item('60.0', 'PM1')], meta: { cursors: { after: 'PI1' } } });
+    api()
+      .get('/payout_items')
+      .query({ payout: 'PO1', limit: '500', after: 'PI1' })
+      .reply(200, { payout_items: [item('40.0', 'PM2')], meta: { cursors: { after: null } } });
+    expect(await linesIn('gocardless', await textOf(await open('gocardless', 'PO1', settings)))).toEqual([
+      ['payout', -100n],
+      ['charge', 60n],
+      ['charge', 40n],
+    ]);
+  });
+
+  it('items that are gone after six months are missed, not taken for none', async () => {
+    api().get('/payouts/PO1').reply(200, { payouts: payout });
+    api()
+      .get('/payout_items')
+      .query(() => true)
+      .reply(410, { error: {} });
+    await expect(textOf(await open('gocardless', 'PO1', settings))).rejects.toMatchObject({ code: 'egress_failed' });
+  });
+
+  it('the event in a batch announces its own payout', () => {
+    const events = [{ links: { payment: 'PM1' } }, { links: { payout: 'PO7' } }];
+    const announced = of('gocardless').api?.reports?.announced;
+    expect(announced?.report(Buffer.from(JSON.stringify({ events })), 1)).toBe('PO7');
+    expect(announced?.report(Buffer.from(JSON.stringify({ events })), 0)).toBeNull();
+  });
+});
+
+describe('Mollie', () => {
+  const settings = { api_key: 'access_madeTokenOfNobody1' };
+  const api = () => nock('https://api.mollie.com');
+  const eur = (value: string) => ({ value, currency: 'EUR' });
+  const settlement = (id: string, settledAt: string, status = 'paidout') => ({ id, settledAt, status });
+  const links = (next: string | null) => ({
+    next: next === null ? null : { href: `https://evil.example/v2/x?from=${next}` },
+  });
+
+  it('lists settlements until they are older than the range, and follows no address', async () => {
+    api()
+      .get('/v2/settlements')
+      .query({ limit: '250' })
+      .reply(200, {
+        _embedded: {
+          settlements: [settlement('stl_4', '2026-01-09T00:00:00Z'), settlement('stl_3', '2026-01-07T00:00:00Z')],
+        },
+        _links: links('stl_2'),
+      });
+    api()
+      .get('/v2/settlements')
+      .query({ limit: '250', from: 'stl_2' })
+      .reply(200, {
+        _embedded: {
+          settlements: [
+            settlement('stl_2', '2026-01-02T00:00:00Z', 'pending'),
+            settlement('stl_1', '2025-12-30T00:00:00Z'),
+          ],
+        },
+        _links: links('stl_0'),
+      });
+    expect(reportsOf(await pages('mollie', settings))).toEqual(['stl_3']);
+  });
+
+  it('fetches a settlement and its four lists', async () => {
+    const page = (name: string, elements: readonly object[], next: string | null = null) => ({
+      _embedded: { [name]: elements },
+      _links: links(next),
+    });
+    const element = (id: string, amount: string, more: object = {}) => ({
+      id,
+      amount: eur(amount.replace('-', '')),
+      settlementAmount: eur(amount),
+      settlementId: 'stl_1',
+      createdAt: '2026-01-01T00:00:00Z',
+      ...more,
+    });
+    const base = '/v2/settlements/stl_1';
+    api()
+      .get(base)
+      .reply(200, {
+        resource: 'settlement',
+        id: 'stl_1',
+        status: 'paidout',
+        settledAt: '2026-01-02T00:00:00Z',
+        amount: eur('25.00'),
+        periods: { '2026': { '01': { revenue: [{ amountNet: eur('25.00') }], costs: [] } } },
+      });
+    api()
+      .get(`${base}/payments`)
+      .query({ limit: '250' })
+      .reply(200, page('payments', [element('tr_1', '20.00')], 'tr_2'));
+    api()
+      .get(`${base}/payments`)
+      .query({ limit: '250', from: 'tr_2' })
+      .reply(200, page('payments', [element('tr_2', '10.00')]));
+    api()
+      .get(`${base}/refunds`)
+      .query({ limit: '250' })
+      .reply(200, page('refunds', [element('re_1', '-5.00', { paymentId: 'tr_1' })]));
+    api().get(`${base}/chargebacks`).query({ limit: '250' }).reply(200, page('chargebacks', []));
+    api().get(`${base}/captures`).query({ limit: '250' }).reply(200, page('captures', []));
+    expect(await linesIn('mollie', await textOf(await open('mollie', 'stl_1', settings)))).toEqual([
+      ['payout', -2500n],
+      ['charge', 2000n],
+      ['charge', 1000n],
+      ['refund', -500n],
+    ]);
+  });
+
+  it('an API key, and an account paid out by hand, cannot', () => {
+    const reports = of('mollie').api?.reports;
+    expect(reports?.unavailable?.({ api_key: 'live_madeKeyOfNobody1' })).toMatch(/access token/);
+    expect(reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by time/);
+    expect(reports?.unavailable?.(settings)).toBeNull();
+  });
+});
+
+describe('Razorpay', () => {
+  const settings = { api_key: 'rzp_test_MADE123:madesecret', account: 'acc_MADE1' };
+  const api = () => nock('https://api.razorpay.com');
+  const created_at = Date.UTC(2026, 0, 2) / 1000;
+  const settlement = { id: 'setl_1', entity: 'settlement', amount: 100, status: 'processed', created_at };
+  const row = {
+    entity_id: 'pay_1',
+    type: 'payment',
+    debit: 0,
+    credit: 100,
+    amount: 100,
+    currency: 'INR',
+    fee: 0,
+    tax: 0,
+    settled_at: created_at,
+    settlement_id: 'setl_1',
+  };
+
+  it('counts the days of India that are over', async () => {
+    const reports = reportsOf(await pages('razorpay', settings));
+    expect(reports).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map((day) => `2026-01-0${day}`));
+  });
+
+  it('fetches the settlements of a day, and its recon to an empty page', async () => {
+    const from = Date.UTC(2026, 0, 1, 18, 30) / 1000;
+    const listed = (skip: number) => ({
+      from: String(from),
+      to: String(from + 86_399),
+      count: '100',
+      skip: String(skip),
+    });
+    api()
+      .get('/v1/settlements')
+      .query(listed(0))
+      .reply(200, { items: [settlement] });
+    api().get('/v1/settlements').query(listed(1)).reply(200, { items: [] });
+    const recon = (skip: number) => ({ year: '2026', month: '1', day: '2', count: '1000', skip: String(skip) });
+    api()
+      .get('/v1/settlements/recon/combined')
+      .query(recon(0))
+      .reply(200, { entity: 'collection', items: [row] });
+    api().get('/v1/settlements/recon/combined').query(recon(1)).reply(200, { entity: 'collection', items: [] });
+    expect(await linesIn('razorpay', await textOf(await open('razorpay', '2026-01-02', settings)))).toEqual([
+      ['charge', 100n],
+      ['payout', -100n],
+    ]);
+  });
+
+  it('a day without settlements has no report', async () => {
+    api()
+      .get('/v1/settlements')
+      .query(() => true)
+      .reply(200, { items: [] });
+    expect(await open('razorpay', '2026-01-02', settings)).toMatchObject({ kind: 'missing' });
+    expect(await open('razorpay', 'yesterday', settings)).toMatchObject({ kind: 'missing' });
+  });
+
+  it('a settlement late in the evening of Europe is of the next day there', () => {
+    const at = Date.UTC(2026, 0, 1, 20) / 1000;
+    const body = { payload: { settlement: { entity: { created_at: at } } } };
+    expect(of('razorpay').api?.reports?.announced?.report(Buffer.from(JSON.stringify(body)), 0)).toBe('2026-01-02');
+  });
+});
+
+describe('Stripe', () => {
+  const settings = { api_key: 'sk_test_made0000' };
+  const api = () => nock('https://api.stripe.com');
+  const payout = {
+    id: 'po_1',
+    object: 'payout',
+    amount: 100,
+    currency: 'eur',
+    created: 1,
+    balance_transaction: 'txn_po',
+  };
+
+  it('lists automatic payouts whose transactions are complete', async () => {
+    const listed = { automatic: true, reconciliation_status: 'completed' };
+    api()
+      .get('/v1/payouts')
+      .query((query) => query['created[gte]'] === String(RANGE.from / 1000) && query.starting_after === undefined)
+      .reply(200, {
+        data: [
+          { id: 'po_3', ...listed },
+          { id: 'po_2', automatic: false },
+        ],
+        has_more: true,
+      });
+    api()
+      .get('/v1/payouts')
+      .query((query) => query.starting_after === 'po_2')
+      .reply(200, { data: [{ id: 'po_1', ...listed, reconciliation_status: 'in_progress' }], has_more: false });
+    expect(reportsOf(await pages('stripe', settings))).toEqual(['po_3']);
+  });
+
+  it('fetches a payout with its transactions, their sources written out', async () => {
+    const txn = (id: string, amount: number, reporting_category: string, source: string) => ({
+      id,
+      object: 'balance_transaction',
+      amount,
+      fee: 0,
+      net: amount,
+      currency: 'eur',
+      created: 1,
+      reporting_category,
+      source,
+    });
+    api().get('/v1/payouts/po_1').reply(200, payout);
+    const asked = (after?: string) => (query: Record<string, unknown>) =>
+      query.payout === 'po_1' && JSON.stringify(query).includes('data.source') && query.starting_after === after;
+    api()
+      .get('/v1/balance_transactions')
+      .query(asked())
+      .reply(200, { object: 'list', data: [txn('txn_1', 100, 'charge', 'ch_1')], has_more: true });
+    api()
+      .get('/v1/balance_transactions')
+      .query(asked('txn_1'))
+      .reply(200, { object: 'list', data: [txn('txn_po', -100, 'payout', 'po_1')], has_more: false });
+    expect(await linesIn('stripe', await textOf(await open('stripe', 'po_1', settings)))).toEqual([
+      ['charge', 100n],
+      ['payout', -100n],
+    ]);
+  });
+
+  it('payouts by hand name nothing', () => {
+    expect(of('stripe').api?.reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by hand/);
+  });
+});
+
+describe('Adyen', () => {
+  const settings = { report_key: 'made-report-key-of-nobody-0001', mode: 'test' } as const;
+  const FILE = 'settlement_detail_report_batch_1.csv';
+  const url = `https://ca-test.adyen.com/reports/download/MerchantAccount/MADE_ACCOUNT/${FILE}`;
+  const announce = (reason: string, pspReference = FILE) =>
+    of('adyen').api?.reports?.announced?.report(
+      Buffer.from(JSON.stringify({ notificationItems: [{ NotificationRequestItem: { reason, pspReference } }] })),
+      0,
+    );
+
+  it('a notification announces its own file, at a known place', () => {
+    expect(announce(url)).toBe(url);
+    for (const other of [
+      'https://ca-test.adyen.com.evil.example/reports/download/MerchantAccount/A/settlement_detail_report_batch_1.csv',
+      `http://ca-test.adyen.com/reports/download/MerchantAccount/A/${FILE}`,
+      `https://user@ca-test.adyen.com/reports/download/MerchantAccount/A/${FILE}`,
+      `https://ca-test.adyen.com/reports/download/../x/${FILE}`,
+      'https://ca-test.adyen.com/reports/download/MerchantAccount/A/received_payments_report.csv',
+      '',
+    ])
+      expect(announce(other), other).toBeNull();
+    expect(announce(url, 'settlement_detail_report_batch_2.csv')).toBeNull();
+  });
+
+  it('is downloaded with the report user’s key', async () => {
+    if (!nock.isActive()) nock.activate();
+    nock('https://ca-test.adyen.com', { reqheaders: { 'x-api-key': settings.report_key } })
+      .get(`/reports/download/MerchantAccount/MADE_ACCOUNT/${FILE}`)
+      .reply(200, 'Company Account,Merchant Account\n');
+    const opened = await open('adyen', url, settings);
+    expect(opened).toMatchObject({ kind: 'report', fileName: FILE });
+    expect(await textOf(opened)).toBe('Company Account,Merchant Account\n');
+  });
+
+  it.each([
+    [401, 'refused'],
+    [302, 'refused'],
+    [404, 'missing'],
+    [429, 'later'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    if (!nock.isActive()) nock.activate();
+    nock('https://ca-test.adyen.com')
+      .get(() => true)
+      .reply(status, 'x', { location: 'https://elsewhere.example/' });
+    expect(await open('adyen', url, settings)).toMatchObject({ kind });
+  });
+
+  it('nothing else is ever asked', async () => {
+    for (const other of ['https://evil.example/x.csv', url.replace('ca-test', 'ca-live'), `${url}/../../x`])
+      expect(await open('adyen', other, settings), other).toMatchObject({ kind: 'missing' });
+    expect(of('adyen').api?.reports?.unavailable?.({})).toMatch(/report_key/);
+  });
+});
+
+describe('Checkout.com', () => {
+  const settings = { api_key: 'sk_sbox_madekeyofnobody0000000000' };
+  const api = () => nock('https://api.sandbox.checkout.com');
+  const name = 'financial-actions_ent_made_20260102_po_1.csv';
+  const file = (id: string, filename: string) => ({ id, filename, format: 'CSV' });
+
+  it('lists the files of the reports that can be read, and takes of a link its page only', async () => {
+    const asked = (token?: string) => (query: Record<string, unknown>) =>
+      query.created_after === '2026-01-01T00:00:00.000Z' && query.pagination_token === token;
+    api()
+      .get('/reports')
+      .query(asked())
+      .reply(200, {
+        data: [{ id: 'rpt_1', files: [file('file_1', name), file('file_2', 'chargebacks_1.csv')] }],
+        _links: { next: { href: 'https://evil.example/reports?pagination_token=t2' } },
+      });
+    api()
+      .get('/reports')
+      .query(asked('t2'))
+      .reply(200, { data: [{ id: 'rpt_2', files: [] }], _links: {} });
+    expect(reportsOf(await pages('checkout', settings))).toEqual([`rpt_1/file_1/${name}`]);
+  });
+
+  it('downloads a file, and follows no redirect', async () => {
+    api().get('/reports/rpt_1/files/file_1').reply(200, 'Action Type,Action ID\n');
+    expect(await textOf(await open('checkout', `rpt_1/file_1/${name}`, settings))).toBe('Action Type,Action ID\n');
+    api().get('/reports/rpt_1/files/file_1').reply(302, '', { location: 'https://bucket.example/x' });
+    const moved = await open('checkout', `rpt_1/file_1/${name}`, settings);
+    expect(moved).toMatchObject({ kind: 'refused', detail: expect.stringContaining('another host') });
+    expect(await open('checkout', '../../x', settings)).toMatchObject({ kind: 'missing' });
+  });
+});
+
+it.each(['paypal', 'braintree'])('%s says that it gives none out', (name) => {
+  expect(of(name).api?.reports?.unavailable?.({})).toMatch(/import/);
+});

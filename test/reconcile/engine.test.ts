@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { AT, bankLine, captured, eur, line } from '../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createEngineWorld, DAY, type EngineWorld } from './engine-world.ts';
+
+let database: TestDatabase;
+let world: EngineWorld;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  world = createEngineWorld(database, AT);
+});
+afterAll(async () => {
+  await world.reconciler.stop();
+  await database.drop();
+});
+beforeEach(() => {
+  world.now = AT;
+});
+
+describe('an announcement', () => {
+  it('is in transit until its window ends, then missing in the settlement', async () => {
+    const books = await world.open();
+    await books.announce(captured('p', 1000n));
+    await world.catchUp();
+    expect(await books.state()).toEqual({ 'pending p gross EUR': 'in_transit 1000' });
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 7 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 8 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_in_settlement p gross': 'open -1000 EUR' });
+    await books.settle(line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n, at: world.now }));
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({
+      'missing_in_settlement p gross': 'auto_cleared -1000 EUR',
+      'late_settlement p gross': 'open 0 EUR',
+    });
+    expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 971' });
+  });
+});
+
+describe('a line', () => {
+  it('nobody announced is missing in the ledger at once', async () => {
+    const books = await world.open();
+    await books.settle(line('charge', 'l', { reference: 'p2', gross: 1000n }));
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'open 1000 EUR never_received' });
+    await books.announce(captured('p2', 1000n));
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_in_ledger p2 gross': 'auto_cleared 1000 EUR never_received' });
+  });
+
+  it('by another name is matched where the merchant’s reference is one of each, with what is left of it', async () => {
+    const books = await world.open();
+    await books.announce(captured('p3', 1000n), { merchant: 'order 1' });
+    await world.catchUp();
+    await books.settle(line('charge', 'l', { reference: 'x', gross: 990n }), { merchant: 'order 1' });
+    await world.catchUp();
+    expect(await books.state()).toEqual({
+      'pending p3 gross EUR': 'amount_mismatch 10',
+      'balance B1 EUR': 'in_transit 990',
+    });
+  });
+
+  it('and its match is undone where a second one claims the reference', async () => {
+    const books = await world.open();
+    await books.announce(captured('p4', 1000n), { merchant: 'order 2' });
+    await books.settle(line('charge', 'l', { reference: 'x', gross: 1000n }), { merchant: 'order 2' });
+    await world.catchUp();
+    expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 1000' });
+    await books.settle(line('charge', 'l2', { reference: 'y', gross: 1000n }), { merchant: 'order 2' });
+    await world.catchUp();
+    expect(await books.state()).toEqual({
+      'balance B1 EUR': 'in_transit 2000',
+      'pending p4 gross EUR': 'in_transit 1000',
+      'pending x gross EUR': 'missing_in_ledger -1000',
+      'pending y gross EUR': 'missing_in_ledger -1000',
+    });
+  });
+});
+
+describe('a payout', () => {
+  it('is matched to a bank line by its name, or by amount and window', async () => {
+    const books = await world.open({ bank_account: 'main' });
+    const payout = { type: 'payout.created', payout: 'po_1', key: 'po_1:created', ...eur(900n) } as const;
+    await books.settle(line('charge', 'l', { reference: 'p5', gross: 900n, batch: 'po_1' }));
+    await books.announce(captured('p5', 900n));
+    await books.announce(payout);
+    await world.catchUp();
+    expect(await books.state()).toEqual({ 'bank_in_transit po_1 EUR': 'in_transit 900' });
+    await books.bank({ ...bankLine('b', 'b1', 895n), at: AT + DAY }, 'STRIPE PAYOUT PO-1 X');
+    await world.catchUp();
+    expect(await books.state()).toEqual({
+      'bank_in_transit po_1 EUR': 'in_transit 900',
+      'bank_in_transit b1 EUR': 'unidentified_bank_credit -895',
+    });
+    await books.bank({ ...bankLine('c', 'c1', 900n), at: AT + DAY }, 'SOMETHING');
+    await world.catchUp();
+    expect(await books.state()).toEqual({ 'bank_in_transit b1 EUR': 'unidentified_bank_credit -895' });
+  });
+});

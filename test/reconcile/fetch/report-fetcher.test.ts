@@ -1,0 +1,350 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
+import { PosternError } from '../../../src/errors.ts';
+import { createLog } from '../../../src/log.ts';
+import { withTransaction } from '../../../src/postgres/sql.ts';
+import type { EndpointSettings, Provider } from '../../../src/providers/provider.ts';
+import type { OpenedReport, ProviderReports, ReportPage } from '../../../src/providers/provider-reports.ts';
+import { planReports } from '../../../src/reconcile/fetch/plan-reports.ts';
+import { type FetchRow, selectFetch } from '../../../src/reconcile/fetch/report-fetch-store.ts';
+import {
+  createReportFetcher,
+  orderAnnounced,
+  type ReportFetcher,
+} from '../../../src/reconcile/fetch/report-fetcher.ts';
+import { askForReports } from '../../../src/reconcile/fetch/report-requests.ts';
+import { createImporter } from '../../../src/reconcile/import/importer.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { openReports, type Reports } from '../../support/reports.ts';
+import { STUB_AT, type StubItem, stubFile, stubProvider } from '../../support/stub-report.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  await database.drop();
+});
+
+const clock = { now: () => Math.max(Date.now(), STUB_AT) };
+const DAY_MS = 86_400_000;
+
+/** A whole payout of one charge. */
+const payoutFile = (n: number): string => {
+  const items: StubItem[] = [
+    { kind: 'charge', id: `l${n}`, about: `p${n}`, gross: 1000, batch: `po_${n}` } as StubItem,
+    { kind: 'payout', id: `o${n}`, about: `po_${n}`, gross: -1000, batch: `po_${n}` } as StubItem,
+  ];
+  return stubFile(items);
+};
+
+type Processor = {
+  page?: (cursor: string | null) => ReportPage;
+  open?: (report: string) => OpenedReport | Promise<OpenedReport>;
+};
+
+const bytesOf = (text: string): AsyncIterable<Uint8Array> =>
+  (async function* () {
+    yield Buffer.from(text);
+  })();
+const report = (text: string): OpenedReport => ({ kind: 'report', fileName: 'made.csv', bytes: bytesOf(text) });
+
+type Setup = {
+  readonly reports: Reports;
+  readonly endpoint: Endpoint;
+  readonly fetcher: ReportFetcher;
+  readonly opened: string[];
+  ask(): Promise<string>;
+  /** Works until nothing is due. */
+  work(): Promise<void>;
+  find(id: string): Promise<readonly FetchRow[]>;
+};
+
+async function setUp(processor: Processor, settings: EndpointSettings = {}): Promise<Setup> {
+  // What another test left waiting is none of this one's.
+  await database.sql.query(`delete from postern.report_fetches where status in ('queued', 'running')`);
+  const opened: string[] = [];
+  const told: ProviderReports = {
+    what: 'made reports',
+    days: 365,
+    page: async (_range, cursor) => processor.page?.(cursor) ?? { kind: 'page', reports: [], next: null },
+    open: async (name) => {
+      opened.push(name);
+      return (await processor.open?.(name)) ?? { kind: 'missing', detail: 'there is none' };
+    },
+  };
+  const provider: Provider = {
+    ...stubProvider,
+    api: {
+      hosts: [],
+      keySetting: 'api_key',
+      fetchObject: async () => ({ kind: 'missing', detail: '' }),
+      reports: told,
+    },
+  };
+  const own = { api_key: 'made', ...settings };
+  const reports = await openReports(database, own, provider);
+  const { id, account } = reports.order.endpoint;
+  const endpoint: Endpoint = { id, account, name: account, settings: own, provider, disabled: false, secrets: [] };
+  const log = createLog('silent');
+  const fetcher = createReportFetcher({
+    pool: database.appPool,
+    endpoints: { byId: (n) => (n === id ? endpoint : undefined), all: () => [endpoint] },
+    importer: createImporter({ pool: database.appPool, clock, log }),
+    call: async () => Promise.reject(new Error('no call is made here')),
+    download: async () => Promise.reject(new Error('no file is asked for here')),
+    clock,
+    log,
+  });
+  return {
+    reports,
+    endpoint,
+    fetcher,
+    opened,
+    ask: () =>
+      askForReports(
+        endpoint,
+        { from: clock.now() - DAY_MS, to: clock.now() },
+        { pool: database.appPool, clock, actor: 'test' },
+      ),
+    async work() {
+      while (await fetcher.step(null));
+    },
+    find: (order) => selectFetch(database.sql, order),
+  };
+}
+
+const due = (): Promise<unknown> =>
+  database.sql.query(`update postern.report_fetches set due_at = now() where status in ('queued', 'running')`);
+
+describe('reports of a range', () => {
+  it('are listed to the last page, fetched and imported, once', async () => {
+    const at = await setUp({
+      page: (cursor) =>
+        cursor === null
+          ? { kind: 'page', reports: ['po_1', 'po_2'], next: 'more' }
+          : { kind: 'page', reports: ['po_2'], next: null },
+      open: (name) => report(payoutFile(Number(name.slice(3)))),
+    });
+    const id = await at.ask();
+    await at.work();
+    const [order, ...reports] = await at.find(id);
+    expect(order).toMatchObject({ status: 'done', found: 2, report: null, actor: 'test' });
+    expect(reports.map((one) => [one.report, one.status])).toEqual([
+      ['po_1', 'done'],
+      ['po_2', 'done'],
+    ]);
+    expect(reports.every((one) => one.settlement_id !== null)).toBe(true);
+    expect(await at.reports.balances()).toMatchObject({
+      'asset:bank_in_transit [po_1] EUR': '1000',
+      'asset:bank_in_transit [po_2] EUR': '1000',
+    });
+    // Asked for again they are fetched again, and change nothing.
+    const before = await at.reports.balances();
+    const again = await at.ask();
+    await at.work();
+    expect((await at.find(again)).slice(1).map((one) => one.detail)).toEqual(
+      Array(2).fill('these bytes were imported before'),
+    );
+    expect(await at.reports.balances()).toEqual(before);
+    expect(at.opened).toHaveLength(4);
+  });
+
+  it('none: the order is done', async () => {
+    const at = await setUp({});
+    const id = await at.ask();
+    await at.work();
+    expect(await at.find(id)).toMatchObject([{ status: 'done', found: 0 }]);
+  });
+
+  it('that a key may not list fail the order, and a processor that asks to wait is waited for', async () => {
+    const refused = await setUp({ page: () => ({ kind: 'refused', detail: 'answered 403' }) });
+    const id = await refused.ask();
+    await refused.work();
+    expect(await refused.find(id)).toMatchObject([{ status: 'failed', detail: 'answered 403' }]);
+    let calls = 0;
+    const later = await setUp({
+      page: () => {
+        calls += 1;
+        if (calls === 1) return { kind: 'later', at: clock.now() + 60_000, detail: 'answered 429' };
+        return { kind: 'page', reports: [], next: null };
+      },
+    });
+    const waits = await later.ask();
+    await later.work();
+    expect(await later.find(waits)).toMatchObject([{ status: 'queued', detail: 'answered 429' }]);
+    await due();
+    await later.work();
+    expect(await later.find(waits)).toMatchObject([{ status: 'done' }]);
+  });
+
+  it('are not taken by two at once', async () => {
+    const at = await setUp({
+      page: () => ({ kind: 'page', reports: ['po_1', 'po_2', 'po_3'], next: null }),
+      open: (name) => report(payoutFile(Number(name.slice(3)))),
+    });
+    await at.ask();
+    await at.fetcher.step(null);
+    await Promise.all([at.work(), at.work()]);
+    expect(at.opened.toSorted()).toEqual(['po_1', 'po_2', 'po_3']);
+  });
+});
+
+describe('one report', () => {
+  const announce = async (at: Setup, ...names: string[]): Promise<void> =>
+    withTransaction(database.appPool, (tx) =>
+      orderAnnounced(
+        tx,
+        names.map((name) => ({ endpointId: at.endpoint.id, report: name })),
+        clock.now(),
+      ),
+    );
+  const orders = async (at: Setup): Promise<readonly Record<string, unknown>[]> => {
+    const { rows } = await database.sql.query(
+      'select * from postern.report_fetches where endpoint_id = $1 order by created_at, id',
+      [at.endpoint.id],
+    );
+    return rows;
+  };
+  const settlements = async (at: Setup): Promise<readonly Record<string, unknown>[]> => {
+    const { rows } = await database.sql.query('select * from postern.settlements where account = $1', [
+      at.reports.account,
+    ]);
+    return rows;
+  };
+
+  it('that was announced is fetched, however often it is announced before', async () => {
+    const at = await setUp({ open: () => report(payoutFile(1)) });
+    await announce(at, 'po_1', 'po_1');
+    await announce(at, 'po_1');
+    await at.work();
+    expect(at.opened).toEqual(['po_1']);
+    expect(await orders(at)).toMatchObject([{ origin: 'webhook', status: 'done', report: 'po_1' }]);
+    // Paid is told after sent: the payout may have changed.
+    await announce(at, 'po_1');
+    await at.work();
+    expect(at.opened).toHaveLength(2);
+    expect(await settlements(at)).toHaveLength(1);
+  });
+
+  it('that breaks off leaves no settlement behind, and is fetched again', async () => {
+    let tries = 0;
+    const at = await setUp({
+      open: () => {
+        tries += 1;
+        if (tries > 1) return report(payoutFile(1));
+        const broken = (async function* () {
+          yield Buffer.from(payoutFile(1).slice(0, 20));
+          throw new PosternError('egress_failed', 'the answer was cut short');
+        })();
+        return { kind: 'report', fileName: 'made.csv', bytes: broken };
+      },
+    });
+    await announce(at, 'po_1');
+    await at.work();
+    expect(await orders(at)).toMatchObject([{ status: 'queued', detail: expect.stringContaining('cut short') }]);
+    expect(await settlements(at)).toEqual([]);
+    await due();
+    await at.work();
+    expect(await orders(at)).toMatchObject([{ status: 'done', attempts: 2 }]);
+    expect(await settlements(at)).toMatchObject([{ status: 'imported' }]);
+  });
+
+  it.each<[OpenedReport['kind'], OpenedReport, string]>([
+    ['missing', { kind: 'missing', detail: 'answered 404' }, 'done'],
+    ['refused', { kind: 'refused', detail: 'answered 401' }, 'failed'],
+    ['later', { kind: 'later', at: 0, detail: 'answered 503' }, 'queued'],
+  ])('that is %s', async (_, answer, status) => {
+    const at = await setUp({ open: () => answer });
+    await announce(at, 'po_1');
+    await at.work();
+    expect(await orders(at)).toMatchObject([{ status, detail: 'detail' in answer ? answer.detail : '' }]);
+  });
+
+  it('at which the processor always fails is given up', async () => {
+    const at = await setUp({ open: () => ({ kind: 'later', at: 0, detail: 'answered 503' }) });
+    await announce(at, 'po_1');
+    for (let n = 0; n < 12; n += 1) {
+      await due();
+      await at.work();
+    }
+    expect(await orders(at)).toMatchObject([{ status: 'failed', detail: 'answered 503 (12 tries)', attempts: 12 }]);
+  });
+
+  it('that cannot be read is kept as a failed settlement, and told', async () => {
+    const at = await setUp({ open: () => report(`${payoutFile(1)}not to be read\n`) });
+    await announce(at, 'po_1');
+    await at.work();
+    const [order] = await orders(at);
+    expect(order).toMatchObject({ status: 'failed' });
+    const kept = await settlements(at);
+    expect(kept).toMatchObject([{ status: 'failed', id: order?.settlement_id }]);
+    expect(await at.reports.balances()).toEqual({});
+  });
+
+  it('whose fetcher died is fetched by another, when its lease is over', async () => {
+    const at = await setUp({ open: () => report(payoutFile(1)) });
+    await announce(at, 'po_1');
+    await database.sql.query(
+      `update postern.report_fetches set status = 'running', attempts = 1, due_at = now() + interval '1 hour' where endpoint_id = $1`,
+      [at.endpoint.id],
+    );
+    await at.work();
+    expect(at.opened).toEqual([]);
+    await due();
+    await at.work();
+    expect(await orders(at)).toMatchObject([{ status: 'done', attempts: 2 }]);
+  });
+});
+
+describe('by schedule', () => {
+  const plan = (at: Setup): Promise<void> =>
+    withTransaction(database.appPool, (tx) => planReports(tx, [at.endpoint], clock.now()));
+
+  it('an endpoint that expects reports is listed, and what was fetched is not fetched again', async () => {
+    const at = await setUp(
+      { page: () => ({ kind: 'page', reports: ['po_1'], next: null }), open: () => report(payoutFile(1)) },
+      { report_calendar: 'daily' },
+    );
+    await plan(at);
+    await plan(at);
+    await at.work();
+    expect(at.opened).toEqual(['po_1']);
+    await database.sql.query('update postern.report_schedules set next_at = now()');
+    await plan(at);
+    await at.work();
+    expect(at.opened).toEqual(['po_1']);
+    const { rows } = await database.sql.query<{ n: number }>(
+      `select count(*)::int4 as n from postern.report_fetches where endpoint_id = $1 and report is null and status = 'done'`,
+      [at.endpoint.id],
+    );
+    expect(rows).toEqual([{ n: 2 }]);
+  });
+
+  it('one that does not, has no key, or is disabled, is left alone', async () => {
+    for (const settings of [{}, { report_calendar: 'daily', api_key: undefined }] as EndpointSettings[]) {
+      const at = await setUp({ page: () => ({ kind: 'page', reports: ['po_1'], next: null }) }, settings);
+      await plan(at);
+      await at.work();
+      expect(at.opened).toEqual([]);
+    }
+  });
+});
+
+describe('asking', () => {
+  const ask = (at: Setup, from: number, to: number) =>
+    askForReports(at.endpoint, { from, to }, { pool: database.appPool, clock, actor: 'test' });
+
+  it('is refused for what cannot be', async () => {
+    const at = await setUp({});
+    const now = clock.now();
+    await expect(ask(at, now, now - 1)).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(ask(at, now - 1, now + DAY_MS)).rejects.toMatchObject({ code: 'invalid_request' });
+    await expect(ask(at, now - 400 * DAY_MS, now)).rejects.toMatchObject({ code: 'invalid_request' });
+    const keyless = await setUp({}, { api_key: undefined });
+    await expect(keyless.ask()).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('set api_key'),
+    });
+  });
+});

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { AT } from '../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createRandom } from '../support/random.ts';
+import { createEngineWorld, type EngineWorld, type WorldBooks } from './engine-world.ts';
+import { loadFacts } from './load-facts.ts';
+import { type Fact, randomWorld } from './random-world.ts';
+import { reckon } from './slow-matcher.ts';
+
+/** WORLDS of them; the seed of the first. A failure names the seed of its world. */
+const WORLDS = Number(process.env.WORLDS ?? 100);
+const SEED = Number(process.env.SEED ?? 1);
+const FACTS_A_LOAD = 400;
+const ROLES: Readonly<Record<string, string>> = {
+  processor_pending: 'pending',
+  processor_balance: 'balance',
+  bank_in_transit: 'transit',
+  disputes_receivable: 'receivable',
+  suspense: 'suspense',
+};
+
+let database: TestDatabase;
+let engine: EngineWorld;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  engine = createEngineWorld(database, AT);
+});
+afterAll(async () => {
+  await engine.reconciler.stop();
+  await database.drop();
+});
+
+type World = { readonly seed: number; readonly facts: readonly Fact[]; readonly books: readonly WorldBooks[] };
+
+async function openWorld(seed: number, name: string, order: number): Promise<World> {
+  const facts = shuffled(randomWorld(seed, name, AT), order);
+  const settings = { bank_account: 'main' };
+  return { seed, facts, books: [await engine.open(settings), await engine.open(settings)] };
+}
+
+function shuffled<T>(list: readonly T[], seed: number): T[] {
+  const random = createRandom(seed);
+  return list
+    .map((one) => ({ one, at: random.next() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ one }) => one);
+}
+
+/** What the engine says of all worlds, by account. */
+async function statesOf(worlds: readonly World[]): Promise<Record<string, string>[]> {
+  const { rows } = await database.sql.query<{ path: string; rest: string; is: string }>(
+    `select a.path, r.reference || ' ' || r.component || ' ' || r.currency as rest, coalesce(r.class, r.bucket) || ' ' || r.amount as is
+     from postern.residue r join postern.accounts a on a.id = r.account_id where r.amount <> 0`,
+  );
+  const owners = new Map(
+    worlds.flatMap(({ books }, world) => books.map(({ account }, n) => [account, { world, n }] as const)),
+  );
+  const states = worlds.map((): Record<string, string> => ({}));
+  for (const { path, rest, is } of rows) {
+    const [, role = '', , account = ''] = path.split(':');
+    const owner = owners.get(account);
+    const state = states[owner?.world ?? -1];
+    if (owner !== undefined && state !== undefined) state[`${owner.n} ${ROLES[role] ?? role} ${rest}`] = is;
+  }
+  return states;
+}
+
+async function loadAll(worlds: readonly World[], rounds: number): Promise<void> {
+  for (let round = 0; round < rounds; round += 1) {
+    const some = worlds.flatMap(({ facts, books }) =>
+      facts.filter((_, n) => n % rounds === round).map((fact) => ({ fact, books })),
+    );
+    for (let from = 0; from < some.length; from += FACTS_A_LOAD)
+      await loadFacts(database, some.slice(from, from + FACTS_A_LOAD));
+    await engine.catchUp();
+  }
+}
+
+async function fingerprints(): Promise<unknown[]> {
+  const { rows } = await database.sql.query(
+    `select account_id, reference, component, currency, amount, matched, bucket, class from postern.residue order by 1, 2, 3, 4`,
+  );
+  return rows;
+}
+
+it('agrees with the slow matcher on random worlds, in any order of arrival, and made anew from the postings', async () => {
+  const worlds: World[] = [];
+  for (let n = 0; n < WORLDS; n += 1) worlds.push(await openWorld(SEED + n, `w${n}`, n));
+  await loadAll(worlds, 1);
+  const again: World[] = [];
+  for (let n = 0; n < WORLDS; n += 1) again.push(await openWorld(SEED + n, `v${n}`, WORLDS + n));
+  await loadAll(again, 4);
+  for (const [name, some] of [
+    ['w', worlds],
+    ['v', again],
+  ] as const) {
+    const states = await statesOf(some);
+    for (const [n, { seed, facts }] of some.entries())
+      expect({ seed, name, ...states[n] }).toEqual({ seed, name, ...reckon(facts, AT) });
+  }
+  const before = await fingerprints();
+  expect(await engine.rebuild()).toBe(true);
+  await engine.catchUp();
+  expect(await fingerprints()).toEqual(before);
+  expect(await engine.compare()).toEqual([]);
+}, 280_000);
