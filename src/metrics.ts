@@ -157,7 +157,10 @@ export function createMetrics(options: { readonly process?: boolean } = {}) {
       'Transactions and audit entries not sealed yet, counted up to 10,000',
     ),
     sealLagSeconds: gauge('postern_log_lag_seconds', 'Age of the oldest transaction or audit entry that is not sealed'),
-    reconciledTransactions: counter('postern_reconciled_transactions_total', 'Transactions whose open items were looked at'),
+    reconciledTransactions: counter(
+      'postern_reconciled_transactions_total',
+      'Transactions whose open items were looked at',
+    ),
     reconcileLagSeconds: gauge(
       'postern_reconcile_lag_seconds',
       'Age of the oldest transaction whose open items were not looked at',

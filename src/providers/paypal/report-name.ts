@@ -1,4 +1,4 @@
-import { csvRecord } from '../../csv-record.ts';
+import { headRows } from '../../header-columns.ts';
 import type { ReportPart } from '../settlement-format.ts';
 
 /** What the name of a file from reports.paypal.com says. */
@@ -38,20 +38,14 @@ export function reportName(fileName: string | null): ReportName | null {
 export function headOf(head: string): { readonly codes: ReadonlySet<string>; readonly columns: readonly string[] } {
   const codes = new Set<string>();
   let columns: readonly string[] = [];
-  let at = 0;
-  for (let n = 0; n < HEAD_RECORDS_MAX && at < head.length; n += 1) {
-    const record = csvRecord(head, at, COMMA, true);
-    if (record.kind === 'open') break;
-    at = record.next;
-    if (record.kind === 'fault') continue;
-    const code = recordCode(record.cells[0] ?? '');
+  for (const cells of headRows(head, HEAD_RECORDS_MAX)) {
+    const code = recordCode(cells[0] ?? '');
     codes.add(code);
-    if (code === 'CH' && columns.length === 0) columns = record.cells;
+    if (code === 'CH' && columns.length === 0) columns = cells;
   }
   return { codes, columns };
 }
 
-const COMMA = 0x2c;
 const HEAD_RECORDS_MAX = 2_000;
 
 /** The type of a record. A file that is part of another's stream may still begin with its byte order mark. */

@@ -1,6 +1,5 @@
-import { csvRecord } from '../../csv-record.ts';
 import { csvRows } from '../../csv-rows.ts';
-import { bindColumns } from '../../header-columns.ts';
+import { bindColumns, headRows } from '../../header-columns.ts';
 import type { EndpointSettings } from '../provider.ts';
 import { rawOf } from '../raw-cells.ts';
 import { createReportClock } from '../report-clock.ts';
@@ -23,16 +22,7 @@ export const transferBatch: SettlementFormat = {
     'https://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
     'https://support.worldpay.com/support/kb/bg/mainavigation/rs5555.html',
   ],
-  recognises(head) {
-    let at = 0;
-    for (let n = 0; n < ROWS_BEFORE_MAX && at < head.length; n += 1) {
-      const record = csvRecord(head, at, COMMA, true);
-      if (record.kind === 'open') return false;
-      at = record.next;
-      if (record.kind === 'record' && isHeader(record.cells)) return true;
-    }
-    return false;
-  },
+  recognises: (head) => headRows(head, ROWS_BEFORE_MAX).some(isHeader),
   async *read(source, context) {
     const reader = createReader(context);
     for await (const { rows, faults } of csvRows(source)) {
@@ -46,7 +36,6 @@ export const transferBatch: SettlementFormat = {
   },
 };
 
-const COMMA = 0x2c;
 const ROWS_BEFORE_MAX = 200;
 const BATCHES_MAX = 100_000;
 
