@@ -45,11 +45,11 @@ export function headerCells(head: string, separator = ','): readonly string[] | 
   return Array.from({ length: scanner.width(0) }, (_, column) => scanner.cell(0, column));
 }
 
-/** The first rows of a file, at most `most`, from how it begins: for files whose table begins further down. The last may be cut. */
-export function headRows(head: string, most: number, separator = ','): string[][] {
+/** The cells of the first rows of how a file begins, at most `max`; blank ones and those that cannot be read are left out. */
+export function headRows(head: string, max: number, separator = ','): readonly (readonly string[])[] {
   const scanner = createCsvScanner({ separator, rowMax: HEAD_MAX, columnsMax: HEAD_MAX });
   scanner.take(Buffer.from(head.replace(/^\uFEFF/, '')), true);
-  return Array.from({ length: Math.min(most, scanner.count()) }, (_, n) =>
+  return Array.from({ length: Math.min(max, scanner.count()) }, (_, n) =>
     Array.from({ length: scanner.width(n) }, (__, column) => scanner.cell(n, column)),
   );
 }

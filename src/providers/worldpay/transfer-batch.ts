@@ -22,9 +22,7 @@ export const transferBatch: SettlementFormat = {
     'https://support.worldpay.com/support/kb/bg/mainavigation/rs5502.html',
     'https://support.worldpay.com/support/kb/bg/mainavigation/rs5555.html',
   ],
-  recognises(head) {
-    return headRows(head, ROWS_BEFORE_MAX).some(isHeader);
-  },
+  recognises: (head) => headRows(head, ROWS_BEFORE_MAX).some(isHeader),
   async *read(source, context) {
     const reader = createReader(context);
     for await (const { rows, faults } of csvRows(source)) {
