@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
+import { fromEvent } from '../../src/ledger/source.ts';
 import { createMetrics } from '../../src/metrics.ts';
+import { withTransaction } from '../../src/postgres/sql.ts';
 import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { AT, captured, line } from '../ledger/books.ts';
@@ -206,7 +208,18 @@ describe('an announcement', () => {
   it('that contradicts what is posted is told: told − posted', async () => {
     const books = await world.open();
     await books.announce(captured('again', 100n));
-    await expect(books.announce(captured('again', 120n))).rejects.toThrow('conflict');
+    const { provider, account } = books;
+    const request = {
+      source: fromEvent(uuidv7(AT)),
+      provider,
+      account,
+      marketplace: null,
+      events: [captured('again', 120n)],
+    };
+    const [result] = await withTransaction(database.appPool, (tx) =>
+      createLedger({ clock: { now: () => AT } }).post(tx, [request]),
+    );
+    expect(result).toMatchObject({ kind: 'conflict' });
     await world.catchUp();
     expect(await books.discrepancies()).toEqual({ 'conflicting_announcement again gross': 'open 20 EUR' });
   });

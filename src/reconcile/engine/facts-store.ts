@@ -1,5 +1,5 @@
 import type { Sql } from '../../postgres/sql.ts';
-import { type ItemFacts, type ItemKey, itemId, type Movements, type Mover } from './items.ts';
+import type { ItemFacts, ItemKey, Movements, Mover } from './items.ts';
 import { keyArrays } from './residue-store.ts';
 
 /**
@@ -70,6 +70,3 @@ export async function factsOf(sql: Sql, items: readonly ItemKey[]): Promise<Item
     moved: moved[n]?.movers ?? {},
   }));
 }
-
-export const factsById = (facts: readonly ItemFacts[]): Map<string, ItemFacts> =>
-  new Map(facts.map((one) => [itemId(one), one]));
