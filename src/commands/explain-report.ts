@@ -14,12 +14,13 @@ export async function reportFormatOf(
   file: string,
   provider: Provider,
   named: string | null,
+  settings: EndpointSettings,
 ): Promise<SettlementFormat | null> {
   const handle = await open(file);
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     const head = buffer.subarray(0, bytesRead);
-    const found = recogniseReport(provider, head, { format: named, fileName: basename(file) });
+    const found = recogniseReport(provider, head, { format: named, fileName: basename(file), settings });
     return found.kind === 'format' ? found.format : null;
   } finally {
     await handle.close();

@@ -43,7 +43,7 @@ export function register(program: Command, context: CommandContext): void {
         );
       }
       const { account, settings } = await endpointOf(options, context);
-      const format = await readable(file, () => reportFormatOf(file, provider, options.format ?? null));
+      const format = await readable(file, () => reportFormatOf(file, provider, options.format ?? null, settings));
       if (format !== null) {
         const report = await explainReportFile(file, format, { account, settings });
         return context.out(context.json ? JSON.stringify(report.json, null, 2) : report.text);

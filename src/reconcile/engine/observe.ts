@@ -23,6 +23,7 @@ import {
 } from './observations-store.ts';
 import { type Books, observation, observeFiles } from './observe-files.ts';
 import { observeLine } from './observe-lines.ts';
+import { stirBesideGap } from './residue-store.ts';
 import { toldEvents } from './told-events.ts';
 
 type Parts = { readonly rulesOf: RulesOf; readonly accounts: ItemAccounts };
@@ -57,12 +58,17 @@ export async function refreshFiles(tx: Tx, books: readonly Books[], now: number,
     const found = distinct(await observeFiles(tx, one, rulesOf(one), now));
     const known = await standingObservations(tx, one.provider, one.account, OF_FILES);
     const still = new Set(found.map(({ fingerprint }) => fingerprint));
+    const ended = known.filter(({ fingerprint }) => !still.has(fingerprint));
     await keepCleared(
       tx,
-      known.filter(({ fingerprint }) => !still.has(fingerprint)).map(({ id }) => id),
+      ended.map(({ id }) => id),
       at,
     );
     await keepFound(tx, found, at);
+    // What waits for a line is shown under the file that would have it: items were judged before the gap was seen.
+    const before = new Set(known.map(({ fingerprint }) => fingerprint));
+    const isNew = found.some((one) => one.class === 'missing_file' && !before.has(one.fingerprint));
+    if (isNew || ended.length > 0) await stirBesideGap(tx, one, at);
   }
 }
 

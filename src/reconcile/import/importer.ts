@@ -107,8 +107,8 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
     let kept = false;
     try {
       const source = createReportSource(bytes, order.bytesMax);
-      const { provider } = order.endpoint;
-      const recognised = recogniseReport(provider, await source.head(), order);
+      const { provider, settings } = order.endpoint;
+      const recognised = recogniseReport(provider, await source.head(), { ...order, settings });
       if (recognised.kind === 'refused') throw new PosternError('invalid_request', recognised.reason);
       const { format, head } = recognised;
       const part = format.part?.(head, order.fileName) ?? null;

@@ -1,5 +1,5 @@
 import { PosternError } from '../../errors.ts';
-import type { Provider } from '../../providers/provider.ts';
+import type { EndpointSettings, Provider } from '../../providers/provider.ts';
 import type { SettlementFormat } from '../../providers/settlement-format.ts';
 
 /** Which of the provider's formats a file is of: the one named, else the one that knows its head. */
@@ -14,11 +14,19 @@ const KNOWN_BY_MAGIC: readonly (readonly [magic: string, reason: string])[] = [
   ['\u001f\u008b', 'this is packed by gzip: unpack it first'],
 ];
 
-/** @throws PosternError `invalid_request` for a format that the provider does not have. */
+/**
+ * Where several formats know the head, the one that moves the account's money is meant.
+ *
+ * @throws PosternError `invalid_request` for a format that the provider does not have.
+ */
 export function recogniseReport(
   provider: Provider,
   head: Buffer,
-  { format: name, fileName }: { readonly format: string | null; readonly fileName: string | null },
+  {
+    format: name,
+    fileName,
+    settings,
+  }: { readonly format: string | null; readonly fileName: string | null; readonly settings: EndpointSettings },
 ): Recognised {
   const formats = provider.settlements ?? [];
   const names = formats.map((one) => one.name).join(', ');
@@ -32,11 +40,12 @@ export function recogniseReport(
       { faults: [{ path: 'format', message: `must be one of ${names}` }] },
     );
   const magic = head.subarray(0, 4).toString('latin1');
-  const known = KNOWN_BY_MAGIC.find(([start]) => magic.startsWith(start));
-  if (known !== undefined) return { kind: 'refused', reason: known[1] };
+  const foreign = KNOWN_BY_MAGIC.find(([start]) => magic.startsWith(start));
+  if (foreign !== undefined) return { kind: 'refused', reason: foreign[1] };
   const text = decoded(head);
   if (text.trim() === '') return { kind: 'refused', reason: 'the file is empty' };
-  const format = named ?? formats.find((one) => one.recognises(text, fileName));
+  const known = named === undefined ? formats.filter((one) => one.recognises(text, fileName)) : [named];
+  const format = known.find((one) => one.role(settings) === 'money') ?? known[0];
   if (format === undefined)
     return {
       kind: 'refused',
