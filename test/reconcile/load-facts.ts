@@ -43,7 +43,14 @@ export async function loadFacts(
           batch,
           reference,
         },
-        ...{ component: 'gross', currency, gross: `${gross}`, fee: `${fee}`, tax: '0', net: `${gross - fee}` },
+        ...{
+          component: kind === 'adjustment' ? null : 'gross',
+          currency,
+          gross: `${gross}`,
+          fee: `${fee}`,
+          tax: '0',
+          net: `${gross - fee}`,
+        },
         ...{ booked_at: new Date(at), zone: 'UTC', key_payment: payment, key_merchant: merchant, raw: '' },
       });
     } else if (fact.fact === 'bank') {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { bucketsOf } from '../../src/reconcile/engine/buckets-store.ts';
 import { AT } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createRandom } from '../support/random.ts';
@@ -83,6 +84,27 @@ async function fingerprints(): Promise<unknown[]> {
   return rows;
 }
 
+/** Every item and line is in one bucket, and what is open is what the accounts hold. */
+async function expectConserved(worlds: readonly World[]): Promise<void> {
+  for (const { facts, books } of worlds.slice(0, 20))
+    for (const [n, { provider, account }] of books.entries()) {
+      const buckets = await bucketsOf(database.app, provider, account);
+      expect(buckets.filter(({ bucket }) => bucket === 'unseen')).toEqual([]);
+      const lines = buckets.filter((row) => row.of === 'line').reduce((sum, { count }) => sum + count, 0n);
+      expect(lines).toBe(BigInt(facts.filter((one) => one.fact === 'line' && one.account === n).length));
+      const { rows } = await database.sql.query<{ role: string; currency: string; balance: string }>(
+        `select split_part(a.path, ':', 2) as role, b.currency, (b.debits - b.credits)::text as balance
+         from postern.balances b join postern.accounts a on a.id = b.account_id
+         where a.open_item and a.type <> 'memo' and a.path like '%:' || $1`,
+        [`${provider}:${account}`],
+      );
+      for (const { role, currency, balance } of rows) {
+        const open = buckets.filter((row) => row.of === role && row.currency === currency);
+        expect(open.reduce((sum, { amount }) => sum + BigInt(amount), 0n)).toBe(BigInt(balance));
+      }
+    }
+}
+
 it('agrees with the slow matcher on random worlds, in any order of arrival, and made anew from the postings', async () => {
   const worlds: World[] = [];
   for (let n = 0; n < WORLDS; n += 1) worlds.push(await openWorld(SEED + n, `w${n}`, n));
@@ -98,6 +120,7 @@ it('agrees with the slow matcher on random worlds, in any order of arrival, and 
     for (const [n, { seed, facts }] of some.entries())
       expect({ seed, name, ...states[n] }).toEqual({ seed, name, ...reckon(facts, AT) });
   }
+  await expectConserved(worlds);
   const before = await fingerprints();
   expect(await engine.rebuild()).toBe(true);
   await engine.catchUp();

@@ -223,8 +223,5 @@ async function correct(
 
 function auditOf(action: Action): { reason: string | null; details: Record<string, unknown> } {
   const { action: _name, ...details } = action;
-  return {
-    reason: 'reason' in action ? action.reason : (('note' in action ? action.note : undefined) ?? null),
-    details,
-  };
+  return { reason: 'reason' in action ? action.reason : null, details };
 }

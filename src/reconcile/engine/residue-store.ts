@@ -10,6 +10,8 @@ export async function holdEngine(tx: Tx): Promise<boolean> {
   );
   // After a pause, or a report of a million lines, a turn is longer than a worker's batch may be.
   await tx.query(`set local statement_timeout = '${TURN_TIMEOUT_S}s'`);
+  // Looking up thousands of items must not be taken for dearer than reading the whole residue through an index.
+  await tx.query('set local random_page_cost = 1');
   return rows[0]?.held === true;
 }
 
