@@ -33,7 +33,7 @@ comment on column postern.settlements.lines_new is 'Those that no earlier file o
 comment on column postern.settlements.part_key is 'What the files of one report have in common, while the last of them is waited for';
 comment on column postern.settlements.accepted_difference is 'Why finance took it although it contradicts itself';
 comment on column postern.settlements.repeated is 'How often the same bytes were handed in again, which changed nothing';
-comment on column postern.settlements.note is 'Why it failed as a whole, where no row of it is to blame';
+comment on column postern.settlements.note is 'Why it failed as a whole, where no row of it is to blame; or which files it waits for';
 comment on column postern.settlements.supersedes is 'The earlier version of the same batches: its status is amended';
 create unique index settlements_file on postern.settlements (provider, account, sha256) where status in ('imported', 'amended');
 create index settlements_account on postern.settlements (provider, account, id);

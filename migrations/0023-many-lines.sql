@@ -104,17 +104,20 @@ begin
   first_open := (select max(p.last_day) + 1 from postern.periods p where p.closed_at is not null);
   insert into postern.unsettled (xact) values (pg_current_xact_id()) on conflict do nothing;
 
+  -- Lookups that cannot become another join: as one, each batch would read all fees of the account.
   select array_agg(f.id) into announced
-  from unnest(ids, fees) as f (id, reference)
+  from (select u.id, u.reference from unnest(ids, fees) as u (id, reference) where u.reference is not null) as f
   cross join lateral (
     select from postern.open_items o where o.account_id = pending and o.reference = f.reference and o.component = 'fee' limit 1
   ) as o
-  where f.reference is not null and exists (
+  cross join lateral (
     select from postern.postings p
-    join postern.transactions t on t.id = p.transaction_id and t.kind = 'payment.fee_known'
-    where p.reference = f.reference and p.account_id = pending and p.component = 'fee'
-      and not exists (select from postern.transactions r where r.reverses = t.id)
-  );
+    cross join lateral (
+      select from postern.transactions t where t.id = p.transaction_id and t.kind = 'payment.fee_known'
+        and (select r.id from postern.transactions r where r.reverses = t.id limit 1) is null limit 1
+    ) as t
+    where p.reference = f.reference and p.account_id = pending and p.component = 'fee' limit 1
+  ) as told;
 
   with inserted as (
     insert into postern.transactions (id, effect_key, content, kind, effective_at, accounting_date, rule_version, source_line)

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { provenBatchView, reportFaultView } from '../api/settlement-view.ts';
+import { PosternError } from '../errors.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
 import type { SettlementFormat } from '../providers/settlement-format.ts';
 import { explainReport } from '../reconcile/import/explain-report.ts';
@@ -21,6 +22,8 @@ export async function reportFormatOf(
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
     const head = buffer.subarray(0, bytesRead);
     const found = recogniseReport(provider, head, { format: named, fileName: basename(file), settings });
+    if (found.kind === 'refused' && found.foreign)
+      throw new PosternError('invalid_request', `${file}: ${found.reason}`);
     return found.kind === 'format' ? found.format : null;
   } finally {
     await handle.close();

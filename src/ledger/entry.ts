@@ -50,13 +50,22 @@ export function mirrored(legs: readonly Leg[]): Leg[] {
 
 /** One line a place: what goes to and fro on one item is what is left of it. */
 export function summed(legs: readonly Leg[]): Leg[] {
-  const sums = new Map<string, Leg>();
+  const sums: Leg[] = [];
   for (const line of legs) {
-    const place = JSON.stringify([line.account.path, line.reference, line.component, line.currency]);
-    sums.set(place, { ...line, amount: line.amount + (sums.get(place)?.amount ?? 0n) });
+    // A transaction has a handful of lines: comparing them costs less than making a key of each.
+    const at = sums.findIndex((one) => isSamePlace(one, line));
+    const before = sums[at];
+    if (before === undefined) sums.push(line);
+    else sums[at] = { ...line, amount: before.amount + line.amount };
   }
-  return withoutZeros([...sums.values()]);
+  return withoutZeros(sums);
 }
+
+const isSamePlace = (a: Leg, b: Leg): boolean =>
+  a.account.path === b.account.path &&
+  a.reference === b.reference &&
+  a.component === b.component &&
+  a.currency === b.currency;
 
 /** What takes a transaction back: its mirror image, once, because its key is made of the other's. */
 export function reversalOf(

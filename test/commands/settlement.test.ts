@@ -106,6 +106,14 @@ describe('explain', () => {
   });
 });
 
+describe('explain of what is no report', () => {
+  it('says what a workbook is, instead of taking it for a webhook', async () => {
+    const { status, err } = await postern('explain', 'book.xlsx', '--provider', 'stripe');
+    expect(status).toBe(1);
+    expect(err).toMatch(/fetch the same report as CSV/);
+  });
+});
+
 describe('bank import', () => {
   it('keeps each entry once and posts what a processor sent', async () => {
     const first = await postern('bank', 'import', 'bank.sta', '--json');

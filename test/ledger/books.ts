@@ -57,6 +57,7 @@ export function openBooks(database: TestDatabase, marketplace: 'on_capture' | 'o
 function sourceOf(told: Told | undefined): Source {
   switch (told?.type) {
     case 'settlement.line':
+    case 'settlement.batch_named':
     case 'settlement.opening':
     case 'settlement.closing':
     case 'bank.line':

@@ -232,6 +232,64 @@ describe('what each kind of settlement line posts', () => {
   });
 });
 
+describe('a line of before the account’s first day', () => {
+  const early = (fields: Parameters<typeof line>[2]): SettlementLine =>
+    ({ ...line('charge', 'l', fields), beforeLive: true }) as SettlementLine;
+
+  it('leaves nothing open: what was there before us comes from the opening balances', async () => {
+    const books = openBooks(database);
+    expectNoConflict(await books.post([early({ reference: 'p', gross: 1000n, fee: 29n })]));
+    expect(await books.balances()).toEqual({
+      'asset:processor_balance [B1] EUR': '971',
+      'equity:opening_balances EUR': '-1000',
+      'expense:processing_fees EUR': '29',
+    });
+  });
+
+  it('opens nothing in the payer’s currency either', async () => {
+    const books = openBooks(database);
+    expectNoConflict(
+      await books.post([early({ reference: 'p', gross: 1000n, payer: { amount: 900n, currency: 'USD' } })]),
+    );
+    expect(await books.balances()).toEqual({
+      'asset:processor_balance [B1] EUR': '1000',
+      'asset:fx_position EUR': '-1000',
+      'asset:fx_position USD': '900',
+      'equity:opening_balances USD': '-900',
+    });
+  });
+
+  it('is told again without another posting', async () => {
+    const books = openBooks(database);
+    const told = early({ reference: 'p', gross: 5n });
+    await books.post([told]);
+    expect(await books.post([told])).toMatchObject([{ kind: 'posted', replayed: true }]);
+  });
+});
+
+describe('a batch that is named later', () => {
+  const named = { type: 'settlement.batch_named', identity: 'l', from: 'unpaid', to: 'po_1' } as const;
+
+  it('takes the net of its line over, and nothing else', async () => {
+    const books = openBooks(database);
+    await books.post([line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n, batch: 'unpaid' })]);
+    expectNoConflict(await books.post([{ ...named, net: 971n, currency: 'EUR', at: AT, zone: 'UTC' }]));
+    expect(await books.balances()).toEqual({
+      'asset:processor_balance [po_1] EUR': '971',
+      'asset:processor_pending [p gross] EUR': '-1000',
+      'expense:processing_fees EUR': '29',
+    });
+  });
+
+  it('is named once: another name for it is a conflict', async () => {
+    const books = openBooks(database);
+    await books.post([{ ...named, net: 5n, currency: 'EUR', at: AT, zone: 'UTC' }]);
+    expect(await books.post([{ ...named, to: 'po_2', net: 5n, currency: 'EUR', at: AT, zone: 'UTC' }])).toMatchObject([
+      { kind: 'conflict' },
+    ]);
+  });
+});
+
 describe('a line whose identity stands', () => {
   const first = line('charge', 'l', { reference: 'p', gross: 1000n, fee: 29n });
 

@@ -88,6 +88,11 @@ export async function findByPart(
   return rows[0]?.id ?? null;
 }
 
+/** For whoever looks at what waits. */
+export async function noteMissing(tx: Tx, settlement: string, note: string | null): Promise<void> {
+  await tx.query(`update postern.settlements set note = $2 where id = $1 and status = 'waiting'`, [settlement, note]);
+}
+
 /** Takes a part back; with the last of them goes the settlement that waited for the others. */
 export async function forgetPart(tx: Tx, settlement: string, part: number): Promise<void> {
   await tx.query('delete from postern.settlement_parts where settlement_id = $1 and abs(part) = $2', [

@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import type { Sql } from '../../postgres/sql.ts';
 import type { ReportPart, SettlementFormat } from '../../providers/settlement-format.ts';
 import type { ImportOrder, Received } from './importer.ts';
-import { findByPart, forgetPart, insertChunk, keptParts, partChunk, settlePart, takeWaiting } from './parts-store.ts';
+import {
+  findByPart,
+  forgetPart,
+  insertChunk,
+  keptParts,
+  noteMissing,
+  partChunk,
+  settlePart,
+  takeWaiting,
+} from './parts-store.ts';
 import { createReportSource, type ReportSource } from './report-source.ts';
 import type { Session } from './session.ts';
 import { holdImport } from './settlement-store.ts';
@@ -47,7 +56,10 @@ export async function receivePart(
   }
   const parts = await session.transaction(async (tx) => {
     await settlePart(tx, id, part, kept);
-    return await keptParts(tx, id);
+    const all = await keptParts(tx, id);
+    const missing = missingOf(all);
+    await noteMissing(tx, id, missing === '' ? null : `waits for further files of its report: ${missing}`);
+    return all;
   });
   const missing = missingOf(parts);
   if (missing !== '') return { kind: 'waiting', id, missing };

@@ -5,7 +5,8 @@ import type { SettlementFormat } from '../../providers/settlement-format.ts';
 /** Which of the provider's formats a file is of: the one named, else the one that knows its head. */
 export type Recognised =
   | { readonly kind: 'format'; readonly format: SettlementFormat; readonly head: string }
-  | { readonly kind: 'refused'; readonly reason: string };
+  /** `foreign`: a file of another kind altogether, which no reader of texts could read. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly foreign: boolean };
 
 const KNOWN_BY_MAGIC: readonly (readonly [magic: string, reason: string])[] = [
   ['PK\u0003\u0004', 'this is an Excel workbook or another zip file: fetch the same report as CSV, or unpack it'],
@@ -41,14 +42,15 @@ export function recogniseReport(
     );
   const magic = head.subarray(0, 4).toString('latin1');
   const foreign = KNOWN_BY_MAGIC.find(([start]) => magic.startsWith(start));
-  if (foreign !== undefined) return { kind: 'refused', reason: foreign[1] };
+  if (foreign !== undefined) return { kind: 'refused', reason: foreign[1], foreign: true };
   const text = decoded(head);
-  if (text.trim() === '') return { kind: 'refused', reason: 'the file is empty' };
+  if (text.trim() === '') return { kind: 'refused', reason: 'the file is empty', foreign: false };
   const known = named === undefined ? formats.filter((one) => one.recognises(text, fileName)) : [named];
   const format = known.find((one) => one.role(settings) === 'money') ?? known[0];
   if (format === undefined)
     return {
       kind: 'refused',
+      foreign: false,
       reason:
         names === ''
           ? `no settlement report of ${provider.title} can be read`

@@ -51,7 +51,11 @@ export async function insertSettlement(sql: Sql, s: SettlementBegin): Promise<vo
 }
 
 export async function noteProgress(sql: Sql, id: string, { bytes, lines }: { bytes: number; lines: number }) {
-  await sql.query('update postern.settlements set bytes_read = $2, lines = $3 where id = $1', [id, bytes, lines]);
+  await sql.query("update postern.settlements set bytes_read = $2, lines = $3 where id = $1 and status = 'importing'", [
+    id,
+    bytes,
+    lines,
+  ]);
 }
 
 export async function deleteSettlement(sql: Sql, id: string): Promise<void> {

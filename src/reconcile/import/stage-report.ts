@@ -99,30 +99,41 @@ function note(
     throw new PosternError('too_large', `the report has over ${BATCHES_MAX} batches: split it`);
 }
 
+const unreadable = (row: number, field: string | null, value: string | null, reason: string): ReportFault => ({
+  type: 'fault',
+  kind: 'unreadable',
+  row,
+  field,
+  value: value === null ? null : value.slice(0, 200),
+  reason,
+});
+
 /** What the ledger or the database would refuse, told with its row instead. */
 function faultOf(item: ReportLine): ReportFault | null {
   const { line, keys, raw, row } = item;
-  const say = (field: string | null, value: string | null, reason: string): ReportFault => ({
-    type: 'fault',
-    kind: 'unreadable',
-    row,
-    field,
-    value: value === null ? null : value.slice(0, 200),
-    reason,
-  });
   const wrong = lineFault(line);
-  if (wrong !== null) return say(null, null, wrong);
+  if (wrong !== null) return unreadable(row, null, null, wrong);
   if (tooLarge(line.gross) || tooLarge(line.fee) || tooLarge(line.tax) || tooLarge(line.net))
-    return say(null, String(line.gross), 'the amount does not fit 64 bits');
-  if (raw.length > RAW_CHARS_MAX) return say(null, raw, `the row is over ${RAW_CHARS_MAX} characters`);
-  if (!Number.isSafeInteger(line.at)) return say(null, null, 'the row has no time at which it was booked');
+    return unreadable(row, null, String(line.gross), 'the amount does not fit 64 bits');
+  if (raw.length > RAW_CHARS_MAX) return unreadable(row, null, raw, `the row is over ${RAW_CHARS_MAX} characters`);
+  if (!Number.isSafeInteger(line.at)) return unreadable(row, null, null, 'the row has no time at which it was booked');
   const about = 'reference' in line ? line.reference : 'payout' in line ? line.payout : line.identity;
-  if (about === '') return say(null, null, 'the row does not say what it is about');
-  if (line.identity === '') return say(null, null, 'the row has no identity');
-  for (const key of [line.identity, line.batch, about, keys.source, keys.payment, keys.merchant, keys.bank])
-    if (key !== undefined && key.length > KEY_CHARS_MAX)
-      return say(null, key, `a reference is over ${KEY_CHARS_MAX} characters`);
+  if (about === '') return unreadable(row, null, null, 'the row does not say what it is about');
+  if (line.identity === '') return unreadable(row, null, null, 'the row has no identity');
+  // One by one: this runs for every row, and a list of them would be the most of what it makes.
+  const long =
+    tooLong(line.identity) ??
+    tooLong(line.batch) ??
+    tooLong(about) ??
+    tooLong(keys.source) ??
+    tooLong(keys.payment) ??
+    tooLong(keys.merchant) ??
+    tooLong(keys.bank);
+  if (long !== null) return unreadable(row, null, long, `a reference is over ${KEY_CHARS_MAX} characters`);
   return null;
 }
+
+const tooLong = (key: string | undefined): string | null =>
+  key !== undefined && key.length > KEY_CHARS_MAX ? key : null;
 
 const tooLarge = (amount: bigint): boolean => amount > AMOUNT_MAX || amount < -AMOUNT_MAX;
