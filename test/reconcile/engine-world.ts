@@ -17,7 +17,12 @@ import type { TestDatabase } from '../support/database.ts';
 export const DAY = 86_400_000;
 
 /** What names a told thing beside its own reference. */
-export type Names = { readonly payment?: string; readonly merchant?: string; readonly bank?: string; readonly source?: string };
+export type Names = {
+  readonly payment?: string;
+  readonly merchant?: string;
+  readonly bank?: string;
+  readonly source?: string;
+};
 
 export type WorldBooks = {
   readonly provider: string;

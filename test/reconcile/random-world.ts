@@ -72,11 +72,32 @@ export function randomWorld(seed: number, name: string, end: number): Fact[] {
     const sum = amount();
     const kind = random.below(4) === 0 ? 'chargeback' : 'charge';
     if (random.below(6) > 0) {
-      facts.push({ fact: 'announced', what: kind === 'charge' ? 'captured' : 'withdrawn', reference, no: next(), amount: sum, ...told });
+      facts.push({
+        fact: 'announced',
+        what: kind === 'charge' ? 'captured' : 'withdrawn',
+        reference,
+        no: next(),
+        amount: sum,
+        ...told,
+      });
       if (random.below(7) === 0)
-        facts.push({ fact: 'announced', what: kind === 'charge' ? 'captured' : 'withdrawn', reference, no: next(), amount: amount(), ...told });
+        facts.push({
+          fact: 'announced',
+          what: kind === 'charge' ? 'captured' : 'withdrawn',
+          reference,
+          no: next(),
+          amount: amount(),
+          ...told,
+        });
       if (random.below(7) === 0)
-        facts.push({ fact: 'announced', what: kind === 'charge' ? 'reversed' : 'reinstated', reference, no: next(), amount: sum, ...told });
+        facts.push({
+          fact: 'announced',
+          what: kind === 'charge' ? 'reversed' : 'reinstated',
+          reference,
+          no: next(),
+          amount: sum,
+          ...told,
+        });
       if (random.below(3) === 0)
         facts.push({ fact: 'fee', reference, no: next(), amount: BigInt(5 + random.below(3)), ...told });
     }
@@ -102,14 +123,31 @@ export function randomWorld(seed: number, name: string, end: number): Fact[] {
   if (random.below(6) === 0) {
     const identity = `${name}-l${next()}`;
     const rest = { gross: amount(), fee: 0n, currency: 'EUR', payment: null, merchant: null };
-    facts.push({ fact: 'line', kind: 'adjustment', identity, reference: identity, batch: batch(), account: 0, at: at(), ...rest });
+    facts.push({
+      fact: 'line',
+      kind: 'adjustment',
+      identity,
+      reference: identity,
+      batch: batch(),
+      account: 0,
+      at: at(),
+      ...rest,
+    });
   }
   for (let n = random.below(3); n > 0; n -= 1) {
     const payout = `${name}-payout-${n - 1}`;
     const sum = random.below(2) === 0 ? settledIn(facts, payout) : amount();
     if (sum <= 0n) continue;
     const paid = at();
-    facts.push({ fact: 'payout', payout, amount: sum, currency: 'EUR', failed: random.below(6) === 0, account: 0, at: paid });
+    facts.push({
+      fact: 'payout',
+      payout,
+      amount: sum,
+      currency: 'EUR',
+      failed: random.below(6) === 0,
+      account: 0,
+      at: paid,
+    });
     for (let m = random.below(3); m > 0; m -= 1)
       facts.push({
         fact: 'bank',
@@ -128,7 +166,10 @@ const lines = (random: Random): number => random.pick([0, 1, 1, 1, 1, 2]);
 
 function settledIn(facts: readonly Fact[], payout: string): bigint {
   return facts.reduce(
-    (sum, one) => (one.fact === 'line' && one.batch === payout && one.account === 0 && one.currency === 'EUR' ? sum + one.gross - one.fee : sum),
+    (sum, one) =>
+      one.fact === 'line' && one.batch === payout && one.account === 0 && one.currency === 'EUR'
+        ? sum + one.gross - one.fee
+        : sum,
     0n,
   );
 }
