@@ -99,7 +99,7 @@ const TABLE: readonly [name: string, told: Told, late: Record<string, string>, e
       await books.bank(bankLine(n, n, 1000n));
     },
     { 'status_mismatch n gross': 'open 1000 EUR' },
-    { 'status_mismatch n gross': 'open 1000 EUR' },
+    {},
   ],
   [
     'duplicate_in_settlement, by equal lines',

@@ -338,7 +338,8 @@ function nameOfGross(item: Item, items: readonly Item[], now: number, wait: Wait
   const lines = item.moves.filter((move) => move.by === 'line');
   const announced = told.length === 0 ? item.given : sum(item, 'announced');
   const settled = told.length === 0 ? sum(item, 'line') : sum(item, 'line') + item.given;
-  if (told.length > 1 && announced === 0n && settled !== 0n) return 'status_mismatch';
+  if (told.length > 1 && announced === 0n && settled !== 0n)
+    return wait(Math.max(...told.map(({ at }) => at)), 7, 'status_mismatch');
   if (announced !== 0n && settled !== 0n && announced > 0n === settled > 0n) return 'direction_mismatch';
   const equal = lines.length > 1 && lines.every((line) => line.amount === lines[0]?.amount);
   if (equal && announced !== 0n) {
