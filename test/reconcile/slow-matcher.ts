@@ -222,7 +222,10 @@ function matchPending(all: readonly Item[]): void {
 }
 
 function matchTransit(all: readonly Item[]): void {
-  const left = new Set(all.filter((item) => own(item) !== 0n));
+  // A payout that failed comes to nothing; what the bank says it received of it is found by its name all the same.
+  const failed = (item: Item): boolean =>
+    own(item) === 0n && !has(item, 'bank') && item.moves.filter(({ by }) => by === 'announced').length > 1;
+  const left = new Set(all.filter((item) => own(item) !== 0n || failed(item)));
   const names = (line: Item, payout: Item): boolean =>
     has(line, 'bank') &&
     has(payout, 'announced') &&
@@ -236,7 +239,7 @@ function matchTransit(all: readonly Item[]): void {
     if (lines.length === 0) continue;
     for (const line of lines) {
       left.delete(line);
-      if (own(line) > 0n === own(payout) > 0n) continue;
+      if (!failed(payout) && own(line) > 0n === own(payout) > 0n) continue;
       payout.given += own(line);
       line.given -= own(line);
     }

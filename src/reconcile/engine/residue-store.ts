@@ -117,6 +117,21 @@ export async function stirTwins(tx: Tx, now: Date, kinds: readonly string[]): Pr
   );
 }
 
+/** What the bank brought of nobody knows what, where a payout came to nothing now: told and failed at once, it was never open. */
+export async function stirUnnamedCredits(tx: Tx, now: Date): Promise<void> {
+  await tx.query(
+    `update postern.residue r set look_at = $1
+     from (
+       select distinct t.account_id from pg_temp.reconcile_touched t
+       join postern.accounts a on a.id = t.account_id and starts_with(a.path, 'asset:bank_in_transit:')
+       join postern.open_items o on ${SAME('o', 't')}
+       where o.amount = 0
+     ) as t
+     where r.account_id = t.account_id and r.class = 'unidentified_bank_credit' and (r.look_at is null or r.look_at > $1)`,
+    [now],
+  );
+}
+
 /** Every item of these accounts is judged anew. */
 export async function stirAccounts(tx: Tx, accountIds: readonly number[], now: Date): Promise<void> {
   await tx.query(

@@ -17,6 +17,7 @@ import {
   selectDue,
   stirAccounts,
   stirTwins,
+  stirUnnamedCredits,
   stirUnsettled,
   takeTouched,
 } from './residue-store.ts';
@@ -78,6 +79,7 @@ async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone
   const gone = await dropNetted(tx);
   await noteTouched(tx, at);
   await stirTwins(tx, at, MERCHANT_KINDS);
+  await stirUnnamedCredits(tx, at);
   const cleared = gone.filter((one) => one.class !== null);
   await keepCleared(
     tx,
