@@ -44,7 +44,7 @@ export function register(program: Command, context: CommandContext): void {
         `\nFaults of --reports:\n${listed(FAULT_KINDS)}\n` +
         '\nExamples:\n  npx postern simulate --once stripe\n  npx postern simulate --rate 200 --seconds 30 --duplicates 0.2' +
         '\n  npx postern simulate --providers adyen,mollie,shopify' +
-        '\n  npx postern simulate --reports ./world --providers stripe,adyen --faults lost_event,bank_short --seed 7',
+        '\n  npx postern simulate --reports ./world --providers adyen --faults bank_short --seed 7',
     )
     .action((options: SimulateOptions & Omit<ReportsOptions, 'reports'> & { once?: string; reports?: string }) => {
       const { once, reports } = options;
