@@ -16,6 +16,8 @@ export default {
   ...base,
   test: {
     ...base.test,
+    projects: undefined,
+    globalSetup: ['test/support/global-setup.ts'],
     include: process.env.POSTERN_MUTATION_TESTS?.split(','),
     // One process for the files of a run: most of what a mutant costs is starting them.
     isolate: false,

@@ -29,7 +29,8 @@ create unlogged table postern.unsettled_balances (
 );
 comment on table postern.unsettled_balances is 'What batches of lines add to balances, until ledger_settle_many';
 
-create function postern.check_settled() returns trigger language plpgsql set search_path = pg_catalog, postern as $$
+-- As the owner: before Postgres 18 a deferred trigger runs as whoever commits.
+create function postern.check_settled() returns trigger language plpgsql security definer set search_path = pg_catalog, postern as $$
 begin
   if exists (select from postern.unsettled u where u.xact = new.xact) then
     raise exception 'lines were recorded and not settled: ledger_settle_many comes before the commit' using errcode = 'check_violation';
