@@ -198,5 +198,5 @@ begin
 end
 $$;
 
-revoke all on function postern.ledger_record_many, postern.ledger_settle_many from public;
+revoke all on function postern.ledger_record_many, postern.ledger_settle_many, postern.check_settled from public;
 grant execute on function postern.ledger_record_many, postern.ledger_settle_many to postern_app;
