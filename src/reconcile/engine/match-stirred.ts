@@ -1,5 +1,6 @@
 import { fromLine } from '../../ledger/source.ts';
 import type { Tx } from '../../postgres/sql.ts';
+import { spellingsOf } from '../bank/bank-account.ts';
 import { type AccountRules, dueAfter, type RulesOf } from './account-rules.ts';
 import { type ApplyParts, applyWishes } from './apply-matches.ts';
 import { namedId } from './around-store.ts';
@@ -134,8 +135,11 @@ async function postNamed(
   const payouts = candidates.filter(({ facts, names }) => names.length > 0 && ownAmount(facts) !== 0n);
   const since = Math.min(...payouts.map(({ facts }) => firstOf(facts, 'announced') ?? Number.POSITIVE_INFINITY));
   if (rules.bankAccount === null || !Number.isFinite(since)) return new Set();
-  const { bankAccount } = rules;
-  const lines = await unpostedLines(tx, { bankAccount, since: since - EARLY_MS, limit: UNPOSTED_A_LOOK });
+  const lines = await unpostedLines(tx, {
+    bankAccount: spellingsOf(rules.bankAccount),
+    since: since - EARLY_MS,
+    limit: UNPOSTED_A_LOOK,
+  });
   const named = lines.flatMap((line): { line: UnpostedLine; payout: TransitCandidate }[] => {
     const text = line.words.map(plainText).join(' ');
     const [payout] = payouts.filter(({ facts, names }) => facts.currency === line.currency && namesIn(text, names));
@@ -143,7 +147,7 @@ async function postNamed(
   });
   for (const { line, payout } of named) {
     const { reference } = payout.facts;
-    const { identity, amount, currency, bookedAt: at, zone } = line;
+    const { bankAccount, identity, amount, currency, bookedAt: at, zone } = line;
     await ledger.post(tx, [
       {
         source: fromLine(line.id),

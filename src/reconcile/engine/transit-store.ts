@@ -71,13 +71,14 @@ export type UnpostedLine = {
   readonly words: readonly string[];
 };
 
-/** Entries of one bank account that were not posted, booked since a time (unix ms). */
+/** Entries of one bank account, in any of its spellings, that were not posted, booked since a time (unix ms). */
 export async function unpostedLines(
   sql: Sql,
-  { bankAccount, since, limit }: { bankAccount: string; since: number; limit: number },
+  { bankAccount, since, limit }: { bankAccount: readonly string[]; since: number; limit: number },
 ): Promise<UnpostedLine[]> {
   const { rows } = await sql.query<{
     id: string;
+    bank_account: string;
     identity: string;
     amount: bigint;
     currency: string;
@@ -85,11 +86,15 @@ export async function unpostedLines(
     zone: string;
     words: string[];
   }>(
-    `select b.id, b.identity, b.amount, b.currency, b.booked_at, b.zone, b.refs || b.text as words
-     from postern.bank_lines b where b.provider is null and b.bank_account = $1 and b.booked_at >= $2 order by b.booked_at limit $3`,
+    `select b.id, b.bank_account, b.identity, b.amount, b.currency, b.booked_at, b.zone, b.refs || b.text as words
+     from postern.bank_lines b where b.provider is null and b.bank_account = any($1) and b.booked_at >= $2 order by b.booked_at limit $3`,
     [bankAccount, new Date(since), limit],
   );
-  return rows.map(({ booked_at, ...row }) => ({ ...row, bankAccount, bookedAt: booked_at.getTime() }));
+  return rows.map(({ booked_at, bank_account, ...row }) => ({
+    ...row,
+    bankAccount: bank_account,
+    bookedAt: booked_at.getTime(),
+  }));
 }
 
 export async function noteWhose(

@@ -7,10 +7,10 @@ import { fromLine } from '../../ledger/source.ts';
 import { sqlOf, type Tx } from '../../postgres/sql.ts';
 import { FAULTS_MAX } from '../../providers/settlement-format.ts';
 import { uuidv7 } from '../../uuid.ts';
+import { ownerOf } from '../bank/owner.ts';
 import type { BankEntry, BankFault, BankFormat, BankStatement } from '../bank-format.ts';
 import {
-  type BankPattern,
-  bankPatterns,
+  bankOwners,
   contradicted,
   type EntryToKeep,
   findBankFile,
@@ -124,10 +124,10 @@ export function createBankImporter(parts: {
       });
       return { kind: 'failed', id };
     }
-    const patterns = await bankPatterns(tx);
+    const owners = await bankOwners(tx);
     const idOf = lineIds(id);
     const lines = read.entries.map(
-      (entry, n): EntryToKeep => ({ id: idOf(n), entry, zone: order.zone, owner: ownerOf(entry, patterns) }),
+      (entry, n): EntryToKeep => ({ id: idOf(n), entry, zone: order.zone, owner: ownerOf(entry, owners) }),
     );
     // The statement first: its entries name it. How many are new is known behind them.
     await insertBankStatement(tx, { ...summary, status: 'imported', entries_new: 0, fault_count: 0, faults: [] });
@@ -157,7 +157,8 @@ export function createBankImporter(parts: {
         ? []
         : [
             {
-              ...owner,
+              provider: owner.provider,
+              account: owner.account,
               source: fromLine(id),
               marketplace: null,
               events: [
@@ -227,22 +228,6 @@ async function contradictions(tx: Tx, entries: readonly BankEntry[]): Promise<Ba
     }
   }
   return found;
-}
-
-/** The one processor account whose pattern an entry fits; where several do, a match must say whose it is. */
-function ownerOf(entry: BankEntry, patterns: readonly BankPattern[]): EntryToKeep['owner'] {
-  const plain = (text: string | null): string => (text ?? '').replaceAll(/\s/g, '').toLowerCase();
-  const has = (text: string | null, part: string | undefined): boolean =>
-    part === undefined || plain(text).includes(plain(part));
-  const fitting = patterns.filter(
-    ({ bank_account, pattern }) =>
-      plain(bank_account) === plain(entry.account) &&
-      has(entry.counterparty.name, pattern.name) &&
-      has(entry.counterparty.account, pattern.account) &&
-      has(`${entry.text} ${entry.references.join(' ')}`, pattern.text),
-  );
-  const [owner] = fitting;
-  return fitting.length === 1 && owner !== undefined ? { provider: owner.provider, account: owner.account } : null;
 }
 
 function totalOf(s: BankStatement): StatementTotal {

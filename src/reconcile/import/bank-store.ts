@@ -1,4 +1,5 @@
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import type { BankOwner } from '../bank/owner.ts';
 import type { BankEntry, BankFault } from '../bank-format.ts';
 
 export type BankStatementRow = {
@@ -172,19 +173,11 @@ export async function contradicted(
 }
 
 /** Accounts of processors that are paid on a bank account, with what tells their entries. */
-export async function bankPatterns(sql: Sql): Promise<BankPattern[]> {
-  const { rows } = await sql.query<BankPattern>(
-    `select distinct on (provider, account) provider, account, settings ->> 'bank_account' as bank_account,
-       settings -> 'bank_pattern' as pattern, settings ->> 'time_zone' as zone
+export async function bankOwners(sql: Sql): Promise<BankOwner[]> {
+  const { rows } = await sql.query<BankOwner>(
+    `select distinct on (provider, account) provider, account, settings ->> 'bank_account' as "bankAccount",
+       settings -> 'bank_pattern' as pattern
      from postern.endpoints where settings ? 'bank_account' and settings ? 'bank_pattern' order by provider, account, id limit 10000`,
   );
   return rows;
 }
-
-export type BankPattern = {
-  readonly provider: string;
-  readonly account: string;
-  readonly bank_account: string;
-  readonly pattern: { readonly name?: string; readonly account?: string; readonly text?: string };
-  readonly zone: string | null;
-};
