@@ -1,7 +1,7 @@
 import type { CsvRow } from '../../csv-rows.ts';
 import { type Decimal, rounded, sum } from '../../decimal-amount.ts';
 import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
-import { lineIdentity } from '../line-identity.ts';
+import { joinedIdentity } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
 import { createCurrencyReader, decimalOrZero, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { createReportClock } from '../report-clock.ts';
@@ -87,7 +87,7 @@ function createRows(
       row: row.row,
       raw: rawOf(row),
       line: adyenLine({
-        identity: lineIdentity(fields),
+        identity: joinedIdentity(fields),
         type: type ?? '',
         merchantAccount,
         batch,

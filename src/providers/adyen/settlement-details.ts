@@ -1,7 +1,7 @@
 import { type CsvBlock, detached } from '../../csv-rows.ts';
 import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
-import { lineIdentity } from '../line-identity.ts';
+import { joinedIdentity } from '../line-identity.ts';
 import { createRawOfBlock } from '../raw-row.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock, type ReportTime } from '../report-clock.ts';
@@ -156,7 +156,7 @@ function createRows(
     const own = isPaid ? digits(payer?.amount ?? gross) : '';
     const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${note}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
     const entry: AdyenEntry = {
-      identity: lineIdentity(fields),
+      identity: joinedIdentity(fields),
       type,
       merchantAccount,
       batch,

@@ -1,6 +1,6 @@
 import { type Decimal, sum } from '../../decimal-amount.ts';
-import { hashedIdentity } from '../../hashed-identity.ts';
 import { type SettlementLine, UNBATCHED } from '../../settlement-line.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import { unreadable } from '../report-faults.ts';
 import { lineBase } from '../report-lines.ts';
 import type { ReportItem, ReportLine } from '../settlement-format.ts';

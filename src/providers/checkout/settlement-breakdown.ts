@@ -1,8 +1,8 @@
 import { currencyExponent } from '../../currency.ts';
 import { type Decimal, decimal, decimalText, exactMinor, sum } from '../../decimal-amount.ts';
-import { hashedIdentity } from '../../hashed-identity.ts';
 import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import { rawOf } from '../raw-cells.ts';
 import { createReportClock, type ReportClock } from '../report-clock.ts';
 import { contradiction, unreadable } from '../report-faults.ts';

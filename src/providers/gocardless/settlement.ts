@@ -1,6 +1,5 @@
 import { type Decimal, decimal, decimalText, negated, rounded, sum } from '../../decimal-amount.ts';
 import { isObject, type Json, listAt, textAt } from '../../exact-json.ts';
-import { hashedIdentity } from '../../hashed-identity.ts';
 import type { JsonRecord } from '../../json-records.ts';
 import type { MovementLine, SettlementLine } from '../../settlement-line.ts';
 import {
@@ -13,6 +12,7 @@ import {
   requiredId,
   requiredTime,
 } from '../json-report.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import { type LineParts, lineBase } from '../report-lines.ts';
 import { addLine, type BatchSum, emptySum, leftOver, roundingOf } from '../report-sums.ts';
 import type { ReportContext, ReportItem, ReportLine, SettlementFormat } from '../settlement-format.ts';

@@ -1,7 +1,7 @@
 import { exactMinor } from '../../decimal-amount.ts';
-import { hashedIdentity } from '../../hashed-identity.ts';
 import type { Columns } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import { unreadable } from '../report-faults.ts';
 import { lineBase } from '../report-lines.ts';
 import type { ReportFault, ReportLine } from '../settlement-format.ts';

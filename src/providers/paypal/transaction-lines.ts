@@ -1,5 +1,5 @@
-import { hashedIdentity } from '../../hashed-identity.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import { unreadable } from '../report-faults.ts';
 import type { LineKeys, ReportFault, ReportLine } from '../settlement-format.ts';
 import { type EventMeaning, eventMeaning } from './event-codes.ts';

@@ -1,8 +1,8 @@
 import { currencyExponent } from '../../currency.ts';
 import { exactMinor } from '../../decimal-amount.ts';
-import { hashedIdentity } from '../../hashed-identity.ts';
 import type { Columns } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
+import { hashedIdentity } from '../line-identity.ts';
 import type { ReportClock } from '../report-clock.ts';
 import { unreadable } from '../report-faults.ts';
 import { lineBase, withCostsApart } from '../report-lines.ts';
