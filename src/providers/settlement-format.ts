@@ -21,11 +21,10 @@ export type SettlementFormat = {
   readonly documentation: readonly string[];
   /** Whether a file that begins so is of this format: by its header's names, wherever they stand. At most 64 KiB, decoded. */
   recognises(head: string, fileName: string | null): boolean;
-  /**
-   * Where a report comes in several files: which of them this is. Null: it is whole by itself. `tail` is how the file ends, at most
-   * 64 KiB: where only footers tell which file is the last (PayPal), none of a larger file is found to be one without it.
-   */
-  part?(head: string, fileName: string | null, tail?: string): ReportPart | null;
+  /** Where a report comes in several files: which of them this is. Null: it is whole by itself. */
+  part?(head: string, fileName: string | null): ReportPart | null;
+  /** Whether a file that ends so, with at most 64 KiB of it, is its report's last: asked where `part` left it open. */
+  isLastPart?(tail: string): boolean;
   /**
    * What the file says. Faults are items, not errors: after one the reader goes on, so that all are told at once (at most
    * `FAULTS_MAX`). Throws only what `source` throws.
@@ -49,8 +48,8 @@ export type ReportContext = {
   readonly fileName: string | null;
 };
 
-/** `key` is the same for all files of one report; `number` counts from 1. */
-export type ReportPart = { readonly key: string; readonly number: number; readonly last: boolean };
+/** `key` is the same for all files of one report; `number` counts from 1; `last` is null where only the file's end tells it. */
+export type ReportPart = { readonly key: string; readonly number: number; readonly last: boolean | null };
 
 /** What one file may tell of faults by name; what is beyond is only counted. */
 export const FAULTS_MAX = 1_000;

@@ -56,23 +56,19 @@ export function recordCode(cell: string): string {
 
 const CLOSES = /^\uFEFF?"?(?:RF|RC)"?,/m;
 
-/** A head that is shorter is all of its file. */
-const HEAD_CHARS = 60_000;
-
 /**
  * Which file of its report this is. A report of over 1,000,000 records comes in several files, of which only the first has the
- * report's header and only the last its footers; the names of one account's files do not tell how many there are. A large one of
- * those is taken for a whole report where its end (`tail`) is not told: its reading says if it is none, and what to do.
+ * report's header and only the last its footers; the names of one account's files do not tell how many there are.
  */
-export function reportPart(head: string, fileName: string | null, tail?: string): ReportPart | null {
+export function reportPart(head: string, fileName: string | null): ReportPart | null {
   const name = reportName(fileName);
   if (name === null) return null;
   const { family, date, window, number, total, version } = name;
   const key = [`${family}-${date}`, window, version].filter((part) => part !== null).join('.');
   if (total !== null) return total <= 1 ? null : { key, number, last: number === total };
-  const end = tail ?? (head.length < HEAD_CHARS ? head : undefined);
-  if (end === undefined) return null;
-  const closes = CLOSES.test(end);
-  if (number <= 1 && closes) return null;
-  return { key, number: Math.max(number, 1), last: closes };
+  if (!hasFooters(head)) return { key, number: Math.max(number, 1), last: null };
+  return number <= 1 ? null : { key, number, last: true };
 }
+
+/** Of the end of a file, or of all of it. */
+export const hasFooters = (tail: string): boolean => CLOSES.test(tail);

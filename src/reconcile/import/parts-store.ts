@@ -1,5 +1,4 @@
 import type { Sql, Tx } from '../../postgres/sql.ts';
-import type { ReportPart } from '../../providers/settlement-format.ts';
 import { lockAccount, type SettlementBegin } from './settlement-store.ts';
 
 /** Under this number stands the hash of a part's bytes, which outlives them: the part again is known by it. */
@@ -38,7 +37,7 @@ export async function insertChunk(
 export async function settlePart(
   tx: Tx,
   settlement: string,
-  { number, last }: ReportPart,
+  { number, last }: { readonly number: number; readonly last: boolean },
   { chunks, sha256 }: { readonly chunks: number; readonly sha256: Buffer },
 ): Promise<void> {
   await tx.query(

@@ -17,6 +17,7 @@ import type { Session } from './session.ts';
 import { holdImport } from './settlement-store.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
+const TAIL_BYTES = 64 * 1024;
 const MISSING_TOLD_MAX = 20;
 
 /**
@@ -48,14 +49,15 @@ export async function receivePart(
       actor,
     }),
   );
-  const kept = await keepBytes(session.sql, id, part, { fileName, source });
+  const kept = await keepBytes(session.sql, id, part.number, { fileName, source });
+  const last = part.last ?? format.isLastPart?.(kept.tail) ?? false;
   const standing = await findByPart(session.sql, { ...books, sha256: kept.sha256 });
   if (standing !== null) {
     await session.transaction((tx) => forgetPart(tx, id, part.number));
     return { kind: 'repeated', id: standing };
   }
   const parts = await session.transaction(async (tx) => {
-    await settlePart(tx, id, part, kept);
+    await settlePart(tx, id, { number: part.number, last }, kept);
     const all = await keptParts(tx, id);
     const missing = missingOf(all);
     await noteMissing(tx, id, missing === '' ? null : `waits for further files of its report: ${missing}`);
@@ -87,16 +89,18 @@ function missingOf(parts: readonly { part: number; is_last: boolean }[]): string
 async function keepBytes(
   sql: Sql,
   settlement: string,
-  { number, last }: ReportPart,
+  number: number,
   { fileName, source }: { fileName: string | null; source: ReportSource },
-): Promise<{ chunks: number; sha256: Buffer }> {
+): Promise<{ chunks: number; sha256: Buffer; tail: string }> {
   const hash = createHash('sha256');
   let chunks = 0;
   let held: Uint8Array[] = [];
   let size = 0;
+  let tail: Uint8Array = Buffer.alloc(0);
   async function flush(): Promise<void> {
     const bytes = Buffer.concat(held);
-    await insertChunk(sql, settlement, { part: -number, chunk: chunks, fileName, isLast: last, bytes });
+    await insertChunk(sql, settlement, { part: -number, chunk: chunks, fileName, isLast: false, bytes });
+    tail = Buffer.concat([tail, bytes.subarray(-TAIL_BYTES)]).subarray(-TAIL_BYTES);
     chunks += 1;
     [held, size] = [[], 0];
   }
@@ -107,7 +111,7 @@ async function keepBytes(
     if (size >= CHUNK_BYTES) await flush();
   }
   if (size > 0 || chunks === 0) await flush();
-  return { chunks, sha256: hash.digest() };
+  return { chunks, sha256: hash.digest(), tail: new TextDecoder().decode(tail) };
 }
 
 async function* readParts(sql: Sql, settlement: string, numbers: readonly number[]): AsyncGenerator<Uint8Array, void> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { reportName, reportPart } from '../../../src/providers/paypal/report-name.ts';
+import { hasFooters, reportName, reportPart } from '../../../src/providers/paypal/report-name.ts';
 import { fixture } from '../../support/settlement-fixtures.ts';
 
 const WHOLE = fixture('paypal', 'STL-20260302.01.009.CSV');
@@ -34,18 +34,13 @@ it('knows the parts of a report by the names that count them', () => {
   expect(reportPart(WHOLE, 'STL-20260302.A.01.01.009.CSV')).toBeNull();
 });
 
-it('knows them by their ends where the names do not', () => {
-  const part = (n: number, head: string, tail?: string) => reportPart(head, `STL-20260302.0${n}.009.CSV`, tail);
+it('leaves it to their ends where the names do not', () => {
+  const part = (n: number, head: string) => reportPart(head, `STL-20260302.0${n}.009.CSV`);
   const key = 'STL-2026-03-02.009';
-  expect(part(1, WHOLE, WHOLE)).toBeNull();
-  expect(part(1, FIRST, FIRST)).toEqual({ key, number: 1, last: false });
-  expect(part(2, SECOND, SECOND)).toEqual({ key, number: 2, last: false });
-  expect(part(3, LAST, LAST)).toEqual({ key, number: 3, last: true });
-  // A short one shows its end at once; a long one is taken for a whole report, and its reading says if it is none.
-  expect(part(2, SECOND)).toEqual({ key, number: 2, last: false });
+  expect(part(1, FIRST)).toEqual({ key, number: 1, last: null });
+  expect(part(2, SECOND)).toEqual({ key, number: 2, last: null });
+  expect(part(3, LAST)).toEqual({ key, number: 3, last: true });
   expect(part(1, WHOLE)).toBeNull();
-  expect(part(1, FIRST.padEnd(64 * 1024))).toBeNull();
-  expect(part(2, SECOND.padEnd(64 * 1024))).toBeNull();
-  expect(part(2, SECOND.padEnd(64 * 1024), SECOND)).toEqual({ key, number: 2, last: false });
+  expect([FIRST, SECOND, LAST, WHOLE].map(hasFooters)).toEqual([false, false, true, true]);
   expect(reportPart(FIRST, 'download.csv')).toBeNull();
 });

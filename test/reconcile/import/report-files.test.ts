@@ -51,6 +51,24 @@ describe("PayPal's settlement report", () => {
     expect(await three.balances()).toEqual(await one.balances());
   });
 
+  it('is put together by the ends of its files where their names do not count them, however long they are', async () => {
+    const one = await openReports(database, {}, paypal);
+    await one.file(fixture('paypal', STL), { fileName: STL });
+    const long = (text: string) => text.replace(/(?="SB",)/, '\n'.repeat(100_000));
+    const bring = (reports: Awaited<ReturnType<typeof openReports>>, n: number) =>
+      reports.file(long(fixture('paypal', `STL-20260302.A.0${n}.03.009.CSV`)), {
+        fileName: `STL-20260302.0${n}.009.CSV`,
+      });
+    const three = await openReports(database, {}, paypal);
+    expect(await bring(three, 1)).toMatchObject({ kind: 'waiting', missing: 'the last one' });
+    expect(await bring(three, 3)).toMatchObject({ kind: 'waiting', missing: '2' });
+    expect(await bring(three, 2)).toMatchObject({ kind: 'imported', linesNew: 14 });
+    expect(await three.balances()).toEqual(await one.balances());
+    const whole = await openReports(database, {}, paypal);
+    expect(await whole.file(long(fixture('paypal', STL)), { fileName: STL })).toMatchObject({ kind: 'imported' });
+    expect(await whole.balances()).toEqual(await one.balances());
+  });
+
   it('posts nothing of a file that lost a row, and what is missing stays open where it is taken all the same', async () => {
     const reports = await openReports(database, {}, paypal);
     const text = fixture('paypal', STL).replace(/"SB","9WITHDRAW.*\n/, '');
