@@ -28,13 +28,16 @@ export function readableBatches(batches: readonly Batch[]): string {
       { title: '', of: (b) => b.currency },
       {
         title: 'PROOF',
-        of: (b) => (b.closes ? (b.stated ? 'closes' : 'unproven') : `off by ${money(b.difference, b.currency)}`),
+        of: (b) => (b.closes ? (isProven(b) ? 'closes' : 'unproven') : `off by ${money(b.difference, b.currency)}`),
       },
     ],
     batches.slice(0, SHOWN_MAX),
   );
   return batches.length > SHOWN_MAX ? `${text}\n… and ${batches.length - SHOWN_MAX} more` : text;
 }
+
+/** Against totals of its own, or because its lines come to what it paid out. */
+const isProven = ({ stated, payout, closing }: Batch): boolean => stated || (payout !== '0' && closing === '0');
 
 export function readableFaults(faults: readonly Fault[], count: number): string {
   const lines = faults.slice(0, SHOWN_MAX).map(({ line, field, value, reason, expected, found }) => {

@@ -18,6 +18,9 @@ const DAY_MS = 86_400_000;
 /** More batches left out at once are told as one. */
 const GAPS_TOLD = 31;
 
+/** ISO 4217: no currency is involved. A file that is not there, or could not be read, has none. */
+const NO_CURRENCY = 'XXX';
+
 export type Books = { readonly provider: string; readonly account: string };
 
 /** What the files of an account say by themselves: handed in twice, amended, contradicting themselves, unreadable, or not there. */
@@ -41,7 +44,7 @@ export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, 
 function ofFile(books: Books, file: FileRow): Found[] {
   const evidence = { settlement: file.id, file: file.file_name };
   const reference = file.batches[0] ?? file.file_name ?? file.id;
-  const about = { reference, currency: file.currencies[0] ?? 'XXX', occurredAt: file.at.getTime(), evidence };
+  const about = { reference, currency: file.currencies[0] ?? NO_CURRENCY, occurredAt: file.at.getTime(), evidence };
   const isCopy = file.moves_money && file.status === 'imported' && file.lines > 0n && file.lines_new === 0n;
   return [
     ...(file.repeated > 0 || (isCopy && file.supersedes === null)
@@ -93,7 +96,7 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
         [file.id, `${fault.no}`],
         {
           reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
-          currency: file.currencies[0] ?? 'XXX',
+          currency: file.currencies[0] ?? NO_CURRENCY,
           occurredAt: file.at.getTime(),
           delta,
           evidence: {
@@ -128,7 +131,7 @@ async function gapsOf(sql: Sql, books: Books, rules: AccountRules, now: number):
     return [
       observation('missing_file', books, [series, reference], {
         reference,
-        currency: 'XXX',
+        currency: NO_CURRENCY,
         occurredAt: from,
         evidence: { after: new Date(from).toISOString(), before: new Date(to).toISOString(), series },
       }),

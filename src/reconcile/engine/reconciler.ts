@@ -27,8 +27,6 @@ export type ReconcilerParts = {
 
 export type Reconciler = {
   start(): void;
-  /** Something was posted: looks at once. */
-  nudge(): void;
   /** Works until nothing is left to do now; false where another instance is at it. */
   catchUp(): Promise<boolean>;
   /** Finishes the turn in hand. */
@@ -94,7 +92,6 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
     start() {
       running = loop();
     },
-    nudge: () => rest.nudge(),
     async catchUp() {
       await withTransaction(pool, (tx) => watchRules(tx, given));
       for (let n = 0; n < TURNS_MAX; n += 1) {
