@@ -8,7 +8,7 @@ const PURE = [
   'test/ledger/rules/**/*.test.ts',
 ];
 
-/** Long, of what shorter tests kill and measure too: `npm run soak`. */
+/** Minutes each: `npm run soak`. */
 const SOAK =
   process.env.POSTERN_SOAK === undefined
     ? ['test/faults/{instances,payments-property,transfers-crash}.test.ts', 'test/ingest/{rederive-memory,retention-interrupted}.test.ts']
