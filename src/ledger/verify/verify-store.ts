@@ -84,7 +84,8 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
        from (
          select p.transaction_id, p.line, p.currency collate "C" as currency, p.amount, p.reference, p.component, a.path,
            ${h('p')} as h
-         from postern.postings p left join postern.accounts a on a.id = p.account_id
+         from postern.postings p
+         left join lateral (select a.path from postern.accounts a where a.id = p.account_id limit 1) as a on true
          where ${within('p.transaction_id')} order by p.transaction_id, p.line
        ) as p group by p.transaction_id
      ), seen as (
@@ -108,7 +109,7 @@ export async function seeTransactions(sql: Sql, seed: bigint, { after, to }: Ran
          left join postern.seal s on s.transaction_id = t.id and ${within('s.transaction_id')} where ${within('t.id')}
        ) as t
        full join lines l on l.transaction_id = t.id
-       -- The limit keeps it a lookup by key: planned as a join it reads all events for every range.
+       -- The limit keeps each of these, and the account, a lookup by key: planned as a join it reads all events for every range.
        left join lateral (select e.id, e.body_sha256, e.status from postern.events e where e.id = t.source_event limit 1) as e on true
        left join lateral (select r.transaction_id from postern.requests r where r.id = t.source_request and r.status = 'completed' limit 1) as r on true
        cross join (select s.xact, s.id, s.size from postern.sealing s limit 1) as o

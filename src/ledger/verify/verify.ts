@@ -69,10 +69,11 @@ async function openSessions(pool: pg.Pool, count: number): Promise<pg.Client[]> 
       // Parallel helpers would only take the cores from each other.
       await session.query(`set local work_mem = '64MB'; set local max_parallel_workers_per_gather = 0`);
     }
-    // Ranges are read in the order of their indexes and merged: planned otherwise each of them is sorted first.
+    // Ranges are read in the order of their indexes and merged. Postgres takes a range of ids within one step of its
+    // histogram for a single row, and would join two of 40,000 by looking through one for each row of the other.
     for (const session of sessions.slice(OTHERS))
       await session.query(
-        'set local enable_bitmapscan = off; set local enable_sort = off; set local enable_hashjoin = off',
+        'set local enable_bitmapscan = off; set local enable_sort = off; set local enable_hashjoin = off; set local enable_nestloop = off',
       );
     return sessions;
   } catch (error) {
