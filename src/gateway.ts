@@ -1,9 +1,9 @@
-import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
 import { createReadiness } from './api/readiness.ts';
 import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
+import { type BackgroundWork, createBackgroundWork } from './background-work.ts';
 import { createCertificateStore } from './certificate-store.ts';
 import { createCertificates } from './certificates.ts';
 import { createChangeListener } from './change-listener.ts';
@@ -16,15 +16,9 @@ import { createEndpointRegistry } from './endpoints/registry.ts';
 import { createEndpointService } from './endpoints/service.ts';
 import { messageOf } from './errors.ts';
 import { ADMISSION_LIMITS, createAdmission } from './ingest/admission.ts';
-import { createBackfillRequests } from './ingest/backfill-requests.ts';
-import { createBackfiller } from './ingest/backfiller.ts';
-import { createDismissals } from './ingest/dismissals.ts';
-import { createDismisser } from './ingest/dismisser.ts';
 import { createMemoryCache } from './ingest/duplicate-cache.ts';
 import { createFailedVerifications } from './ingest/failed-verifications.ts';
-import { createFetcher } from './ingest/fetcher.ts';
 import { createHintLimit } from './ingest/hint-limit.ts';
-import { createHousekeeping } from './ingest/housekeeping.ts';
 import { createIntake, type Intake } from './ingest/intake.ts';
 import { createJobQueue } from './ingest/job-queue.ts';
 import { createQuarantine } from './ingest/quarantine/quarantine.ts';
@@ -32,13 +26,10 @@ import { createRecheck } from './ingest/quarantine/recheck.ts';
 import { createQueueControls } from './ingest/queue-controls.ts';
 import { createRedisCache } from './ingest/redis-cache.ts';
 import { createRejections } from './ingest/rejections.ts';
-import { createReplayer } from './ingest/replay/replayer.ts';
 import { createSharedUses } from './ingest/shared-uses.ts';
 import { createVisits } from './ingest/visits.ts';
-import { createWorker, type Worker } from './ingest/worker.ts';
 import { createLedger } from './ledger/post.ts';
 import { createAccountReconciler } from './ledger/reconcile-account.ts';
-import { createSealer } from './ledger/sealer.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { createBoss } from './postgres/boss.ts';
@@ -49,15 +40,9 @@ import { providers } from './providers/index.ts';
 import { bankFormats } from './reconcile/bank/formats.ts';
 import { createDiscrepancies } from './reconcile/discrepancies/discrepancies.ts';
 import { createRulesOf } from './reconcile/engine/account-rules.ts';
-import type { AskProcessor } from './reconcile/engine/ask-missing.ts';
-import { compareItems } from './reconcile/engine/compare.ts';
-import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
-import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
 import { createBankImporter } from './reconcile/import/bank-importer.ts';
-import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
 import { createImporter } from './reconcile/import/importer.ts';
 import { createTransfers } from './transfers/transfers.ts';
-import { uuidv7 } from './uuid.ts';
 
 export type GatewayOptions = {
   readonly config: Config;
@@ -140,7 +125,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const sharedHints = redis === null ? null : createSharedUses('hints', redis);
   pools.intake.on('error', () => cache.clear());
 
-  const workers: Worker[] = [];
+  let background: BackgroundWork | null = null;
   const intake = createIntake({
     pool: pools.intake,
     cache,
@@ -150,9 +135,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     ackDeadlineMs: config.ackDeadlineMs,
     groupEventsMax: config.intakeBatchMax,
     gatherMsMax: config.intakeWaitMsMax,
-    onStored: () => {
-      for (const worker of workers) worker.wake();
-    },
+    onStored: () => background?.wake(),
   });
   const admission = createAdmission(
     { ...ADMISSION_LIMITS, requestsMax: config.inFlightMax },
@@ -167,7 +150,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     deadlineMs: config.ackDeadlineMs,
     inFlightMax: config.inFlightMax,
   });
-  const reconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
+  const accountReconciler = createAccountReconciler({ pool: pools.api, clock, log, metrics });
   const importer = createImporter({ pool: pools.api, clock, log });
   // Not on intake's connections: a flood of forgeries must not take one from the acknowledgements.
   const rejections = createRejections({ sql: api, clock, log });
@@ -183,120 +166,26 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
     publicUrl: config.publicUrl,
   });
   const hints = createHintLimit({ sql: api, clock, log, shared: sharedHints });
-  const queue = createJobQueue(boss);
   const controls = createQueueControls({ sql: api, log });
-  if (options.work) {
-    const ledger = createLedger({ clock });
-    for (let n = 0; n < config.workerConcurrency; n += 1) {
-      workers.push(
-        createWorker({
-          pool: pools.worker,
-          queue,
-          ledger,
-          endpoints,
-          clock,
-          random: Math.random,
-          log,
-          metrics,
-          writer: uuidv7(clock.now()),
-          batchEventsMax: config.workerBatch,
-          isPaused: () => controls.isPaused('events'),
-          announce: (tx, announced) => orderAnnounced(tx, announced, clock.now()),
-          tracing,
-        }),
-      );
-    }
-  }
-  const fetcher = options.work
-    ? createFetcher({
-        pool: pools.worker,
-        queue,
-        endpoints,
-        call: apiCalls,
-        clock,
-        random: Math.random,
-        log,
-        metrics,
-        isPaused: () => controls.isPaused('fetch'),
-      })
-    : null;
-  const backfiller = options.work
-    ? createBackfiller({
-        pool: pools.worker,
-        intake,
-        endpoints,
-        call: apiCalls,
-        clock,
-        random: Math.random,
-        log,
-        metrics,
-      })
-    : null;
-  const reportFetcher = options.work
-    ? createReportFetcher({
-        pool: pools.worker,
-        endpoints,
-        importer,
-        call: apiCalls,
-        download: apiEgress.download,
-        clock,
-        log,
-      })
-    : null;
-  const replayer = options.work
-    ? createReplayer({
-        pool: pools.worker,
-        connect: pools.reader,
-        ledger: createLedger({ clock }),
-        queue,
-        endpoints,
-        clock,
-        random: Math.random,
-        log,
-        metrics,
-        writer: uuidv7(clock.now()),
-        isPaused: () => controls.isPaused('replay'),
-      })
-    : null;
-  const sealer = options.work
-    ? createSealer({
-        pool: pools.worker,
-        keyring,
-        folder: join(config.dataDir, 'tree-heads'),
-        clock,
-        log,
-        metrics,
-      })
-    : null;
   const endpointService = createEndpointService({ pool: pools.api, providers, keyring, clock });
-  const backfills = createBackfillRequests({ pool: pools.worker, endpoints: endpointService, providers, clock });
-  const askProcessor: AskProcessor = async (wish) => {
-    await backfills.ask({ ...wish, dryRun: false }, 'system');
-  };
-  const reconciling = { ledger: createLedger({ clock }), clock, endpoints };
-  const items = options.work
-    ? createReconciler({ ...reconciling, pool: pools.worker, log, metrics, ask: askProcessor })
-    : null;
-  const { retentionDays } = config;
-  const housekeeping = options.work
-    ? createHousekeeping({
-        pool: pools.worker,
-        owner: pools.owner,
-        queue,
-        providers,
-        endpoints,
-        retentionDays,
-        compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
-        clearImports: clearAbandoned,
-        clock,
-        log,
-        metrics,
-      })
-    : null;
-
-  const dismisser = options.work
-    ? createDismisser({ dismissals: createDismissals({ pool: pools.worker, clock, metrics }), log })
-    : null;
+  if (options.work)
+    background = createBackgroundWork({
+      config,
+      pools,
+      queue: createJobQueue(boss),
+      controls,
+      intake,
+      importer,
+      endpoints,
+      endpointService,
+      keyring,
+      apiCalls,
+      download: apiEgress.download,
+      clock,
+      log,
+      metrics,
+      tracing,
+    });
 
   let draining = false;
   const readiness = createReadiness({
@@ -354,8 +243,13 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           clock,
           log,
           transfers,
-          reconciler,
-          discrepancies: createDiscrepancies({ ...reconciling, pool: pools.api, rulesOf: createRulesOf(endpoints) }),
+          reconciler: accountReconciler,
+          discrepancies: createDiscrepancies({
+            pool: pools.api,
+            ledger: createLedger({ clock }),
+            clock,
+            rulesOf: createRulesOf(endpoints),
+          }),
           recheck,
           importer,
           bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
@@ -385,7 +279,6 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       changes.start();
       certificates.start();
       usesTimer = setInterval(() => void writeSecretUses(), SECRET_USES_MS);
-      for (const worker of workers) worker.start();
       if (options.serve) {
         hints.start();
         quarantine.start();
@@ -393,14 +286,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       }
       sharedFailures?.start();
       sharedHints?.start();
-      fetcher?.start();
-      backfiller?.start();
-      reportFetcher?.start();
-      dismisser?.start();
-      replayer?.start();
-      housekeeping?.start();
-      items?.start();
-      sealer?.start();
+      background?.start();
       if (app === null) return { url: null };
       return { url: await app.listen({ host: config.host, port: config.port }) };
     },
@@ -411,16 +297,11 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
       await app?.close();
       // What a processor is asked for is asked again later; it must not hold up the end.
       const cut = setTimeout(() => apiEgress.close(), API_CALLS_END_MS);
-      // Before the intake, which it brings events to. Together: each may have calls of seconds in hand.
-      await Promise.all([backfiller?.stop(), reportFetcher?.stop(), fetcher?.stop(), dismisser?.stop()]);
-      await Promise.all([intake.close(), transfers.close(), reconciler.close(), importer.close()]);
+      await background?.stopAsking();
+      await Promise.all([intake.close(), transfers.close(), accountReconciler.close(), importer.close()]);
       await Promise.all([rejections.close(), quarantine.stop()]);
       clearTimeout(cut);
-      await Promise.all([replayer?.stop(), ...workers.map((worker) => worker.stop())]);
-      await items?.stop();
-      await housekeeping?.stop();
-      // After the postings, so that its last signed head is over them.
-      await sealer?.stop();
+      await background?.stop();
       clearInterval(usesTimer);
       await readiness.stop();
       await hints.stop();
