@@ -1,15 +1,21 @@
 import type { Sql, Tx } from '../postgres/sql.ts';
 
+const OPEN = `d.status not in ('resolved', 'auto_cleared', 'written_off')`;
+
 /**
  * Events (`e`) whose bytes must outlive their day: those that may still be worked, those in a conflict of ids with the
- * event they conflict with, and those whose posting another event contradicts.
+ * event they conflict with, those whose posting another event contradicts, and those that an open discrepancy names: by
+ * itself, or by what it is about.
  */
 const NEEDED = `(e.status in ('queued', 'deferred', 'dead') or e.conflict
   or (e.endpoint_id, e.event_id) in (select c.endpoint_id, c.event_id from postern.events c where c.conflict)
   or (e.transmission_id is not null and (e.endpoint_id, e.transmission_id) in
     (select c.endpoint_id, c.transmission_id from postern.events c where c.conflict and c.transmission_id is not null))
   or e.id in (select t.source_event from postern.effect_conflicts x
-    join postern.transactions t on t.effect_key = x.effect_key where t.source_event is not null))`;
+    join postern.transactions t on t.effect_key = x.effect_key where t.source_event is not null)
+  or exists (select from postern.discrepancies d where ${OPEN} and d.evidence ? 'event' and d.evidence ->> 'event' = e.id::text)
+  or exists (select from postern.event_references n join postern.discrepancies d on d.reference = n.value and d.account = e.account
+    where n.event_id = e.id and ${OPEN}))`;
 
 const COLUMNS = 'id, received_at, endpoint_id, method, path, source_ip, headers, body, level, secret_id';
 const PARTITION = /^deliveries_\d{8}$/;

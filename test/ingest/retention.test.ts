@@ -245,3 +245,35 @@ describe('what became needed while its day went', () => {
     expect((await delivery(rows[0]?.delivery_id ?? '')).status).toBe(200);
   });
 });
+
+describe('a day with what discrepancies name', () => {
+  it('keeps what an open discrepancy names, by itself or by what it is about, until it is closed', async () => {
+    const asked = await old.newEndpoint(stripe);
+    await old.ago(50, async (past) => {
+      for (const name of ['about', 'itself', 'elsewhere', 'closed'])
+        await past.deliver(asked, chargeSucceeded(`old_${name}`));
+    });
+    const itself = await rowOf(asked, 'evt_old_itself');
+    await database.sql.query(
+      `insert into postern.discrepancies (id, fingerprint, class, in_proof, provider, account, reference, currency, delta, occurred_at, evidence, status)
+       select gen_random_uuid(), 'retention ' || d.reference, 'missing_in_settlement', true, 'stripe', d.account, d.reference, 'EUR', 1, now(),
+         case when d.event is null then '{}' else jsonb_build_object('event', d.event) end, d.status
+       from (values ('ch_old_about', $1, null, 'open'), ('x', 'x', $2, 'assigned'), ('ch_old_elsewhere', 'x', null, 'open'),
+         ('ch_old_closed', $1, null, 'resolved')) as d (reference, account, event, status)`,
+      [asked.account, itself.id],
+    );
+    const kept = async (): Promise<string[]> => {
+      const answers = await Promise.all(
+        (await rowsOf(asked)).map(async (row) => [row.event_id, (await delivery(row.delivery_id)).status] as const),
+      );
+      return answers.flatMap(([id, status]) => (status === 200 ? [id] : []));
+    };
+    await removeOldDays();
+    expect(await kept()).toEqual(['evt_old_about', 'evt_old_itself']);
+    await database.sql.query(
+      `update postern.discrepancies set status = 'resolved' where fingerprint = 'retention ch_old_about'`,
+    );
+    await today.housekeeping.run('remove_bodies');
+    expect(await kept()).toEqual(['evt_old_itself']);
+  });
+});
