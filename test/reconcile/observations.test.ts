@@ -193,6 +193,32 @@ describe('a line', () => {
     expect(await least.discrepancies()).toEqual({ 'fee_above_contract p': 'open -1 EUR' });
   });
 
+  it('whose fees stand in rows of their own is judged with all of them, once', async () => {
+    const fee_contract = [{ currency: 'EUR', percent: '2', fixed: '10' }];
+    const [above, within, apart] = [
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+    ];
+    for (const [books, second] of [
+      [above, 12],
+      [within, 10],
+    ] as const) {
+      await lineOf(books, { key_source: 'capture' });
+      await lineOf(books, { identity: 'f1', gross: 0, fee: 20, key_source: 'capture' });
+      await lineOf(books, { identity: 'f2', gross: 0, fee: second, key_source: 'capture' });
+      // Another capture of the same payment, dearer by itself than the contract's part for it would be.
+      await lineOf(books, { identity: 'g', gross: 500, key_source: 'other' });
+      await lineOf(books, { identity: 'g1', gross: 0, fee: 20, key_source: 'other' });
+    }
+    // What it is the fee of is in no file: nothing says what it may cost.
+    await lineOf(apart, { identity: 'f', gross: 0, fee: 900 });
+    await world.catchUp();
+    expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -2 EUR' });
+    expect(await within.discrepancies()).toEqual({});
+    expect(await apart.discrepancies()).toEqual({});
+  });
+
   it('whose rate does not fit its amounts, in neither direction, and one of rounding', async () => {
     const [right, wrong, rounding] = [await world.open(), await world.open(), await world.open()];
     await lineOf(right, { gross: 1080, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' });
