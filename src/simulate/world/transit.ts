@@ -3,6 +3,7 @@ import type { AccountWorld } from './account-world.ts';
 import { movementsOf } from './life-movements.ts';
 import { keptCaptures } from './lives.ts';
 import type { Movement } from './movement.ts';
+import { atBankAt, BANK_HOUR, hourOf } from './world-account.ts';
 
 /** What is rightly open when the world is looked at, in items. */
 export type InTransit = {
@@ -44,11 +45,14 @@ export function inTransit(world: AccountWorld): InTransit {
       else if (told) count.pending += 1;
     }
   }
-  count.reserves = held.size;
+  // What is left of them long after is no transit any more, but for what was withheld anew; labels have it.
+  count.reserves = calendar.long === null ? held.size : 0;
+  if (calendar.long !== null) count.disputes = 0;
   const last = calendar.batches;
   const payout = world.payout(last);
   const known = dialect.tellPayout !== undefined || isPosted(world, last);
-  if (payout !== null && known && !payout.fails) count.bank += 1;
+  const isAtBank = atBankAt(account, last) <= hourOf(account, calendar.days - 1, BANK_HOUR);
+  if (payout !== null && known && !payout.fails && !isAtBank) count.bank += 1;
   return count;
 }
 
@@ -56,7 +60,7 @@ export function inTransit(world: AccountWorld): InTransit {
 export function isPosted(world: AccountWorld, batch: number): boolean {
   if (batch > world.account.calendar.batches) return false;
   const kind = world.edits.files.get(batch)?.kind;
-  return kind !== 'missing' && kind !== 'truncated' && !hasCutLine(world, batch);
+  return kind === 'accepted' || (kind !== 'missing' && kind !== 'truncated' && !hasCutLine(world, batch));
 }
 
 export function hasCutLine({ account, edits, life }: AccountWorld, batch: number): boolean {
@@ -111,7 +115,8 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   }
 }
 
-function disputeOpen({ dispute }: Life, told: boolean): boolean {
+/** Its money went, and no word of its end was told. */
+export function disputeOpen({ dispute }: Life, told: boolean): boolean {
   if (dispute === null || !told || dispute.movements.length === 0) return false;
   return dispute.movements.length % 2 === 1 && dispute.outcome !== 'lost';
 }
