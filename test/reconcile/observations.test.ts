@@ -90,6 +90,14 @@ describe('a file', () => {
     expect(await books.discrepancies()).toEqual({ 'amended_file B1': 'open 0 EUR' });
   });
 
+  it('that amends one of its batches is told under that one', async () => {
+    const books = await world.open();
+    const first = await addFile(books, { status: 'amended', batches: [{ batch: 'B2' }] });
+    await addFile(books, { supersedes: first, batches: [{ batch: 'B1' }, { batch: 'B2' }] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'amended_file B2': 'open 0 EUR' });
+  });
+
   it('that contradicts itself is told with what it is off by, until one comes that does not', async () => {
     const books = await world.open();
     const faults = [{ kind: 'contradiction', batch: 'B1', expected: '1000', found: '900' }];

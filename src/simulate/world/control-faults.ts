@@ -57,13 +57,14 @@ export const CONTROL_FAULTS = {
       return (world) => {
         const life = world.life(number);
         const other = { ...life, refunds: life.refunds.map((one) => ({ ...one, amount: one.amount + more })) };
+        const told = simulator.tell(other, account.name).flatMap((event) => {
+          const content = again(event.content);
+          return content === null ? [] : [{ ...event, content }];
+        });
+        if (told.length !== 1)
+          throw new RangeError(`${told.length} webhooks of ${account.name} tell that a refund was sent`);
         // After all else: what is told first is posted.
-        edits.strays.push(() =>
-          simulator.tell(other, account.name).flatMap((event) => {
-            const content = again(event.content);
-            return content === null ? [] : [{ ...event, content }];
-          }),
-        );
+        edits.strays.push(() => told);
         const { reference } = movementNamed(world, number, 'refund0');
         return [{ class: 'conflicting_announcement', reference, currency: code(into), delta: -more }];
       };

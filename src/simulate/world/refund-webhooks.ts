@@ -24,8 +24,8 @@ const PAYPAL_SENT = saying('"event_type":"PAYMENT.CAPTURE.REFUNDED"');
 
 const REFUNDS: Readonly<Record<string, RefundWebhooks>> = {
   stripe: {
-    begun: saying('"type":"refund.created"'),
-    again: renamed(saying('"type":"refund.updated"'), /("id":"evt_\w+)(\w)(?=")/),
+    begun: saying('"type": "refund.created"'),
+    again: renamed(saying('"type": "refund.updated"'), /("id": "evt_\w+)(\w)(?=")/),
   },
   // What was begun is the answer to whoever asked for it. The other word for what was sent has the same object.
   adyen: {

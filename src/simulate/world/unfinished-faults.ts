@@ -22,6 +22,7 @@ export const UNFINISHED_FAULTS = {
       const begun = refundWebhooks(account.dialect.simulator.provider).begun ?? (() => null);
       edits.events.set(number, (told) => {
         const at = told.findIndex(({ content }) => begun(content) !== null);
+        if (at < 0) throw new RangeError(`no webhook of ${account.name} tells that a refund was begun`);
         return told
           .slice(0, at + 1)
           .map((event, n) => (n < at ? event : { ...event, content: begun(event.content) ?? '' }));
