@@ -191,12 +191,12 @@ describe('a line', () => {
       await world.open({ fee_contract }),
       await world.open({ fee_contract }),
     ];
-    // 1.45 % of 10.00 is 0.145: half up to 15.
+    // 1.45 % of 10.00 is 0.145: half to even, 14.
     await lineOf(above, { fee: 42, payment_method: 'visa' });
-    await lineOf(within, { fee: 40, payment_method: 'visa' });
+    await lineOf(within, { fee: 39, payment_method: 'visa' });
     await lineOf(least, { fee: 51 });
     await world.catchUp();
-    expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -2 EUR' });
+    expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -3 EUR' });
     expect(await within.discrepancies()).toEqual({});
     expect(await least.discrepancies()).toEqual({ 'fee_above_contract p': 'open -1 EUR' });
   });

@@ -169,13 +169,17 @@ describe('a world', () => {
   });
 
   it('leaves nothing in transit in an account that fell silent long ago', () => {
-    const accounts: PlannedAccount[] = ['stripe', 'adyen'].map((provider) => ({ provider, faults: ['dispute_left'] }));
+    const accounts: PlannedAccount[] = ['stripe', 'adyen'].map((provider) => ({
+      provider,
+      faults: ['dispute_left', 'reserve_kept'],
+    }));
     const world = createWorld({ ...plan, seed: 'old', accounts });
     for (const one of world.accounts) {
       expect(inTransit(one)).toEqual({ pending: 0, underMissingFile: 0, disputes: 0, reserves: 0, bank: 0 });
-      expect(one.account.settings.live_from).toBe('2025-10-28');
+      expect(one.account.settings.live_from).toBe('2025-08-29');
     }
-    expect(world.labels.map((label) => label.class)).toEqual(['dispute_stale', 'dispute_stale']);
+    const names = ['dispute_stale', 'reserve_overdue'];
+    expect(world.labels.map((label) => label.class)).toEqual([...names, ...names]);
   });
 
   it('says of a file that contradicts itself why it is taken', () => {

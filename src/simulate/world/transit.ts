@@ -17,6 +17,10 @@ export type InTransit = {
   readonly bank: number;
 };
 
+/** Of the specification: how long a dispute may be without an end, and how long money is withheld. */
+const DISPUTE_DAYS = 120;
+const RESERVE_DAYS = 180;
+
 /** Counted payment by payment from the truth; what faults were done to is the labels'. Pure. */
 export function inTransit(world: AccountWorld): InTransit {
   const { account, edits } = world;
@@ -45,9 +49,10 @@ export function inTransit(world: AccountWorld): InTransit {
       else if (told) count.pending += 1;
     }
   }
-  // What is left of them long after is no transit any more, but for what was withheld anew; labels have it.
-  count.reserves = calendar.long === null ? held.size : 0;
-  if (calendar.long !== null) count.disputes = 0;
+  // What is open still after so long is the labels'.
+  const daysAgo = calendar.long?.daysAgo ?? 0;
+  count.reserves = daysAgo < RESERVE_DAYS ? held.size : 0;
+  if (daysAgo >= DISPUTE_DAYS) count.disputes = 0;
   const last = calendar.batches;
   const payout = world.payout(last);
   const known = dialect.tellPayout !== undefined || isPosted(world, last);
