@@ -179,7 +179,7 @@ async function importReports(
         endpoint: { id, account, settings, provider },
         format: null,
         fileName: file.name,
-        acceptDifference: null,
+        acceptDifference: file.acceptDifference,
         actor: 'bench',
         bytesMax: BYTES_MAX,
       },

@@ -252,6 +252,24 @@ const TABLE: readonly [name: string, told: Told, late: Record<string, string>, e
     {},
   ],
   [
+    'nothing of what is withheld anew while the old is released, until the new is old',
+    async (books, n) => {
+      const held = (id: string, day: number, gross: bigint) =>
+        books.settle(
+          line(gross < 0n ? 'reserve_hold' : 'reserve_release', id, { batch: n, hold: n, gross, at: AT + day * DAY }),
+        );
+      await held('h1', 0, -100n);
+      await held('h2', 150, -100n);
+      await held('r1', 179, 100n);
+      await held('h3', 300, -100n);
+      await held('r2', 329, 100n);
+      await books.settle(line('topup', 't', { batch: n, payout: n, gross: 100n }));
+      await books.bank(bankLine(n, n, -100n));
+    },
+    {},
+    {},
+  ],
+  [
     'unknown_kind',
     async (books, n) => {
       await books.settle(line('other', n, { batch: n, gross: 33n }));

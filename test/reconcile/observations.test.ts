@@ -90,6 +90,14 @@ describe('a file', () => {
     expect(await books.discrepancies()).toEqual({ 'amended_file B1': 'open 0 EUR' });
   });
 
+  it('that amends one of its batches is told under that one', async () => {
+    const books = await world.open();
+    const first = await addFile(books, { status: 'amended', batches: [{ batch: 'B2' }] });
+    await addFile(books, { supersedes: first, batches: [{ batch: 'B1' }, { batch: 'B2' }] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'amended_file B2': 'open 0 EUR' });
+  });
+
   it('that contradicts itself is told with what it is off by, until one comes that does not', async () => {
     const books = await world.open();
     const faults = [{ kind: 'contradiction', batch: 'B1', expected: '1000', found: '900' }];
@@ -183,14 +191,40 @@ describe('a line', () => {
       await world.open({ fee_contract }),
       await world.open({ fee_contract }),
     ];
-    // 1.45 % of 10.00 is 0.145: half up to 15.
+    // 1.45 % of 10.00 is 0.145: half to even, 14.
     await lineOf(above, { fee: 42, payment_method: 'visa' });
-    await lineOf(within, { fee: 40, payment_method: 'visa' });
+    await lineOf(within, { fee: 39, payment_method: 'visa' });
     await lineOf(least, { fee: 51 });
+    await world.catchUp();
+    expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -3 EUR' });
+    expect(await within.discrepancies()).toEqual({});
+    expect(await least.discrepancies()).toEqual({ 'fee_above_contract p': 'open -1 EUR' });
+  });
+
+  it('whose fees stand in rows of their own is judged with all of them, once', async () => {
+    const fee_contract = [{ currency: 'EUR', percent: '2', fixed: '10' }];
+    const [above, within, apart] = [
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+      await world.open({ fee_contract }),
+    ];
+    for (const [books, second] of [
+      [above, 12],
+      [within, 10],
+    ] as const) {
+      await lineOf(books, { key_source: 'capture' });
+      await lineOf(books, { identity: 'f1', gross: 0, fee: 20, key_source: 'capture' });
+      await lineOf(books, { identity: 'f2', gross: 0, fee: second, key_source: 'capture' });
+      // Another capture of the same payment, dearer by itself than the contract's part for it would be.
+      await lineOf(books, { identity: 'g', gross: 500, key_source: 'other' });
+      await lineOf(books, { identity: 'g1', gross: 0, fee: 20, key_source: 'other' });
+    }
+    // What it is the fee of is in no file: nothing says what it may cost.
+    await lineOf(apart, { identity: 'f', gross: 0, fee: 900 });
     await world.catchUp();
     expect(await above.discrepancies()).toEqual({ 'fee_above_contract p': 'open -2 EUR' });
     expect(await within.discrepancies()).toEqual({});
-    expect(await least.discrepancies()).toEqual({ 'fee_above_contract p': 'open -1 EUR' });
+    expect(await apart.discrepancies()).toEqual({});
   });
 
   it('whose rate does not fit its amounts, in neither direction, and one of rounding', async () => {

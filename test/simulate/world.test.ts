@@ -7,6 +7,7 @@ import { providers } from '../../src/providers/index.ts';
 import type { SettlementFormat } from '../../src/providers/settlement-format.ts';
 import { bankFormats } from '../../src/reconcile/bank/formats.ts';
 import type { BankItem } from '../../src/reconcile/bank-format.ts';
+import { DISCREPANCY_CLASSES } from '../../src/reconcile/engine/verdict.ts';
 import { signRequest } from '../../src/simulate/sign-request.ts';
 import type { AccountWorld } from '../../src/simulate/world/account-world.ts';
 import { statementFiles } from '../../src/simulate/world/bank/statement-files.ts';
@@ -15,6 +16,7 @@ import { FAULT_KINDS, faultOf } from '../../src/simulate/world/faults.ts';
 import { netOf } from '../../src/simulate/world/movement.ts';
 import { type HandedIn, reportFiles } from '../../src/simulate/world/report-files.ts';
 import { bodyOf, worldTarget } from '../../src/simulate/world/signed-events.ts';
+import { inTransit } from '../../src/simulate/world/transit.ts';
 import { createWorld, type PlannedAccount } from '../../src/simulate/world/world.ts';
 import { writeWorld } from '../../src/simulate/world/write-world.ts';
 import { readReport } from '../support/report-reading.ts';
@@ -138,6 +140,7 @@ describe('a world', () => {
       'payout_returned',
       'bank_unnamed',
       'changed_fee',
+      'reserve_rolls',
     ]);
     for (const [n, { provider, faults }] of faulty.entries()) {
       const labels = world.labels.filter(({ account }) => new RegExp(`^sim${provider}\\d+b?$`).test(account));
@@ -158,6 +161,35 @@ describe('a world', () => {
     }
   });
 
+  it('has a fault for every class that there is', () => {
+    const labelled = new Set(
+      createWorld({ ...plan, seed: 'classes', accounts: faulty }).labels.map((one) => one.class),
+    );
+    expect([...labelled].sort()).toEqual([...DISCREPANCY_CLASSES].sort());
+  });
+
+  it('leaves nothing in transit in an account that fell silent long ago', () => {
+    const accounts: PlannedAccount[] = ['stripe', 'adyen'].map((provider) => ({
+      provider,
+      faults: ['dispute_left', 'reserve_kept'],
+    }));
+    const world = createWorld({ ...plan, seed: 'old', accounts });
+    for (const one of world.accounts) {
+      expect(inTransit(one)).toEqual({ pending: 0, underMissingFile: 0, disputes: 0, reserves: 0, bank: 0 });
+      expect(one.account.settings.live_from).toBe('2025-08-29');
+    }
+    const names = ['dispute_stale', 'reserve_overdue'];
+    expect(world.labels.map((label) => label.class)).toEqual([...names, ...names]);
+  });
+
+  it('says of a file that contradicts itself why it is taken', () => {
+    const world = createWorld({ ...plan, seed: 'taken', accounts: [{ provider: 'adyen', faults: ['cut_accepted'] }] });
+    const [account] = world.accounts;
+    if (account === undefined) throw new Error('a world without its account');
+    const taken = reportFiles(account).filter(({ acceptDifference }) => acceptDifference !== null);
+    expect(taken.map(({ batches }) => batches)).toEqual([[4]]);
+  });
+
   it('refuses what cannot be shown, and more faults than there is room for', () => {
     expect(() =>
       createWorld({ ...plan, seed: 1, accounts: [{ provider: 'adyen', faults: ['payout_short'] }] }),
@@ -169,6 +201,9 @@ describe('a world', () => {
     expect(() => createWorld({ ...plan, seed: 1, accounts: [{ provider: 'xendit', faults: [] }] })).toThrow(
       'no settlement reports',
     );
+    expect(() =>
+      createWorld({ ...plan, seed: 1, accounts: [{ provider: 'stripe', faults: ['line_cut', 'reserve_kept'] }] }),
+    ).toThrow('newest report');
   });
 });
 

@@ -127,7 +127,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
               },
               format: null,
               fileName: file.name.split('/').at(-1) ?? null,
-              acceptDifference: null,
+              acceptDifference: file.acceptDifference,
               actor: 'world',
               bytesMax: BYTES_MAX,
             },

@@ -9,7 +9,7 @@ const ALONE: ReadonlySet<FaultKind> = new Set([
   'file_truncated',
   'wrong_account',
 ]);
-const PAYMENTS_MAX = 5;
+const PAYMENTS_MAX = 8;
 const BATCHES_MAX = 3;
 
 const fitting = (provider: string): FaultKind[] =>
@@ -20,13 +20,17 @@ export function eachAlone(provider: string): PlannedAccount[] {
   return [{ provider, faults: [] }, ...fitting(provider).map((kind) => ({ provider, faults: [kind] }))];
 }
 
+/** Long ago nothing is the newest, and of one account only one report is. */
+const isNewest = (kind: FaultKind): number => (faultOf(kind).target === 'newest_batch' ? 1 : 0);
+const isOld = (kind: FaultKind): boolean => faultOf(kind).daysAgo !== undefined;
+
 /** An account for every two faults that one account has room for. */
 export function inPairs(provider: string): PlannedAccount[] {
   const kinds = fitting(provider).filter((kind) => !ALONE.has(kind));
   return kinds.flatMap((first, n) =>
     kinds
       .slice(n + 1)
-      .filter((second) => faultOf(first).target !== 'newest_batch' || faultOf(second).target !== 'newest_batch')
+      .filter((second) => isNewest(first) + isNewest(second) + Number(isOld(first) || isOld(second)) < 2)
       .map((second) => ({ provider, faults: [first, second] })),
   );
 }
@@ -42,7 +46,7 @@ export function packed(provider: string): PlannedAccount[] {
       .find(
         ({ faults }) =>
           !ALONE.has(kind) &&
-          faults.every((one) => !ALONE.has(one)) &&
+          faults.every((one) => !ALONE.has(one) && isOld(one) === isOld(kind)) &&
           faults.filter((one) => faultOf(one).target === target).length < room,
       );
     if (open === undefined) accounts.push({ provider, faults: [kind] });

@@ -72,3 +72,8 @@ export function reportPart(head: string, fileName: string | null): ReportPart | 
 
 /** Of the end of a file, or of all of it. */
 export const hasFooters = (tail: string): boolean => CLOSES.test(tail);
+
+const FILE_END = /(?:^|\n)\uFEFF?"?FF"?,[^\n]*\s*$/;
+
+/** Nothing can follow the footers, nor a file without an end: it is cut off, and its reading says so instead of waiting for ever. */
+export const endsReport = (tail: string): boolean => hasFooters(tail) || !FILE_END.test(tail);

@@ -7,7 +7,7 @@ import type { ReportContext, ReportItem, SettlementFormat, StatedBatch } from '.
 import { eventMeaning } from './event-codes.ts';
 import { TRANSACTION_COLUMNS } from './report-columns.ts';
 import { createReportFrame, type ReportFrame, type Section } from './report-frame.ts';
-import { hasFooters, headOf, reportName, reportPart } from './report-name.ts';
+import { endsReport, headOf, reportName, reportPart } from './report-name.ts';
 import {
   type BodyColumns,
   bodyColumns,
@@ -44,7 +44,7 @@ export const settlement: SettlementFormat = {
     return bound.kind === 'bound' && bound.at.status < 0;
   },
   part: reportPart,
-  isLastPart: hasFooters,
+  isLastPart: endsReport,
   read: (source, context) => readRecords(source, createReader(context)),
 };
 

@@ -5,7 +5,7 @@ import { createReportClock } from '../report-clock.ts';
 import { unreadable } from '../report-faults.ts';
 import type { ReportContext, ReportItem, ReportLine, SettlementFormat } from '../settlement-format.ts';
 import { createReportFrame } from './report-frame.ts';
-import { hasFooters, headOf, reportName, reportPart } from './report-name.ts';
+import { endsReport, headOf, reportName, reportPart } from './report-name.ts';
 import {
   type BodyColumns,
   bodyColumns,
@@ -51,7 +51,7 @@ export const subscriptionAgreements: SettlementFormat = {
     return bindColumns(columns, COLUMNS).kind === 'bound';
   },
   part: reportPart,
-  isLastPart: hasFooters,
+  isLastPart: endsReport,
   read: (source, context) => readRecords(source, createReader(context)),
 };
 

@@ -5,7 +5,7 @@ import { contradiction, unreadable } from '../report-faults.ts';
 import type { ReportContext, ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { TRANSACTION_COLUMNS } from './report-columns.ts';
 import { createReportFrame } from './report-frame.ts';
-import { hasFooters, headOf, reportName, reportPart } from './report-name.ts';
+import { endsReport, headOf, reportName, reportPart } from './report-name.ts';
 import {
   type BodyColumns,
   bodyColumns,
@@ -41,7 +41,7 @@ export const transactionDetail: SettlementFormat = {
     return bound.kind === 'bound' && bound.at.status >= 0;
   },
   part: reportPart,
-  isLastPart: hasFooters,
+  isLastPart: endsReport,
   read: (source, context) => readRecords(source, createReader(context)),
 };
 

@@ -33,7 +33,7 @@ export function classify(
 }
 
 function overdue(facts: ItemFacts, name: ItemClass, days: number, rules: AccountRules, now: number): Verdict {
-  const at = firstOf(facts, 'announced', 'line', 'allocated', 'passed', 'written_off');
+  const at = facts.leftSince ?? firstOf(facts, 'announced', 'line', 'allocated', 'passed', 'written_off');
   return at === undefined ? discrepancy(name) : onceDue(now, dueAfter(rules, at, days), () => discrepancy(name));
 }
 

@@ -70,3 +70,32 @@ export async function factsOf(sql: Sql, items: readonly ItemKey[]): Promise<Item
     moved: moved[n]?.movers ?? {},
   }));
 }
+
+/**
+ * Since when (unix ms) the oldest of what is left of these items has been there, what came first having gone first. Holds that
+ * a processor does not tell apart are one item: released and held anew, it is never zero.
+ */
+export async function leftSince(sql: Sql, items: readonly ItemKey[]): Promise<(number | undefined)[]> {
+  if (items.length === 0) return [];
+  const { rows } = await sql.query<{ no: number; since: number }>(
+    `select i.no::int4 as no, (extract(epoch from m.since) * 1000)::float8 as since
+     from unnest($1::int4[], $2::text[], $3::text[], $4::text[]) with ordinality as i (account_id, reference, component, currency, no)
+     join postern.open_items o on o.account_id = i.account_id and o.reference = i.reference and o.component = i.component
+       and o.currency = i.currency
+     cross join lateral (
+       select min(m.effective_at) as since from (
+         select t.effective_at, sign(p.amount) = sign(o.amount) as came,
+           sum(abs(p.amount)) filter (where sign(p.amount) = sign(o.amount)) over (order by t.effective_at, p.transaction_id) as upto,
+           coalesce(sum(abs(p.amount)) filter (where sign(p.amount) = -sign(o.amount)) over (), 0) as gone
+         from postern.postings p join postern.transactions t on t.id = p.transaction_id
+         where p.reference = i.reference and p.account_id = i.account_id and p.currency = i.currency
+           and coalesce(p.component, '') = i.component and t.reverses is null
+           and (select u.id from postern.transactions u where u.reverses = t.id) is null
+       ) as m where m.came and m.upto > m.gone
+     ) as m
+     where m.since is not null`,
+    keyArrays(items),
+  );
+  const since = new Map(rows.map((row) => [row.no, row.since]));
+  return items.map((_, n) => since.get(n + 1));
+}

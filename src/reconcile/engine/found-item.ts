@@ -26,7 +26,7 @@ export const fingerprint = (parts: readonly string[]): string =>
 export function foundItem(item: Item, verdict: Extract<Verdict, { bucket: 'discrepancy' }>, now: number): Found {
   const { facts, account } = item;
   const { role } = account;
-  const occurredAt = firstOf(facts, ...EVERYBODY) ?? now;
+  const occurredAt = openedAt(facts) ?? now;
   return {
     fingerprint: itemFingerprint(item),
     class: verdict.class,
@@ -60,7 +60,7 @@ const EVERYBODY: readonly Mover[] = [
   'written_off',
 ];
 
-export const openedAt = (facts: ItemFacts): number | undefined => firstOf(facts, ...EVERYBODY);
+export const openedAt = (facts: ItemFacts): number | undefined => facts.leftSince ?? firstOf(facts, ...EVERYBODY);
 export const movedAt = (facts: ItemFacts): number | undefined => lastOf(facts, ...EVERYBODY);
 
 const NONE: Side = {};

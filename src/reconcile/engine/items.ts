@@ -72,6 +72,8 @@ export type Movements = {
 export type ItemFacts = ItemKey & {
   readonly amount: bigint;
   readonly moved: Partial<Readonly<Record<Mover, Movements>>>;
+  /** Unix ms. Of what comes and goes under one reference: since when the oldest of what is left has been there. */
+  readonly leftSince?: number;
 };
 
 export const sumOf = (facts: ItemFacts, ...movers: readonly Mover[]): bigint =>
@@ -86,5 +88,9 @@ export const firstOf = (facts: ItemFacts, ...movers: readonly Mover[]): number |
 
 export const lastOf = (facts: ItemFacts, ...movers: readonly Mover[]): number | undefined =>
   movers.flatMap((mover) => facts.moved[mover]?.last ?? []).sort((a, b) => b - a)[0];
+
+/** Where what is promised or withheld waits for the processor; its age is that of what is left. */
+export const waitsForProcessor = ({ role }: Pick<ItemAccount, 'role'>): boolean =>
+  role === 'refunds_payable' || role === 'disputes_receivable' || role === 'processor_reserve';
 
 const least = (times: readonly number[]): number | undefined => [...times].sort((a, b) => a - b)[0];

@@ -2,10 +2,10 @@ import type { Sql, Tx } from '../../postgres/sql.ts';
 import type { RulesOf } from './account-rules.ts';
 import { type Around, classify } from './classify.ts';
 import type { Found } from './discrepancy-store.ts';
-import { factsOf } from './facts-store.ts';
+import { factsOf, leftSince } from './facts-store.ts';
 import { foundItem, movedAt, openedAt } from './found-item.ts';
 import type { ItemAccounts } from './item-accounts.ts';
-import { type ItemKey, itemId, sumOf } from './items.ts';
+import { type ItemKey, itemId, sumOf, waitsForProcessor } from './items.ts';
 import { keepCleared, keepFound } from './keep-discrepancies.ts';
 import { type Item, lookAround } from './look-around.ts';
 import { coverOf } from './missing-files.ts';
@@ -53,15 +53,16 @@ export async function appraise(
   now: number,
   { accounts, rulesOf }: JudgeParts,
 ): Promise<Appraisal> {
-  const items: Item[] = [];
+  const open: Item[] = [];
   const gone: ItemKey[] = [];
   const judged: Judged[] = [];
   for (const facts of await factsOf(sql, keys)) {
     const account = accounts.get(facts.accountId);
     if (account === undefined || (facts.amount === 0n && sumOf(facts, 'passed') === 0n)) gone.push(facts);
     else if (facts.amount === 0n) judged.push(judgedOf(facts, { bucket: 'matched' }));
-    else items.push({ facts, account });
+    else open.push({ facts, account });
   }
+  const items = await withAge(sql, open);
   const near = await lookAround(sql, items, { accounts, deep: false });
   const verdicts = items.map((item) => verdictOf(item, near(item), rulesOf, now));
   const late = items.filter((_, n) => isUnsettled(verdicts[n]));
@@ -90,6 +91,20 @@ export async function appraise(
     return [{ found: one, judged: judgedOf(item.facts, { bucket, dueAt, class: verdict.class }) }];
   });
   return { judged, found, gone };
+}
+
+/** What is promised or withheld comes and goes under one reference: it is as old as what is left of it. */
+async function withAge(sql: Sql, items: readonly Item[]): Promise<readonly Item[]> {
+  const waiting = items.filter(({ account }) => waitsForProcessor(account));
+  const since = await leftSince(
+    sql,
+    waiting.map(({ facts }) => facts),
+  );
+  const ages = new Map(waiting.map((item, n) => [item, since[n]]));
+  return items.map((item) => {
+    const at = ages.get(item);
+    return at === undefined ? item : { ...item, facts: { ...item.facts, leftSince: at } };
+  });
 }
 
 const isUnsettled = (verdict: Verdict | undefined): boolean =>

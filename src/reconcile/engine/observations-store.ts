@@ -141,17 +141,27 @@ export type ObservedLine = {
   readonly booked_at: Date;
 };
 
-/** The lines of a report that some control is about, after a row, in its order. */
+/** The lines of a report that some control is about, after a row, in its order. Fees in rows of their own count for their charge. */
 export async function observedLines(
   sql: Sql,
   { settlement, after, withFees, limit }: { settlement: string; after: bigint; withFees: boolean; limit: number },
 ): Promise<ObservedLine[]> {
   const { rows } = await sql.query<ObservedLine>(
-    `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, l.gross, l.fee, l.net, l.other_amount, l.other_currency, l.fx_rate,
-       l.payment_method, l.booked_at
+    `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, coalesce(w.gross, l.gross) as gross, coalesce(w.fee, l.fee) as fee, l.net,
+       l.other_amount, l.other_currency, l.fx_rate, coalesce(l.payment_method, w.payment_method) as payment_method, l.booked_at
      from postern.settlement_lines l
+     left join lateral (
+       select sum(o.gross)::int8 as gross, sum(o.fee)::int8 as fee, max(o.payment_method) as payment_method,
+         (array_agg(o.id order by o.row_no, o.id) filter (where o.gross = 0 and o.fee <> 0))[1] as first
+       from postern.settlement_lines o
+       where $3 and l.kind = 'charge' and l.gross = 0 and l.fee <> 0 and o.reference = l.reference and o.provider = l.provider
+         and o.account = l.account and o.batch = l.batch and o.currency = l.currency and o.kind = 'charge'
+         and o.key_source is not distinct from l.key_source and o.moves_money and o.removed_by is null
+       having count(*) > 0
+     ) as w on true
      where l.settlement_id = $1 and l.row_no > $2 and l.moves_money and l.removed_by is null
-       and (l.kind = 'rounding' and l.net <> 0 or l.other_amount is not null and l.fx_rate is not null or $3 and l.kind = 'charge' and l.fee > 0)
+       and (l.kind = 'rounding' and l.net <> 0 or l.other_amount is not null and l.fx_rate is not null
+         or $3 and l.kind = 'charge' and (w.first is null and l.fee > 0 or w.first = l.id))
      order by l.row_no, l.id limit $4`,
     [settlement, after, withFees, limit],
   );

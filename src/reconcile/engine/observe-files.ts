@@ -35,14 +35,17 @@ export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, 
     (fault) => fault.settlement_id,
   );
   return [
-    ...files.flatMap((file) => ofFile(books, file)),
+    ...files.flatMap((file) => ofFile(books, file, files)),
     ...failed.flatMap((file) => ofFaults(books, file, faults.get(file.id) ?? [], files)),
     ...(await gapsOf(sql, books, rules, now)),
   ];
 }
 
-function ofFile(books: Books, file: FileRow): Found[] {
+function ofFile(books: Books, file: FileRow, files: readonly FileRow[]): Found[] {
   const evidence = { settlement: file.id, file: file.file_name };
+  // A file of several batches may be a newer version of one of them only.
+  const before = files.find(({ id }) => id === file.supersedes)?.batches ?? [];
+  const amended = file.batches.find((batch) => before.includes(batch));
   const reference = file.batches[0] ?? file.file_name ?? file.id;
   const about = { reference, currency: file.currencies[0] ?? NO_CURRENCY, occurredAt: file.at.getTime(), evidence };
   const isCopy = file.moves_money && file.status === 'imported' && file.lines > 0n && file.lines_new === 0n;
@@ -59,6 +62,7 @@ function ofFile(books: Books, file: FileRow): Found[] {
       ? [
           observation('amended_file', books, [file.id], {
             ...about,
+            reference: amended ?? reference,
             evidence: { ...evidence, supersedes: file.supersedes },
           }),
         ]

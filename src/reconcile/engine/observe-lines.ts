@@ -1,4 +1,5 @@
 import { currencyExponent } from '../../currency.ts';
+import { rounded } from '../../decimal-amount.ts';
 import type { FeeTerm } from '../../providers/provider.ts';
 import type { AccountRules } from './account-rules.ts';
 import { differing } from './classify-pending.ts';
@@ -32,16 +33,15 @@ export function observeLine(books: Books, line: ObservedLine, rules: AccountRule
   return found;
 }
 
-/** What the contract says of a charge, rounded half up to the minor unit; null where no term fits. */
+/** What the contract says of a charge, rounded half to even to the minor unit; null where no term fits. */
 export function agreedFee(line: ObservedLine, { feeContract, zone }: AccountRules): bigint | null {
   if (line.kind !== 'charge' || line.gross <= 0n) return null;
   const day = dayOf(line.booked_at.getTime(), zone);
   const term = feeContract.find((one) => fits(one, line, day));
   if (term === undefined) return null;
   const [whole = '0', part = ''] = (term.percent ?? '0').split('.');
-  // Of a percentage with so many decimals: gross × percent ÷ 100, in one division.
-  const scale = 100n * 10n ** BigInt(part.length);
-  const rated = (line.gross * BigInt(whole + part) * 2n + scale) / (scale * 2n);
+  // A percentage with so many decimals, of minor units.
+  const rated = rounded({ units: line.gross * BigInt(whole + part), scale: 2 + part.length }, 0).minor;
   const fee = rated + BigInt(term.fixed ?? '0');
   const least = BigInt(term.minimum ?? '0');
   return fee > least ? fee : least;
@@ -61,14 +61,14 @@ export function fxDifference(line: ObservedLine): bigint {
   const [numerator, denominator] = [BigInt(whole + part), 10n ** BigInt(part.length)];
   if (numerator === 0n) return 0n;
   const [up, down] = [10n ** BigInt(to), 10n ** BigInt(of)];
-  const times = gross - rounded(paid * numerator * up, denominator * down);
-  const divided = gross - rounded(paid * denominator * up, numerator * down);
+  const times = gross - awayFromZero(paid * numerator * up, denominator * down);
+  const divided = gross - awayFromZero(paid * denominator * up, numerator * down);
   const off = absolute(times) < absolute(divided) ? times : divided;
   return absolute(off) <= 1n ? 0n : off;
 }
 
 /** Half away from zero. */
-function rounded(numerator: bigint, denominator: bigint): bigint {
+function awayFromZero(numerator: bigint, denominator: bigint): bigint {
   const sum = absolute(numerator) * 2n + denominator;
   const whole = sum / (denominator * 2n);
   return numerator < 0n ? -whole : whole;

@@ -32,22 +32,32 @@ export const FEE_COLUMNS: readonly Column[] = [
   amount('above', { total: true }),
 ];
 
-/** The term of a contract for a line is the first that fits it. A part of a minor unit is rounded half to even. */
-const TERM = `left join lateral (
+/**
+ * The term of a contract for a line is the first that fits it. A part of a minor unit is rounded half to even. What is charged in
+ * rows of its own counts for the charge it is of.
+ */
+const TERM = `left join (
+  select l.provider, l.account, l.batch, l.reference, l.key_source, l.currency, sum(l.fee) as fee
+  from ${LINES_OF_PERIOD} and l.kind = 'charge' and l.gross = 0 and l.fee <> 0 and l.reference is not null
+  group by 1, 2, 3, 4, 5, 6
+) as apart on l.kind = 'charge' and l.gross > 0 and apart.provider = l.provider and apart.account = l.account and apart.batch = l.batch
+  and apart.reference = l.reference and apart.currency = l.currency and coalesce(apart.key_source, '') = coalesce(l.key_source, '')
+cross join lateral (select l.fee + coalesce(apart.fee, 0) as fee) as whole
+left join lateral (
   select greatest(
       case when x.part - floor(x.part) = 0.5 then 2 * round(x.part / 2) else round(x.part) end + k.fixed, k.minimum
     ) as agreed
   from unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::numeric[], $13::numeric[], $14::numeric[], $15::date[])
     with ordinality as k (provider, account, currency, method, percent, fixed, minimum, since, no)
-  cross join lateral (select abs(l.gross) * k.percent / 100 as part) as x
-  where l.kind = 'charge' and k.provider = l.provider and k.account = l.account and k.currency = l.currency
+  cross join lateral (select l.gross * k.percent / 100 as part) as x
+  where l.kind = 'charge' and l.gross > 0 and k.provider = l.provider and k.account = l.account and k.currency = l.currency
     and (k.method is null or k.method = l.payment_method)
     and (k.since is null or (l.booked_at at time zone l.zone)::date >= k.since)
   order by k.no limit 1
 ) as k on true`;
 
 /** Without a contract no line is looked at twice; the parameters stay the same. */
-const NO_TERM = `cross join (select null::numeric as agreed
+const NO_TERM = `cross join (select null::numeric as fee) as whole cross join (select null::numeric as agreed
   where cardinality($8::text[] || $9::text[] || $10::text[] || $11::text[]) + cardinality($12::numeric[] || $13::numeric[] || $14::numeric[])
     + cardinality($15::date[]) = 0) as k`;
 
@@ -59,8 +69,8 @@ export function fees(scope: Scope) {
   return {
     text: `select l.provider, l.account, l.payment_method, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
         sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(sum(l.gross), 0))::numeric(20, 4)::text as percent,
-        nullif(count(k.agreed), 0)::int4 as lines_in_contract, (sum(l.fee) filter (where k.agreed is not null))::text as fee_in_contract,
-        sum(k.agreed)::numeric(38)::text as agreed, sum(case when k.agreed is not null then greatest(l.fee - k.agreed, 0) end)::numeric(38)::text as above
+        nullif(count(k.agreed), 0)::int4 as lines_in_contract, (sum(whole.fee) filter (where k.agreed is not null))::text as fee_in_contract,
+        sum(k.agreed)::numeric(38)::text as agreed, sum(case when k.agreed is not null then greatest(whole.fee - k.agreed, 0) end)::numeric(38)::text as above
       from (select l.* from ${LINES_OF_PERIOD}) as l ${terms.length === 0 ? NO_TERM : TERM}
       where (l.fee <> 0 or l.tax <> 0 or k.agreed is not null) and ${USED}
       group by 1, 2, 3, 4, 5 order by 1, 2, 5, 3 nulls first, 4`,

@@ -35,7 +35,7 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
   const life = (number: number): Life => lifeOf(account, number, edits.shapes.get(number));
 
   function* lives(day: number): Generator<Life> {
-    if (day < 1 || day > calendar.days) return;
+    if (day < 1 || day > (calendar.long?.livesUntil ?? calendar.days)) return;
     const [first, last] = numbersOf(account, day);
     for (let number = first; number <= last; number += 1) yield life(number);
   }
@@ -80,13 +80,18 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
     const known = reports.get(batch);
     if (known !== undefined) return known;
     const sums = { gross: 0n, fee: 0n, tax: 0n, net: 0n, count: 0 };
+    let halves = 0n;
     for (const { movement } of counted(batch)) {
       sums.gross += movement.gross;
       sums.fee += movement.fee;
       sums.tax += movement.tax;
       sums.net += netOf(movement);
       sums.count += 1;
+      if (movement.half === true) halves += 1n;
     }
+    // Two halves that their lines leave out are one that the payout does not.
+    sums.fee += halves / 2n;
+    sums.net -= halves / 2n;
     const before = batch === 1 ? null : report(batch - 1);
     const carriedIn = before?.carriedOut ?? 0n;
     const first = dialect.mode === 'balance' ? FIRST_OPENING * account.currency.step : 0n;

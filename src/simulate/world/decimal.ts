@@ -5,6 +5,11 @@ import type { LifeCurrency } from '../life.ts';
 export const major = (amount: bigint, { exponent }: Pick<LifeCurrency, 'exponent'>): string =>
   formatMajor(amount, exponent);
 
+/** The same with half a minor unit more, away from nothing: `12.505`. */
+export function majorAndHalf(amount: bigint, currency: Pick<LifeCurrency, 'exponent'>): string {
+  return `${major(amount, currency)}${currency.exponent === 0 ? '.5' : '5'}`;
+}
+
 /** The same, and nothing for 0: unsigned columns of debits and credits. */
 export const majorOrNothing = (amount: bigint, currency: Pick<LifeCurrency, 'exponent'>): string =>
   amount === 0n ? '' : major(amount, currency);

@@ -40,8 +40,15 @@ export type Dialect = {
   readonly joins: boolean;
   /** Whether its disputes' money is announced by webhooks. */
   readonly tellsDisputes: boolean;
-  /** Payers may pay in another currency than the account's. */
-  readonly fx: boolean;
+  /**
+   * Payers may pay in another currency than the account's: lines say the rate (`told`), the report is held to it as well
+   * (`proved`), or they say what was paid and what was settled only (`untold`).
+   */
+  readonly fx: 'told' | 'proved' | 'untold' | 'none';
+  /** What the ledger calls all that is withheld; absent: its reports show nothing of it here. */
+  readonly hold?: string;
+  /** Its fees are written with digits below the minor unit, and only the payout is rounded. */
+  readonly fractions?: true;
   /** Which amounts may occur: beyond 2^53 (`large`), and of nothing too (`all`). */
   readonly extremes: 'all' | 'large' | 'none';
   /** What happens on the account besides payments, in one batch. */

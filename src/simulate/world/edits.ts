@@ -36,6 +36,8 @@ export type PayoutEdit = {
 
 export type FileEdit =
   | { readonly kind: 'missing' | 'twice' | 'late' | 'truncated' }
+  /** It contradicts itself, and is taken all the same. */
+  | { readonly kind: 'accepted' }
   /** The next file has this batch once more. */
   | { readonly kind: 'repeated' }
   /** Handed over first with some lines otherwise, then as it is. */

@@ -73,9 +73,7 @@ export function payoutOf(world: AccountWorld, batch: number) {
   return { payout: dialect.payoutReference(payout), batch: dialect.batchReference(payout), amount: payout.amount };
 }
 
-export function hasFees({ costs, simulator }: Dialect): boolean {
-  return costs !== 'batch' && !['braintree', 'worldpay'].includes(simulator.provider);
-}
+export const hasFees = ({ costs }: Dialect): boolean => costs !== 'batch';
 
 export const abilitiesOf = ({ simulator, abilities }: Dialect): Abilities => ({ ...simulator.abilities, ...abilities });
 

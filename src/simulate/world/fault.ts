@@ -14,6 +14,8 @@ export type Fault = {
   readonly target: 'payment' | 'batch' | 'newest_batch';
   /** Whether it can happen at this processor, and be shown in its report. */
   fits(dialect: Dialect): boolean;
+  /** Of what shows only after months: so long before the others its account is. */
+  readonly daysAgo?: number;
   /** What its payment is like; null: nothing about one payment. */
   readonly shape?: (account: WorldAccount) => Shape;
   /** Changes the world, and says what must come of it once the whole world stands. */

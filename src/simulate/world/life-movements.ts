@@ -46,14 +46,21 @@ export function movementsOf(account: WorldAccount, life: Life): Movement[] {
 }
 
 /** Ten-thousandths of the account's currency for one unit of the payer's. */
-const RATES: Readonly<Record<string, bigint>> = { 'GBP>EUR': 11_712n, 'GBP>USD': 12_683n };
+const RATES: Readonly<Record<string, bigint>> = {
+  'GBP>EUR': 11_712n,
+  'GBP>USD': 12_683n,
+  'GBP>JPY': 1_905_000n,
+  'GBP>KWD': 3_921n,
+  'USD>GBP': 7_885n,
+};
 
 function settled(account: WorldAccount, life: Life, amount: bigint): Pick<Movement, 'gross' | 'payer'> {
-  const { code } = account.currency;
+  const { code, exponent } = account.currency;
   if (life.currency === code) return { gross: amount };
   const rate = RATES[`${life.currency}>${code}`] ?? 10_000n;
   const text = `${rate / 10_000n}.${String(rate % 10_000n).padStart(4, '0')}`;
-  return { gross: halfEven(amount * rate, 10_000n), payer: { amount, currency: life.currency, rate: text } };
+  const gross = halfEven(amount * rate * 10n ** BigInt(exponent), 10_000n * 10n ** BigInt(life.exponent));
+  return { gross, payer: { amount, currency: life.currency, rate: text } };
 }
 
 export function halfEven(value: bigint, by: bigint): bigint {

@@ -21,6 +21,10 @@ export function offsetAt(ms: number, zone: string): number {
 const offsets = new Map<string, number>();
 const KEPT_MAX = 10_000;
 
+/** `2026-03-02` by so many days. */
+export const dayAfter = (day: string, days: number): string =>
+  new Date(Date.parse(`${day}T00:00:00Z`) + days * 86_400_000).toISOString().slice(0, 10);
+
 /** Midnight of a day (`2026-03-02`) in a zone. */
 export function midnight(day: string, zone: string): number {
   const utc = Date.parse(`${day}T00:00:00Z`);

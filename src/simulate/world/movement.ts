@@ -20,6 +20,8 @@ export type Movement = {
   readonly tax: bigint;
   /** What the payer paid, where that is in another currency, and what one unit of it was changed to. */
   readonly payer?: { readonly amount: bigint; readonly currency: string; readonly rate: string };
+  /** Its fee is half a minor unit more. */
+  readonly half?: true;
   /** Of a movement that stands in a report a second time under an id of its own. */
   readonly twin?: true;
 };

@@ -147,24 +147,6 @@ export const PAYMENT_FAULTS = {
           : [];
     },
   },
-  /** Nobody told a fee; the contract did. */
-  fee_above_contract: {
-    target: 'payment',
-    fits: (dialect) => hasFees(dialect) && dialect.costs === 'each',
-    shape: plain('never'),
-    inject(into) {
-      const more = 5n * step(into);
-      reported(into, 'capture0', (movement) => shown({ ...movement, fee: movement.fee + more }));
-      return (world) => [
-        {
-          class: 'fee_above_contract',
-          reference: chargeOf(world, into.number).reference,
-          currency: code(into),
-          delta: null,
-        },
-      ];
-    },
-  },
   /** Captured, and never paid: the payout is smaller too. */
   not_settled: {
     target: 'payment',

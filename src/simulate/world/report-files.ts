@@ -7,6 +7,8 @@ export type HandedIn = {
   readonly name: string;
   readonly format: string;
   readonly batches: readonly number[];
+  /** Why it is taken though it contradicts itself; null: it is not. */
+  readonly acceptDifference: string | null;
   text(): Iterable<string>;
 };
 
@@ -56,6 +58,9 @@ export function reportFiles(world: AccountWorld, { joined = 1 } = {}): HandedIn[
         files.push({ ...first, name: `first/${first.name}` }, file);
         break;
       }
+      case 'accepted':
+        files.push({ ...file, acceptDifference: 'the processor was asked, and has no other' });
+        break;
       case 'shifted':
         files.push(
           handedIn(world, [batch], (report) => ({
@@ -84,6 +89,7 @@ function handedIn(
     name: dialect.fileName(file()),
     format: dialect.format,
     batches,
+    acceptDifference: null,
     text: () => dialect.write(file()),
   };
 }

@@ -1,5 +1,5 @@
 import type { Shape } from './lives.ts';
-import type { WorldAccount } from './world-account.ts';
+import type { LongAgo, WorldAccount, WorldCalendar } from './world-account.ts';
 
 /** Beyond what a double holds: 2^53 + 1001. */
 const HUGE = 2n ** 53n + 1_001n;
@@ -47,7 +47,7 @@ const SCENARIOS: ReadonlyArray<(account: WorldAccount) => Shape | undefined> = [
   ({ dialect }) =>
     dialect.extremes === 'all' ? { ...QUIET, amount: 0n, captures: null, feeTold: 'never' } : undefined,
   ({ dialect, currency }) =>
-    dialect.fx && currency.exponent === 2 && currency.code !== 'GBP'
+    dialect.fx !== 'none' && currency.exponent === 2 && currency.code !== 'GBP'
       ? { ...QUIET, amount: 7_350n, captures: null, payer: 'GBP', refunds: [{ amount: 1_234n, outcome: 'succeeded' }] }
       : undefined,
 ];
@@ -62,10 +62,17 @@ const LEAN_LIVES_MAX = 12;
 export function shapeOf(account: WorldAccount, number: number): Shape | undefined {
   const { calendar, currency, dialect } = account;
   const scenario = SCENARIOS[number - 1]?.(account);
+  if (scenario === undefined && calendar.long !== null) return lateShape(calendar, calendar.long, number);
   if (scenario !== undefined || calendar.livesPerDay > LEAN_LIVES_MAX || !dialect.negatives) return scenario;
   const day = 1 + Math.floor((number - 1) / calendar.livesPerDay);
   if (day === LEAN_DAY) return { ...QUIET, amount: (300n + BigInt(number)) * currency.step };
   if (day !== LEAN_DAY - 1 || (number - 1) % calendar.livesPerDay !== 0) return undefined;
   const amount = 50_000n * currency.step;
   return { ...QUIET, amount, refunds: [{ amount: amount - 1_000n * currency.step, outcome: 'succeeded' }] };
+}
+
+/** Where only what faults leave is to be open after months: every refund has its line, and no dispute is without its end. */
+function lateShape({ livesPerDay }: WorldCalendar, { livelyUntil }: LongAgo, number: number): Shape {
+  const day = 1 + Math.floor((number - 1) / livesPerDay);
+  return day <= livelyUntil ? { dispute: null } : { dispute: null, refunds: [], captureFails: false };
 }

@@ -3,6 +3,7 @@ import type { AccountWorld } from './account-world.ts';
 import { movementsOf } from './life-movements.ts';
 import { keptCaptures } from './lives.ts';
 import type { Movement } from './movement.ts';
+import { atBankAt, BANK_HOUR, hourOf } from './world-account.ts';
 
 /** What is rightly open when the world is looked at, in items. */
 export type InTransit = {
@@ -15,6 +16,10 @@ export type InTransit = {
   /** Paid out, not yet at the bank. */
   readonly bank: number;
 };
+
+/** Of the specification: how long a dispute may be without an end, and how long money is withheld. */
+const DISPUTE_DAYS = 120;
+const RESERVE_DAYS = 180;
 
 /** Counted payment by payment from the truth; what faults were done to is the labels'. Pure. */
 export function inTransit(world: AccountWorld): InTransit {
@@ -44,11 +49,15 @@ export function inTransit(world: AccountWorld): InTransit {
       else if (told) count.pending += 1;
     }
   }
-  count.reserves = held.size;
+  // What is open still after so long is the labels'.
+  const daysAgo = calendar.long?.daysAgo ?? 0;
+  count.reserves = daysAgo < RESERVE_DAYS ? held.size : 0;
+  if (daysAgo >= DISPUTE_DAYS) count.disputes = 0;
   const last = calendar.batches;
   const payout = world.payout(last);
   const known = dialect.tellPayout !== undefined || isPosted(world, last);
-  if (payout !== null && known && !payout.fails) count.bank += 1;
+  const isAtBank = atBankAt(account, last) <= hourOf(account, calendar.days - 1, BANK_HOUR);
+  if (payout !== null && known && !payout.fails && !isAtBank) count.bank += 1;
   return count;
 }
 
@@ -56,7 +65,7 @@ export function inTransit(world: AccountWorld): InTransit {
 export function isPosted(world: AccountWorld, batch: number): boolean {
   if (batch > world.account.calendar.batches) return false;
   const kind = world.edits.files.get(batch)?.kind;
-  return kind !== 'missing' && kind !== 'truncated' && !hasCutLine(world, batch);
+  return kind === 'accepted' || (kind !== 'missing' && kind !== 'truncated' && !hasCutLine(world, batch));
 }
 
 export function hasCutLine({ account, edits, life }: AccountWorld, batch: number): boolean {
@@ -111,7 +120,8 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   }
 }
 
-function disputeOpen({ dispute }: Life, told: boolean): boolean {
+/** Its money went, and no word of its end was told. */
+export function disputeOpen({ dispute }: Life, told: boolean): boolean {
   if (dispute === null || !told || dispute.movements.length === 0) return false;
   return dispute.movements.length % 2 === 1 && dispute.outcome !== 'lost';
 }

@@ -21,7 +21,20 @@ export type WorldAccount = {
  * Lives begin on the days 1 to `days`; what moves on a day is reported in the batch of that day's number, the morning after, and
  * there are `batches` of them: what the last days brought is in transit. A payout is at the bank a day after its batch.
  */
-export type WorldCalendar = { readonly days: number; readonly batches: number; readonly livesPerDay: number };
+export type WorldCalendar = {
+  readonly days: number;
+  readonly batches: number;
+  readonly livesPerDay: number;
+  readonly long: LongAgo | null;
+};
+
+/** An account that fell silent long before the world is looked at: all of it was settled and paid out, and nothing is in transit. */
+export type LongAgo = {
+  readonly daysAgo: number;
+  /** The last day on which lives begin, and the last of those with more to them than a payment. */
+  readonly livesUntil: number;
+  readonly livelyUntil: number;
+};
 
 export type BankOfAccount = {
   /** As the statement names it. */
@@ -47,7 +60,3 @@ export const bookedAt = (account: WorldAccount, batch: number): number => hourOf
 export const paidAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 1, 4);
 /** The booking day of its bank line. */
 export const atBankAt = (account: WorldAccount, batch: number): number => hourOf(account, batch + 2, BANK_HOUR);
-
-/** When the world is looked at: the end of its last day. */
-export const lookedAt = (account: Pick<WorldAccount, 'startsAt' | 'calendar'>): number =>
-  hourOf(account, account.calendar.days + 1, 0);

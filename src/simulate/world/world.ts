@@ -7,8 +7,8 @@ import { type FaultKind, faultOf } from './faults.ts';
 import type { Label } from './label.ts';
 import { SETTLED_WITHIN_DAYS } from './life-movements.ts';
 import { numbersOf } from './lives.ts';
-import { midnight } from './local-time.ts';
-import { type BankFormatName, lookedAt, type WorldAccount, type WorldCalendar } from './world-account.ts';
+import { dayAfter, midnight } from './local-time.ts';
+import { type BankFormatName, hourOf, type WorldAccount, type WorldCalendar } from './world-account.ts';
 
 export type WorldPlan = {
   readonly seed: string | number;
@@ -37,6 +37,8 @@ export type World = {
 /** Of a number of days with which a week's windows pass and a tail is still in transit. */
 const DAYS = 14;
 const BATCHES = 12;
+/** Until the last batch is at the bank, and a statement after it. */
+const DAYS_LONG_AGO = BATCHES + 3;
 const WINDOWS = { settlement_days: 7, payout_days: 7, bank_days: 5 };
 /** Payments and batches that are past every window when the world is looked at. */
 const PAYMENT_DAYS = [2, 3] as const;
@@ -58,21 +60,22 @@ export function createWorld(plan: WorldPlan): World {
     const dialect = dialectOf(planned.provider);
     const turn = turns.get(planned.provider) ?? 0;
     turns.set(planned.provider, turn + 1);
-    const made = makeAccount(planned, turn, String(worlds.length + 1));
+    const made = makeAccount(planned, turn, String(worlds.length + 1), agoOf(planned));
     worlds.push(made.world);
     const needsSibling = planned.faults.includes('wrong_account');
     const currency = made.account.currency.code;
     const sibling = needsSibling
-      ? makeAccount({ provider: planned.provider, faults: [], currency }, turn, `${worlds.length}b`)
+      ? makeAccount({ provider: planned.provider, faults: [], currency }, turn, `${worlds.length}b`, agoOf(planned))
       : null;
     if (sibling !== null) worlds.push(sibling.world);
     pending.push(...injected(dialect, planned.faults, made, sibling));
   }
   const labels = pending.flatMap((labelsOf) => labelsOf());
   const [first] = worlds;
-  return { seed, accounts: worlds, lookedAt: first === undefined ? 0 : lookedAt(first.account), labels };
+  const lookedAt = first === undefined ? 0 : endOf(plan.start, first.account);
+  return { seed, accounts: worlds, lookedAt, labels };
 
-  function makeAccount(planned: PlannedAccount, turn: number, number: string): Made {
+  function makeAccount(planned: PlannedAccount, turn: number, number: string, daysAgo: number): Made {
     const dialect = dialectOf(planned.provider);
     const { provider } = dialect.simulator;
     const known =
@@ -86,13 +89,14 @@ export function createWorld(plan: WorldPlan): World {
     const random = createRandom(`${seed}/${name}`);
     const word = (WORDS[provider] ?? provider).toUpperCase();
     const bankAccount = `NL${random.text(2, '0123456789')}SIMB${random.text(10, '0123456789')}`;
-    const calendar: WorldCalendar = { days: DAYS, batches: BATCHES, livesPerDay: plan.livesPerDay };
+    const calendar = calendarOf(plan.livesPerDay, daysAgo);
+    const start = dayAfter(plan.start, -daysAgo);
     const account: WorldAccount = {
       dialect,
       name,
       seed: `${seed}/${name}`,
       currency,
-      startsAt: midnight(plan.start, dialect.zone),
+      startsAt: midnight(start, dialect.zone),
       calendar,
       bank: { account: bankAccount, format: bankFormat(turn), word },
       settings: {
@@ -100,7 +104,8 @@ export function createWorld(plan: WorldPlan): World {
         ...WINDOWS,
         time_zone: dialect.zone,
         settlement_mode: dialect.mode,
-        live_from: plan.start,
+        // Where reports say what was there before them, the first one's day: an earlier one would be missing.
+        live_from: dialect.mode === 'balance' ? dayAfter(start, FIRST_REPORT_DAY) : start,
         bank_account: bankAccount,
         bank_pattern: { text: word },
         ...(planned.faults.includes('fee_above_contract')
@@ -112,6 +117,21 @@ export function createWorld(plan: WorldPlan): World {
     return { account, edits, world: createAccountWorld(account, edits) };
   }
 }
+
+/** Of the first batch, which is reported the day after. */
+const FIRST_REPORT_DAY = 2;
+
+const agoOf = ({ faults }: PlannedAccount): number => Math.max(0, ...faults.map((kind) => faultOf(kind).daysAgo ?? 0));
+
+function calendarOf(livesPerDay: number, daysAgo: number): WorldCalendar {
+  if (daysAgo === 0) return { days: DAYS, batches: BATCHES, livesPerDay, long: null };
+  const long = { daysAgo, livesUntil: BATCHES, livelyUntil: BATCHES - SETTLED_WITHIN_DAYS };
+  return { days: DAYS_LONG_AGO, batches: BATCHES, livesPerDay, long };
+}
+
+/** When the world is looked at: the end of its last day. */
+const endOf = (start: string, { dialect }: WorldAccount): number =>
+  hourOf({ startsAt: midnight(start, dialect.zone) }, DAYS + 1, 0);
 
 type Made = { readonly account: WorldAccount; readonly edits: Edits; readonly world: AccountWorld };
 
@@ -135,6 +155,8 @@ function injected(
     const fault = faultOf(kind);
     const { provider } = dialect.simulator;
     if (!fault.fits(dialect)) throw new RangeError(`${kind} cannot happen, or be seen, at ${provider}`);
+    if (fault.target === 'newest_batch' && account.calendar.long !== null)
+      throw new RangeError(`${kind} is of the newest report, and that of an account so old is none`);
     const number = fault.target === 'payment' ? payments.shift() : 0;
     const batch = fault.target === 'payment' ? 0 : (fault.target === 'batch' ? batches : newest).shift();
     if (number === undefined || batch === undefined)

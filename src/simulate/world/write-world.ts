@@ -53,7 +53,11 @@ async function writeAccount(world: AccountWorld, write: Write): Promise<object> 
   const webhooks = await write(`${name}/webhooks.jsonl`, eventLines(world));
   const reports: object[] = [];
   for (const file of reportFiles(world))
-    reports.push({ ...(await write(`${name}/reports/${file.name}`, file.text())), format: file.format });
+    reports.push({
+      ...(await write(`${name}/reports/${file.name}`, file.text())),
+      format: file.format,
+      ...(file.acceptDifference === null ? {} : { accept_difference: file.acceptDifference }),
+    });
   const statements: object[] = [];
   for (const file of statementFiles(world))
     statements.push({ ...(await write(`${name}/statements/${file.name}`, [file.text])), format: file.format });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hasFooters, reportName, reportPart } from '../../../src/providers/paypal/report-name.ts';
+import { endsReport, hasFooters, reportName, reportPart } from '../../../src/providers/paypal/report-name.ts';
 import { fixture } from '../../support/settlement-fixtures.ts';
 
 const WHOLE = fixture('paypal', 'STL-20260302.01.009.CSV');
@@ -42,5 +42,16 @@ it('leaves it to their ends where the names do not', () => {
   expect(part(3, LAST)).toEqual({ key, number: 3, last: true });
   expect(part(1, WHOLE)).toBeNull();
   expect([FIRST, SECOND, LAST, WHOLE].map(hasFooters)).toEqual([false, false, true, true]);
+  expect([FIRST, SECOND, LAST, WHOLE].map(endsReport)).toEqual([false, false, true, true]);
   expect(reportPart(FIRST, 'download.csv')).toBeNull();
+});
+
+it('waits for nothing after a file that is cut off', () => {
+  const cut = (text: string, at: number) => text.slice(0, text.lastIndexOf('\n', text.length - at) + 9);
+  for (const text of [FIRST, SECOND]) {
+    expect(endsReport(text.trimEnd())).toBe(false);
+    expect(endsReport(`${text.replaceAll('\n', '\r\n')}\r\n`)).toBe(false);
+    expect(endsReport(text.replace(/"FF",.*\s*$/, ''))).toBe(true);
+    expect(endsReport(cut(text, 40))).toBe(true);
+  }
 });

@@ -416,6 +416,9 @@ describe('the document', () => {
         { ...charge, gross: 1_020n, fee: 36n, method: 'visa' },
         { ...charge, gross: 980n, fee: 35n, method: 'visa' },
         { ...charge, gross: 100n, fee: 20n, method: 'visa' },
+        // Charged in a row of its own: 12.5 and 10 are under the minimum of 30.
+        { ...charge, reference: 'own', gross: 500n, fee: 0n, method: 'visa' },
+        { ...charge, reference: 'own', gross: 0n, fee: 40n, method: 'visa' },
         { ...charge, gross: 1_000n, fee: 15n, method: 'mc' },
         { ...charge, gross: 1_000n, fee: 15n, method: 'mc', at: AT + DAY },
       ],
@@ -439,7 +442,7 @@ describe('the document', () => {
       ]),
     ).toEqual([
       ['mc', 2, 1, '10', '5'],
-      ['visa', 3, 3, '100', '1'],
+      ['visa', 5, 4, '130', '11'],
     ]);
     expect(rowsOf(json, 'fee_contract')).toHaveLength(3);
     expect(json.cover.zones).toMatchObject([{ zone: 'Europe/Berlin' }]);

@@ -79,7 +79,8 @@ export const adyen: Dialect = {
   numbered: true,
   joins: true,
   tellsDisputes: true,
-  fx: true,
+  fx: 'proved',
+  hold: 'deposit',
   extremes: 'large',
   extras(account, batch) {
     if (batch % 2 === 1) return [];

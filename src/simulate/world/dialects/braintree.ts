@@ -30,7 +30,7 @@ export const braintree: Dialect = {
   numbered: true,
   joins: true,
   tellsDisputes: true,
-  fx: false,
+  fx: 'told',
   extremes: 'none',
   payoutReference: ({ life }) => braintreeId(life, 'payout'),
   batchReference: (payout) => `${MERCHANT_ACCOUNT}/${dayOf(payout)}`,
@@ -76,7 +76,7 @@ function* searches(account: WorldAccount, report: BatchReport): Generator<string
   }
 
   function node(movement: Movement, life: Life): object {
-    const { kind, gross, reference } = movement;
+    const { kind, gross, reference, payer } = movement;
     const size = gross < 0n ? -gross : gross;
     const money = (amount: bigint): object => ({ value: major(amount, currency), currencyCode: currency.code });
     const sale = {
@@ -101,10 +101,14 @@ function* searches(account: WorldAccount, report: BatchReport): Generator<string
       merchantAccountId: MERCHANT_ACCOUNT,
       status: 'SETTLED',
       ...(kind === 'refund' ? { refundedTransaction: sale } : {}),
-      amount: money(size),
-      disbursementDetails: { date: day, amount: money(gross), exchangeRate: '1', fundsHeld: false },
+      amount: payer === undefined ? money(size) : paidIn(payer),
+      disbursementDetails: { date: day, amount: money(gross), exchangeRate: payer?.rate ?? '1', fundsHeld: false },
     };
   }
+}
+
+function paidIn({ amount, currency }: NonNullable<Movement['payer']>): object {
+  return { value: major(amount < 0n ? -amount : amount, { exponent: 2 }), currencyCode: currency };
 }
 
 /** As its webhook says it. */

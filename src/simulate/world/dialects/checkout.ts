@@ -1,7 +1,7 @@
 import { actionId, paymentId, checkout as simulator } from '../../checkout.ts';
 import { CURRENCIES, type Life, stableText } from '../../life.ts';
 import { DIGITS, UPPER } from '../../random.ts';
-import { csvRow, major } from '../decimal.ts';
+import { csvRow, major, majorAndHalf } from '../decimal.ts';
 import type { BatchReport, Dialect } from '../dialect.ts';
 import { localTime } from '../local-time.ts';
 import type { Movement } from '../movement.ts';
@@ -44,7 +44,9 @@ export const checkout: Dialect = {
   numbered: false,
   joins: true,
   tellsDisputes: false,
-  fx: false,
+  fx: 'told',
+  fractions: true,
+  hold: 'Rolling Reserve',
   extremes: 'none',
   payoutReference: ({ life }) => payoutId(life),
   batchReference: ({ life }) => payoutId(life),
@@ -79,9 +81,18 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
     };
     return csvRow(COLUMNS.map((name) => all[name] ?? ''));
   };
+  const costRow = (fields: Fields, { fee, half }: Movement): string => {
+    const text = half === true ? majorAndHalf(-fee, currency) : major(-fee, currency);
+    return row({ ...fields, 'Processing Currency Amount': text, 'Holding Currency Amount': text }, -fee);
+  };
   for (const movement of report.movements()) {
     const fields = named(movement);
-    yield row({ ...fields, 'Breakdown Type': fields['Action Type'] ?? '' }, movement.gross);
+    const own = { ...fields, 'Breakdown Type': fields['Action Type'] ?? '' };
+    if (movement.kind === 'fee') {
+      yield costRow(own, movement);
+      continue;
+    }
+    yield row({ ...own, ...paidIn(movement) }, movement.gross);
     if (movement.fee === 0n) continue;
     // What the scheme takes, and Checkout.com's own.
     const scheme = movement.fee / 3n;
@@ -100,9 +111,25 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
   yield row(paid, -report.payout.amount);
 }
 
+const OF_ACCOUNT: Partial<Record<Movement['kind'], string>> = {
+  fee: 'Gateway Fee',
+  reserve_hold: 'Rolling Reserve',
+  reserve_release: 'Rolling Reserve',
+};
+
+function paidIn({ payer }: Movement): Fields {
+  if (payer === undefined) return {};
+  return {
+    'Processing Currency': payer.currency,
+    'Processing Currency Amount': major(payer.amount, { exponent: 2 }),
+    'FX Rate Applied': payer.rate,
+  };
+}
+
 function named({ kind, life, index, at, name, batch, twin }: Movement): Fields {
   const times = { 'Requested On': time(at - 3_600_000), 'Processed On': time(at) };
-  if (life === null) return { ...times, 'Action Type': 'Lunar Levy', 'Action ID': `act_${name}${batch}` };
+  if (life === null)
+    return { ...times, 'Action Type': OF_ACCOUNT[kind] ?? 'Lunar Levy', 'Action ID': `act_${name}${batch}` };
   const [type, action] = kind === 'refund' ? ['Refund', `refund${index}`] : ['Capture', `capture${index}`];
   return {
     ...times,

@@ -32,7 +32,8 @@ export const gocardless: Dialect = {
   numbered: false,
   joins: true,
   tellsDisputes: true,
-  fx: false,
+  fx: 'none',
+  fractions: true,
   extremes: 'none',
   extras(account, batch) {
     const [at, fee] = [bookedAt(account, batch), 23n * account.currency.step];
@@ -72,7 +73,7 @@ function* items(account: WorldAccount, report: BatchReport): Generator<string> {
     const payment = life === null ? {} : { payment: gocardlessId(life, 'PM', 'payment') };
     const refund = life !== null && kind === 'refund' ? { refund: gocardlessId(life, 'RF', `refund${index}`) } : {};
     const links = { ...payment, ...refund, ...(movement.twin === true ? { mandate: 'MD0000000000' } : {}) };
-    yield `${first ? '' : ','}\n${JSON.stringify({ type: TYPES[kind] ?? kind, amount: `${netOf(movement)}.0`, taxes: [], links })}`;
+    yield `${first ? '' : ','}\n${JSON.stringify({ type: TYPES[kind] ?? kind, amount: `${netOf(movement)}.${movement.half === true ? '5' : '0'}`, taxes: [], links })}`;
     first = false;
   }
   yield `],"meta":{"cursors":{"before":null,"after":null},"limit":${account.calendar.livesPerDay * 10}}}\n`;

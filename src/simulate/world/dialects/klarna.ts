@@ -64,7 +64,8 @@ export const klarna: Dialect = {
   numbered: false,
   joins: false,
   tellsDisputes: false,
-  fx: false,
+  fx: 'none',
+  hold: 'holdback',
   extremes: 'none',
   payoutReference: ({ life }) => paymentReference(life),
   batchReference: ({ life }) => paymentReference(life),
@@ -79,6 +80,11 @@ export const klarna: Dialect = {
 function* file({ currency, name }: WorldAccount, report: BatchReport): Generator<string> {
   const { payout } = report;
   const sums = { sale: 0n, back: 0n };
+  const held = { holdback: 0n, release: 0n };
+  for (const { kind, gross } of report.movements()) {
+    if (kind === 'reserve_hold') held.holdback -= gross;
+    if (kind === 'reserve_release') held.release += gross;
+  }
   for (const { gross } of counted(report)) {
     if (gross < 0n) sums.back -= gross;
     else sums.sale += gross;
@@ -87,6 +93,8 @@ function* file({ currency, name }: WorldAccount, report: BatchReport): Generator
     total_sale_amount: sums.sale,
     total_return_amount: sums.back,
     total_fee_amount: report.fee,
+    total_holdback_amount: held.holdback,
+    total_release_amount: held.release,
     total_settlement_amount: report.net,
   };
   yield csvRow(
@@ -103,7 +111,12 @@ function* file({ currency, name }: WorldAccount, report: BatchReport): Generator
     );
   for (const movement of report.movements()) {
     const { kind, life, gross, fee, at } = movement;
-    if (life === null) continue;
+    if (life === null) {
+      const amount = major(gross < 0n ? -gross : gross, currency);
+      const type = kind === 'reserve_hold' ? 'HOLDBACK' : 'RELEASE';
+      yield row({ type, capture_date: isoSeconds(at), amount, posting_currency: currency.code });
+      continue;
+    }
     const isRefund = kind === 'refund';
     const fields: Fields = {
       type: isRefund ? 'RETURN' : 'SALE',
@@ -127,8 +140,9 @@ function* file({ currency, name }: WorldAccount, report: BatchReport): Generator
 
 /** With what was cut out of the rows as one more. */
 function counted(report: BatchReport): Pick<Movement, 'gross'>[] {
-  const shown = [...report.movements()].map(({ gross }) => ({ gross }));
-  const rest = report.gross - shown.reduce((sum, { gross }) => sum + gross, 0n);
+  const all = [...report.movements()];
+  const shown = all.filter(({ life }) => life !== null).map(({ gross }) => ({ gross }));
+  const rest = report.gross - all.reduce((sum, { gross }) => sum + gross, 0n);
   return rest === 0n ? shown : [...shown, { gross: rest }];
 }
 

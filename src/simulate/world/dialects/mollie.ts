@@ -27,7 +27,8 @@ export const mollie: Dialect = {
   numbered: false,
   joins: true,
   tellsDisputes: true,
-  fx: false,
+  fx: 'none',
+  fractions: true,
   extremes: 'none',
   extras(account, batch) {
     const [at, fee] = [bookedAt(account, batch), 251n * account.currency.step];
@@ -70,14 +71,20 @@ function* file(account: WorldAccount, report: BatchReport): Generator<string> {
     value: `${major(amount, currency)}${decimals}`,
     currency: currency.code,
   });
-  const period = (amount: bigint, description: string): object => ({
+  const period = (amount: bigint, description: string, decimals = '00'): object => ({
     description,
     method: 'ideal',
     count: report.count,
-    amountNet: money(amount, '00'),
+    amountNet: money(amount, decimals),
     amountVat: null,
-    amountGross: money(amount, '00'),
+    amountGross: money(amount, decimals),
   });
+  const halves = [...report.movements()].filter(({ half }) => half === true);
+  const whole = halves.reduce((sum, one) => sum - one.fee, fee - BigInt(halves.length) / 2n);
+  const costs = [
+    period(whole, 'Transaction costs'),
+    ...halves.map((one) => period(one.fee, 'Costs of a mandate', '50')),
+  ];
   yield `${JSON.stringify({
     resource: 'settlement',
     id: settlement(payout.life),
@@ -86,7 +93,7 @@ function* file(account: WorldAccount, report: BatchReport): Generator<string> {
     settledAt: at,
     status: 'paidout',
     amount: money(payout.amount),
-    periods: { [year]: { [month]: { revenue: [period(gross, 'iDEAL')], costs: [period(fee, 'Transaction costs')] } } },
+    periods: { [year]: { [month]: { revenue: [period(gross, 'iDEAL')], costs } } },
     _links: {},
   })}\n`;
   for (const [kind, place] of LISTS) {

@@ -14,6 +14,8 @@ const HEADER =
   '"Payment Tracking ID","Store ID","Bank Reference ID","Credit Transactional Fee","Credit Promotional Fee","Credit Term"\n';
 
 const WINDOW = 'A';
+/** The transaction for which money is held back. */
+const HOLD = 'HELDFORSIMULATION';
 
 export const paypal: Dialect = {
   simulator,
@@ -31,7 +33,8 @@ export const paypal: Dialect = {
   numbered: true,
   joins: false,
   tellsDisputes: false,
-  fx: false,
+  fx: 'none',
+  hold: HOLD,
   extremes: 'none',
   payoutReference: (payout) => withdrawal(payout),
   batchReference: ({ account, batch }) => `${day(account, batch)}.${WINDOW}`,
@@ -134,8 +137,12 @@ function row(account: WorldAccount, told: Movement | Row): string {
 
 function named(movement: Movement): Row {
   const { kind, life, index, reference, name, gross, fee, at, batch } = movement;
-  if (life === null)
-    return { id: `${name.toUpperCase()}X${batch}`, code: 'T9955', invoice: '', original: '', bank: '', gross, fee, at };
+  if (life === null) {
+    const isHold = kind === 'reserve_hold' || kind === 'reserve_release';
+    const told = isHold ? { code: 'T2101', original: HOLD } : { code: 'T9955', original: '' };
+    const own = name.toUpperCase().replaceAll('_', '');
+    return { id: `${own}X${batch}`, ...told, invoice: '', bank: '', gross, fee, at };
+  }
   const original = kind === 'refund' ? captureId(life, 0) : '';
   const code = kind === 'refund' ? 'T1107' : 'T0006';
   const id = reference ?? captureId(life, index);

@@ -29,7 +29,8 @@ export const razorpay: Dialect = {
   numbered: false,
   joins: true,
   tellsDisputes: false,
-  fx: false,
+  fx: 'none',
+  hold: 'reserve',
   extremes: 'none',
   payoutReference: ({ life }) => settlement(life),
   batchReference: ({ life }) => settlement(life),
@@ -57,6 +58,13 @@ function* recon(account: WorldAccount, report: BatchReport): Generator<string> {
   yield ']}\n';
 }
 
+const TYPES: Partial<Record<Movement['kind'], string>> = {
+  charge: 'payment',
+  refund: 'refund',
+  reserve_hold: 'reserve',
+  reserve_release: 'reserve',
+};
+
 function row(movement: Movement, payout: Life, { currency }: WorldAccount): string {
   const { kind, life, reference, gross, fee, tax, at, name, batch } = movement;
   const net = netOf(movement);
@@ -64,7 +72,7 @@ function row(movement: Movement, payout: Life, { currency }: WorldAccount): stri
   const text = (value: string | null): string => (value === null ? 'null' : `"${value}"`);
   const payment = life === null || kind === 'charge' ? null : razorpayId(life, 'pay', 'payment');
   const order = life === null ? null : razorpayId(life, 'order', 'order');
-  const type = kind === 'charge' ? 'payment' : kind === 'refund' ? 'refund' : 'lunar_levy';
+  const type = TYPES[kind] ?? 'lunar_levy';
   return (
     `{"entity_id":${text(reference ?? `${name}of${batch}`)},"type":"${type}","debit":${net < 0n ? -net : 0n},` +
     `"credit":${net < 0n ? 0n : net},"amount":${amount},"currency":"${currency.code}","fee":${fee + tax},"tax":${tax},` +

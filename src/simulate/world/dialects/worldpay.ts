@@ -21,6 +21,7 @@ const COLUMNS = [
   'Transfer Currency',
   'Transfer Amount',
   'Modification Reference',
+  'Exchange Rate',
 ] as const;
 
 type Fields = Partial<Record<(typeof COLUMNS)[number], string>>;
@@ -58,7 +59,8 @@ export const worldpay: Dialect = {
   numbered: false,
   joins: true,
   tellsDisputes: false,
-  fx: false,
+  fx: 'told',
+  hold: 'deposit',
   extremes: 'none',
   payoutReference: (payout) => `${payout.account.name}/${batchId(payout.life)}`,
   batchReference: (payout) => `${payout.account.name}/${batchId(payout.life)}`,
@@ -84,16 +86,20 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
     return csvRow(COLUMNS.map((column) => all[column] ?? ''));
   };
   for (const movement of report.movements()) {
-    const { kind, life, index, gross, fee, at, twin } = movement;
+    const { kind, life, index, gross, fee, at, twin, payer } = movement;
     yield row(at, {
       'Order Code': life === null ? '' : transactionReference(life),
       'Event Type': EVENTS[kind],
       'Payment Method': 'VISA-SSL',
-      'Payment Currency': currency.code,
-      'Payment Amount': major(gross, currency),
+      'Payment Currency': payer?.currency ?? currency.code,
+      'Payment Amount': major(payer?.amount ?? gross, payer === undefined ? currency : { exponent: 2 }),
       'Commission Amount': fee === 0n ? '' : major(fee, currency),
       'Transfer Amount': major(netOf(movement), currency),
-      'Modification Reference': `${kind === 'charge' ? partName(life, index) : `refund-${index + 1}`}${twin === true ? '-again' : ''}`,
+      'Exchange Rate': payer?.rate ?? '',
+      'Modification Reference':
+        life === null
+          ? ''
+          : `${kind === 'charge' ? partName(life, index) : `refund-${index + 1}`}${twin === true ? '-again' : ''}`,
     });
   }
   if (report.showsPayout)
