@@ -132,7 +132,7 @@ export async function removeLines(tx: Tx, ids: readonly string[], by: string): P
   return rows.map(({ settlement_id }) => settlement_id);
 }
 
-/** What these lines posted and nobody took back; not the payouts they implied, which are the processor's word. */
+/** What these lines posted and nobody took back; not the payouts they implied, which other lines may tell as well. */
 export async function postedBy(tx: Tx, lineIds: readonly string[]): Promise<StandingTransaction[]> {
   const { rows } = await tx.query<StandingTransaction>(
     `select t.id, t.effect_key, t.effective_at, t.accounting_date::text, t.source_line from postern.transactions t
@@ -140,6 +140,54 @@ export async function postedBy(tx: Tx, lineIds: readonly string[]): Promise<Stan
        and not exists (select from postern.transactions r where r.reverses = t.id)
      order by t.id`,
     [lineIds],
+  );
+  return rows;
+}
+
+/** The payouts that these lines and the new ones of the staging tell of. */
+export async function payoutsOf(tx: Tx, { table }: Staging, lineIds: readonly string[]): Promise<string[]> {
+  const { rows } = await tx.query<{ reference: string }>(
+    `select reference from postern.settlement_lines where id = any ($1::uuid[]) and kind in ${PAYOUT_KINDS}
+     union select reference from ${table} where (action is null or action = 'changed') and kind in ${PAYOUT_KINDS}`,
+    [lineIds],
+  );
+  return rows.map(({ reference }) => reference);
+}
+
+const PAYOUT_KINDS = `('payout', 'topup', 'payout_reversal')`;
+
+/** What only lines told of these payouts, no event and no person: `key` begins each of their effect keys. */
+export async function impliedOf(
+  tx: Tx,
+  payouts: readonly { payout: string; key: string }[],
+): Promise<(StandingTransaction & { readonly payout: string; readonly kind: string; readonly content: Buffer })[]> {
+  const { rows } = await tx.query<StandingTransaction & { payout: string; kind: string; content: Buffer }>(
+    `select w.payout, t.id, t.effect_key, t.effective_at, t.accounting_date::text, t.source_line, t.kind, t.content
+     from unnest($1::text[], $2::text[]) as w (payout, key)
+     join postern.transactions t on t.effect_key >= w.key collate "C" and t.effect_key < w.key || '~' collate "C"
+     where t.kind in ('payout.created', 'payout.failed') and t.source_line is not null and t.reverses is null
+       and not exists (select from postern.transactions r where r.reverses = t.id)
+       and not exists (select from postern.transaction_evidence e where e.transaction_id = t.id)
+     order by t.id`,
+    [payouts.map(({ payout }) => payout), payouts.map(({ key }) => key)],
+  );
+  return rows;
+}
+
+/** The lines that stand and tell of these payouts, and which file brought each. */
+export async function linesOfPayouts(
+  tx: Tx,
+  { provider, account }: Books,
+  payouts: readonly string[],
+): Promise<(LineRow & { readonly settlement_id: string })[]> {
+  const { rows } = await tx.query<LineRow & { settlement_id: string }>(
+    `select settlement_id, id, identity, version, kind, batch, reference, component, currency, gross, fee, tax, net, other_amount,
+       other_currency, carry_from, carry_to, (extract(epoch from booked_at) * 1000)::int8 as booked_at,
+       (extract(epoch from occurred_at) * 1000)::int8 as occurred_at, zone
+     from postern.settlement_lines
+     where reference = any ($3::text[]) and provider = $1 and account = $2 and moves_money and removed_by is null
+       and kind in ${PAYOUT_KINDS} order by id`,
+    [provider, account, payouts],
   );
   return rows;
 }
@@ -262,15 +310,17 @@ export async function markAmended(tx: Tx, ids: readonly string[]): Promise<void>
   );
 }
 
-/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the lines that look at what stands, or the others. */
+/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the kinds that look at what stands, or the others. */
 export async function openNewLines(
   tx: Tx,
   { table }: Staging,
   name: 'lines' | 'looking_lines',
+  lookingKinds: readonly ('payout' | 'topup' | 'payout_reversal')[],
 ): Promise<(count: number) => Promise<LineRow[]>> {
+  const looking = lookingKinds.map((kind) => `'${kind}'`).join(', ');
   await tx.query(
     `declare ${name} no scroll cursor for select ${LINE_ROW_COLUMNS} from ${table}
-     where (action is null or action = 'changed') and (kind = 'payout_reversal') = ${name === 'looking_lines'}`,
+     where (action is null or action = 'changed') and (kind in (${looking})) = ${name === 'looking_lines'}`,
   );
   return async (count) => (await tx.query<LineRow>(`fetch ${count} from ${name}`)).rows;
 }
