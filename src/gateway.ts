@@ -52,6 +52,7 @@ import { createRulesOf } from './reconcile/engine/account-rules.ts';
 import type { AskProcessor } from './reconcile/engine/ask-missing.ts';
 import { compareItems } from './reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
+import { forgetFetches } from './reconcile/fetch/report-fetch-store.ts';
 import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
 import { createBankImporter } from './reconcile/import/bank-importer.ts';
 import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
@@ -288,6 +289,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
         retentionDays,
         compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
         clearImports: clearAbandoned,
+        forgetFetches,
         clock,
         log,
         metrics,
