@@ -129,4 +129,6 @@ export type ReportFault = {
   /** Of a contradiction: what the report states, and what its rows come to, as text. */
   readonly expected?: string;
   readonly found?: string;
+  /** found − expected in minor units, where they are amounts. */
+  readonly difference?: { readonly amount: bigint; readonly currency: string };
 };

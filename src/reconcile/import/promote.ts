@@ -122,7 +122,7 @@ export async function promote(
   }
   await markAmended(tx, [...amended]);
   await dropChunks(tx, settlement);
-  await insertFaults(tx, settlement, faults.kept);
+  await insertFaults(tx, settlement, faults.kept, batches);
   const ended = await endSettlement(tx, {
     id: settlement,
     status: 'imported',

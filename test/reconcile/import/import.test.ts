@@ -299,6 +299,54 @@ describe('an amended report', () => {
   });
 });
 
+describe('the currency of what contradicts', () => {
+  async function faultsOf(items: readonly StubItem[], head?: string): Promise<unknown[]> {
+    const reports = await openReports(database);
+    const { id } = await reports.file(stubFile(items, head));
+    const { rows } = await database.sql.query(
+      'select batch, currency, difference from postern.settlement_faults where settlement_id = $1 order by no',
+      [id],
+    );
+    return rows;
+  }
+  const told = (batch?: string): StubItem => ({
+    type: 'fault',
+    kind: 'contradiction',
+    reason: 'r',
+    ...(batch === undefined ? {} : { batch }),
+  });
+  const closes = (batch: string, currency: string, closing: number): StubItem => ({
+    type: 'batch',
+    batch,
+    currency,
+    opening: 0,
+    closing,
+  });
+  const DOLLARS: StubItem = { ...SECOND, id: 'd2', batch: 'B2', currency: 'USD' };
+
+  it('is that of the balance that does not close, with what it is off by; also of a control', async () => {
+    for (const head of ['#stub', '#control'])
+      expect(await faultsOf([SECOND, closes('B1', 'EUR', 530), DOLLARS, closes('B2', 'USD', 400)], head)).toEqual([
+        { batch: 'B1', currency: 'EUR', difference: '-30' },
+        { batch: 'B2', currency: 'USD', difference: '100' },
+      ]);
+  });
+
+  it('is that of its batch, else of the file, and of how much nobody knows', async () => {
+    expect(await faultsOf([SECOND, DOLLARS, told('B2')])).toEqual([{ batch: 'B2', currency: 'USD', difference: null }]);
+    expect(await faultsOf([SECOND, told()])).toEqual([{ batch: null, currency: 'EUR', difference: null }]);
+  });
+
+  it('is none where there are several, or no row was understood', async () => {
+    const none = { currency: null, difference: null };
+    expect(await faultsOf([SECOND, DOLLARS, told()])).toEqual([{ batch: null, ...none }]);
+    expect(await faultsOf([SECOND, { ...DOLLARS, batch: 'B1' } as StubItem, told('B1')])).toEqual([
+      { batch: 'B1', ...none },
+    ]);
+    expect(await faultsOf([SECOND, 'not to be read'])).toEqual([{ batch: null, ...none }]);
+  });
+});
+
 describe('a payout that only a report told', () => {
   const close = (closing: number, batch = 'B1'): StubItem => ({ type: 'batch', batch, opening: 0, closing });
   const back = (id: string, about = 'po_1'): StubItem => ({ kind: 'payout_reversal', id, about, gross: 971 });
