@@ -212,6 +212,7 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
         books,
         mode,
         movesMoney,
+        roundsApart: format.roundsApart === true,
         sha256,
         bytes: source.count(),
         actor,

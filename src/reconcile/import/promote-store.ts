@@ -2,7 +2,7 @@ import type { Tx } from '../../postgres/sql.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
 import { CONTENT } from './proof-store.ts';
 import type { ProvenBatch } from './prove.ts';
-import { LINE_ROW_COLUMNS, type LineRow } from './staged-row.ts';
+import { APART, KEPT_ROW_COLUMNS, LINE_ROW_COLUMNS, type LineRow } from './staged-row.ts';
 import type { Staging } from './staging-store.ts';
 
 export type Books = { readonly provider: string; readonly account: string };
@@ -107,7 +107,8 @@ export async function missingFromFile(
   const { rows } = await tx.query<{ id: string }>(
     `select distinct l.id from unnest($1::uuid[], $2::text[], $3::text[]) as w (settlement, batch, currency)
      join postern.settlement_lines l on l.settlement_id = w.settlement and l.batch = w.batch and l.currency = w.currency
-     where l.removed_by is null and not exists (select from ${table} s where s.identity = l.identity)`,
+     where l.removed_by is null and not starts_with(l.identity, '${APART}')
+       and not exists (select from ${table} s where s.identity = l.identity)`,
     [earlier.map((e) => e.id), earlier.map((e) => e.batch), earlier.map((e) => e.currency)],
   );
   return rows.map(({ id }) => id);
@@ -181,9 +182,7 @@ export async function linesOfPayouts(
   payouts: readonly string[],
 ): Promise<(LineRow & { readonly settlement_id: string })[]> {
   const { rows } = await tx.query<LineRow & { settlement_id: string }>(
-    `select settlement_id, id, identity, version, kind, batch, reference, component, currency, gross, fee, tax, net, other_amount,
-       other_currency, carry_from, carry_to, (extract(epoch from booked_at) * 1000)::int8 as booked_at,
-       (extract(epoch from occurred_at) * 1000)::int8 as occurred_at, zone
+    `select settlement_id, ${KEPT_ROW_COLUMNS}
      from postern.settlement_lines
      where reference = any ($3::text[]) and provider = $1 and account = $2 and moves_money and removed_by is null
        and kind in ${PAYOUT_KINDS} order by id`,

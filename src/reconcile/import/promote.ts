@@ -27,6 +27,7 @@ import {
   sumsOf,
 } from './promote-store.ts';
 import type { ProvenBatch } from './prove.ts';
+import { roundApart } from './round-apart.ts';
 import { endSettlement, findByBytes, insertFaults, lockAccount } from './settlement-store.ts';
 import type { Faults, Staged } from './stage-report.ts';
 import type { Staging } from './staging-store.ts';
@@ -40,6 +41,7 @@ export type Promotion = {
   readonly books: ReportBooks;
   readonly mode: 'payout' | 'batch' | 'balance';
   readonly movesMoney: boolean;
+  readonly roundsApart: boolean;
   readonly sha256: Buffer;
   readonly bytes: number;
   readonly actor: string;
@@ -111,6 +113,7 @@ export async function promote(
     await correctPayouts(tx, payouts, { ledger, books, settlement, actor, clock });
     await postLines(tx, staging, { ledger, books, liveFrom, clock, amends });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
+    if (promotion.roundsApart) await roundApart(tx, batches, { ledger, books, settlement, actor, clock });
     const stated = staged.periods.map((period) => firstOpening(period, liveFrom));
     const periods = mode === 'balance' ? await withComputed(tx, stated, batches, books) : stated;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
