@@ -24,6 +24,7 @@ import type { Pools } from './postgres/pools.ts';
 import { providers } from './providers/index.ts';
 import { compareItems } from './reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from './reconcile/engine/reconciler.ts';
+import { forgetFetches } from './reconcile/fetch/report-fetch-store.ts';
 import { createReportFetcher, orderAnnounced } from './reconcile/fetch/report-fetcher.ts';
 import { clearAbandoned } from './reconcile/import/clear-abandoned.ts';
 import type { Importer } from './reconcile/import/importer.ts';
@@ -113,6 +114,7 @@ export function createBackgroundWork(parts: BackgroundParts): BackgroundWork {
     retentionDays: config.retentionDays,
     compareItems: () => compareItems(pools.worker, turnParts(reconciling)),
     clearImports: clearAbandoned,
+    forgetFetches,
   });
 
   return {

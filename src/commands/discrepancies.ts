@@ -37,6 +37,7 @@ type ListOptions = {
 type ResolveOptions = {
   readonly explain?: string;
   readonly assign?: string;
+  readonly unassign?: boolean;
   readonly note?: string;
   readonly reopen?: boolean;
   readonly agree?: string;
@@ -75,20 +76,28 @@ export function register(program: Command, context: CommandContext): void {
     .action((id: string) => context.withDatabase((database) => show(database, id, context)));
   discrepancies
     .command('resolve')
-    .description('do something about a discrepancy; without an option it is a note')
+    .description('do one thing about a discrepancy')
     .argument('<id>')
-    .option('--explain <code>', 'resolve it, with a reason code')
-    .option('--assign <name>', 'give it to somebody')
+    .option('--explain <code>', 'resolve it, with a reason code', words)
+    .option('--assign <name>', 'give it to somebody', words)
+    .option('--unassign', 'take it out of anybody’s hands')
     .option('--agree <suggestion>', 'post an allocation that was suggested')
     .option('--correct', 'post what the missing webhook would have told')
     .option('--reopen', 'work on it again')
-    .option('--note <text>', 'what is to be remembered')
+    .option('--note <text>', 'what is to be remembered; by itself, or with --explain or --assign', words)
     .option('--reason <text>', 'why, for the audit log', reason)
     .addHelpText(
       'after',
       '\nExample:\n  npx postern discrepancies resolve 019a0c5e-8f00-7000-8000-000000000000 --explain rounding --note "agreed by mail"',
     )
-    .action((id: string, options: ResolveOptions) => resolve(id, options, context));
+    .action((id: string, options: ResolveOptions, command: Command) =>
+      resolve(id, actionOf(options, command), context),
+    );
+}
+
+function words(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('it is empty');
+  return text;
 }
 
 function wholeNumber(text: string): number {
@@ -144,36 +153,34 @@ async function show({ sql }: CommandDatabase, id: string, context: CommandContex
   context.out(context.json ? JSON.stringify(view, null, 2) : discrepancyText(view));
 }
 
-function actionOf(options: ResolveOptions): Action {
+/** Ends the command where the options are no one thing to do. */
+function actionOf(options: ResolveOptions, command: Command): Action {
   const { note, reason: why } = options;
   const noted = note === undefined ? {} : { note };
+  const needed = (option: string): string => why ?? command.error(`${option} needs --reason`);
   const wanted: Action[] = [
     ...(options.explain === undefined ? [] : [{ action: 'explain' as const, reason_code: options.explain, ...noted }]),
     ...(options.assign === undefined ? [] : [{ action: 'assign' as const, assignee: options.assign, ...noted }]),
+    ...(options.unassign === true ? [{ action: 'assign' as const, assignee: null, ...noted }] : []),
     ...(options.agree === undefined
       ? []
-      : [{ action: 'agree' as const, suggestion: options.agree, reason: needed(why, '--agree') }]),
-    ...(options.correct === true ? [{ action: 'post_correction' as const, reason: needed(why, '--correct') }] : []),
-    ...(options.reopen === true ? [{ action: 'reopen' as const, reason: needed(why, '--reopen') }] : []),
+      : [{ action: 'agree' as const, suggestion: options.agree, reason: needed('--agree') }]),
+    ...(options.correct === true ? [{ action: 'post_correction' as const, reason: needed('--correct') }] : []),
+    ...(options.reopen === true ? [{ action: 'reopen' as const, reason: needed('--reopen') }] : []),
   ];
-  if (wanted.length > 1) throw new PosternError('invalid_request', 'one thing at a time: they were more');
-  const [action] = wanted;
-  if (action !== undefined) return action;
-  if (note === undefined)
-    throw new PosternError(
-      'invalid_request',
-      'nothing to do: give --explain, --assign, --agree, --correct, --reopen or --note',
-    );
-  return { action: 'note', note };
+  if (wanted.length > 1) command.error('one thing at a time: they were more');
+  const [action = note === undefined ? undefined : { action: 'note' as const, note }] = wanted;
+  if (action === undefined)
+    return command.error('nothing to do: give --explain, --assign, --unassign, --agree, --correct, --reopen or --note');
+  // Neither may be lost without a word: what is kept of each action is its own.
+  if ('reason' in action && note !== undefined)
+    command.error('--agree, --correct and --reopen have --reason, and no --note');
+  if (!('reason' in action) && why !== undefined)
+    command.error('--reason is for --agree, --correct and --reopen: say it as --note');
+  return action;
 }
 
-function needed(why: string | undefined, option: string): string {
-  if (why === undefined) throw new PosternError('invalid_request', `${option} needs --reason`);
-  return why;
-}
-
-async function resolve(id: string, options: ResolveOptions, context: CommandContext): Promise<void> {
-  const action = actionOf(options);
+async function resolve(id: string, action: Action, context: CommandContext): Promise<void> {
   const { clock, actor } = context;
   await context.withDatabase(async (database) => {
     const { pool, sql, keyring } = database;

@@ -120,6 +120,7 @@ function effectOf(draft: Draft, { provider, account }: { provider: string; accou
 }
 
 const DEPENDS_ON: Readonly<Record<Look['kind'], string>> = {
+  paid_out: 'posts again what only a report told and took back since',
   authorise: 'posts unless a final event of the payment came before',
   release: 'releases what the authorisation still holds, at most this',
   final: 'releases what the authorisation still holds',

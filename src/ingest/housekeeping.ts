@@ -39,6 +39,7 @@ export const HOUSEKEEPING = [
   { name: 'forget_quarantined', intervalS: 60 },
   { name: COMPARE_ITEMS, intervalS: 86_400 },
   { name: 'clear_imports', intervalS: 60 },
+  { name: 'forget_fetches', intervalS: 3_600 },
 ] as const;
 
 type TaskName = (typeof HOUSEKEEPING)[number]['name'];
@@ -71,6 +72,8 @@ export type HousekeepingParts = {
   readonly compareItems?: () => Promise<readonly unknown[]>;
   /** Ends imports of settlement reports whose process died. */
   readonly clearImports: (tx: Tx) => Promise<void>;
+  /** Removes orders to fetch reports that ended long ago, at most so many. */
+  readonly forgetFetches: (tx: Tx, limit: number) => Promise<unknown>;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -83,6 +86,8 @@ const MINUTES_KEPT_DAYS = 90;
 const DIFFERENCES_TOLD = 20;
 /** More than an instance's writer keeps in the time between two turns. */
 const QUARANTINED_A_TURN = 5_000;
+/** More than are made in an hour. */
+const FETCHES_A_TURN = 5_000;
 
 function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName, Turn> {
   const { queue, clock, endpoints, metrics, retentionDays, providers, log } = parts;
@@ -123,6 +128,11 @@ function turnsOf(parts: HousekeepingParts, signal: AbortSignal): Record<TaskName
       },
     },
     clear_imports: { inTransaction: parts.clearImports },
+    forget_fetches: {
+      async inTransaction(tx) {
+        await parts.forgetFetches(tx, FETCHES_A_TURN);
+      },
+    },
     remove_bodies:
       retentionDays === null
         ? nothing

@@ -22,6 +22,8 @@ export type PaymentLook =
       readonly amount: bigint;
       readonly live: boolean;
     }
+  /** A payout is announced once, and again where the report that alone told it took it back; `payment` is the payout. */
+  | { readonly kind: 'paid_out'; readonly payment: string }
   /** A payout comes back once, whatever its end is called; `payment` is the payout. */
   | { readonly kind: 'undone'; readonly payment: string };
 

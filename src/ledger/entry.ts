@@ -67,6 +67,9 @@ const isSamePlace = (a: Leg, b: Leg): boolean =>
   a.component === b.component &&
   a.currency === b.currency;
 
+/** Behind the key of what a report alone told and no longer tells: whoever tells it later posts it anew, under a next key. */
+export const WITHDRAWN = ':withdrawn';
+
 /** What takes a transaction back: its mirror image, once, because its key is made of the other's. */
 export function reversalOf(
   original: { readonly id: string; readonly effectKey: string; readonly at: number; readonly legs: readonly Leg[] },

@@ -2,7 +2,7 @@ import { assertNever } from '../errors.ts';
 import type { Tx } from '../postgres/sql.ts';
 import type { Books } from './chart.ts';
 import { type Draft, isFeeLook, type PaymentLook } from './draft.ts';
-import { contentOf, type Entry, type Leg, mirrored, summed } from './entry.ts';
+import { contentOf, type Entry, type Leg, mirrored, summed, WITHDRAWN } from './entry.ts';
 import { answerFee, type FeeState, readFees } from './fee-recognition.ts';
 import { lockReferences } from './ledger-store.ts';
 import { authorised, finalLegs } from './payment-rules.ts';
@@ -136,6 +136,8 @@ function answer(asked: Asked, payment: PaymentState, newId: () => string): reado
       return provesManual(asked, payment, { id: look.payment, isFinal }, newId);
     case 'split':
       return split(asked, payment, look, newId);
+    case 'paid_out':
+      return [standing(asked, payment, underLiveName(asked, payment, entryOf(asked, draft, newId())))];
     case 'undone':
       return undone(asked, payment, newId);
     default:
@@ -244,6 +246,19 @@ function split(
   return [marker, { ...entryOf(asked, asked.draft, newId()), legs: withParts(legs, moved) }];
 }
 
+/** Under which name a payout's effect stands, or would be posted: what its report took back leaves its name used. */
+function liveName({ effects }: PaymentState, name: string): string {
+  let live = name;
+  for (let version = 2; effects.has(live + WITHDRAWN); version += 1) live = `${name}/${version}`;
+  return live;
+}
+
+function underLiveName(asked: Asked, payment: PaymentState, entry: Entry): Entry {
+  const prefix = paymentKey(asked);
+  if (!entry.effectKey.startsWith(prefix)) return entry;
+  return { ...entry, effectKey: prefix + liveName(payment, entry.effectKey.slice(prefix.length)) };
+}
+
 const ENDS = ['failed', 'cancelled', 'returned'];
 
 /**
@@ -251,10 +266,12 @@ const ENDS = ['failed', 'cancelled', 'returned'];
  * and the others tell the same again. A line takes back what stands: it may not know what the bank was to receive.
  */
 function undone(asked: Asked, payment: PaymentState, newId: () => string): readonly Entry[] {
-  const own = entryOf(asked, asked.draft, newId());
-  const end = ENDS.find((name) => payment.effects.has(name));
-  if (end !== undefined) return [{ ...own, effectKey: paymentKey(asked) + end }];
-  const created = own.yields === true ? payment.lines.get(payment.effects.get('created') ?? '') : undefined;
+  const told = entryOf(asked, asked.draft, newId());
+  const end = ENDS.map((name) => liveName(payment, name)).find((name) => payment.effects.has(name));
+  if (end !== undefined) return [{ ...told, effectKey: paymentKey(asked) + end }];
+  const own = underLiveName(asked, payment, told);
+  const created =
+    own.yields === true ? payment.lines.get(payment.effects.get(liveName(payment, 'created')) ?? '') : undefined;
   if (created === undefined) return [standing(asked, payment, own)];
   const legs = mirrored(created);
   return [standing(asked, payment, { ...own, legs, content: contentOf(legs) })];

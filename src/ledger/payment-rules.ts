@@ -210,7 +210,8 @@ function refundSteps(event: Refund, context: RuleContext, steps: 1 | 2 | 3): Dra
 export type PayoutTold = Pick<Payout, 'payout' | 'amount' | 'currency' | 'settled' | 'at'>;
 
 export function payoutCreated(told: PayoutTold, context: RuleContext): Draft {
-  return draft({ key: `${told.payout}:created`, at: told.at, type: 'payout.created' }, payoutLegs(told, context));
+  const look: Look | null = told.amount === 0n ? null : { kind: 'paid_out', payment: told.payout };
+  return draft({ key: `${told.payout}:created`, at: told.at, type: 'payout.created' }, payoutLegs(told, context), look);
 }
 
 /** Failed, cancelled and returned are three words for one thing: of a payout's ends one posts. */

@@ -138,7 +138,7 @@ function isRead(look: Look | null, key: string): boolean {
     case 'proves_manual':
       return key === 'captured';
     case 'undone':
-      return key === 'created';
+      return key === 'created' || key.startsWith('created/');
     case 'running_total':
     case 'release':
       return look.series !== null && key.startsWith(look.series.slice(look.payment.length + 1));

@@ -9,12 +9,20 @@ export function unreadable(where: Where, reason: string): ReportFault {
   return { type: 'fault', kind: 'unreadable', ...placed(where), reason };
 }
 
-/** What a report states and its rows do not come to; both as they would stand in the report. */
+/**
+ * What a report states and its rows do not come to; both as they would stand in the report. `currency`: of them, where they are
+ * amounts in minor units.
+ */
 export function contradiction(
-  where: Where & { readonly expected?: string | bigint | number; readonly found?: string | bigint | number },
+  where: Where & {
+    readonly expected?: string | bigint | number;
+    readonly found?: string | bigint | number;
+    readonly currency?: string;
+  },
   reason: string,
 ): ReportFault {
-  const { expected, found } = where;
+  const { expected, found, currency } = where;
+  const isAmount = currency !== undefined && typeof expected === 'bigint' && typeof found === 'bigint';
   return {
     type: 'fault',
     kind: 'contradiction',
@@ -22,6 +30,7 @@ export function contradiction(
     reason,
     ...(expected === undefined ? {} : { expected: String(expected) }),
     ...(found === undefined ? {} : { found: String(found) }),
+    ...(isAmount ? { difference: { amount: found - expected, currency } } : {}),
   };
 }
 

@@ -15,6 +15,8 @@ export type SettlementFormat = {
   readonly role: (settings: EndpointSettings) => 'money' | 'control';
   /** How payouts and lines belong together in it where the account does not say: `settlement_mode`. */
   readonly mode: SettlementMode;
+  /** A payout and its lines come in files of their own, each rounded by itself: what is left between them is rounding. */
+  readonly roundsApart?: true;
   /** In what the file states that it is whole, and in what not, in a sentence for docs/providers.md. */
   readonly proof: string;
   /** The processor's documents, and what was seen in real files. */
@@ -129,4 +131,6 @@ export type ReportFault = {
   /** Of a contradiction: what the report states, and what its rows come to, as text. */
   readonly expected?: string;
   readonly found?: string;
+  /** found − expected in minor units, where they are amounts. */
+  readonly difference?: { readonly amount: bigint; readonly currency: string };
 };

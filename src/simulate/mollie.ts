@@ -106,6 +106,7 @@ export const mollie: Simulator = {
   tell: tellMollie,
   sign: inHeaders(sign),
   keys: { kind: 'shared', secret: (random) => random.text(32) },
-  settings: () => ({ mode: 'test', webhooks: 'signed' }),
+  // What a payment costs posts by itself only where no settlement does.
+  settings: () => ({ mode: 'test', webhooks: 'signed', settlement_mode: 'balance' }),
   forgeries: { stale: null },
 };

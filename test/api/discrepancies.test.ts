@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTokenService } from '../../src/access/token-service.ts';
+import { reverseTransaction } from '../../src/ledger/reversal.ts';
+import { withTransaction } from '../../src/postgres/sql.ts';
 import { AT, captured, line } from '../ledger/books.ts';
 import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from '../reconcile/engine-world.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -155,6 +157,100 @@ describe('POST /discrepancies/:id/actions', () => {
     expect((await call('POST', `/${id}/actions`, agree)).status).toBe(409);
     await world.catchUp();
     expect((await call('GET', `/${id}`)).body.status).toBe('auto_cleared');
+  });
+});
+
+describe('what netted', () => {
+  /** Takes back what a line of this identity posted, so that its cause is there again. */
+  async function takeBack(identity: string): Promise<void> {
+    const { rows } = await database.sql.query<{ id: string }>(
+      'select id from postern.transactions where effect_key = $1',
+      [`stripe:${books.account}:line:${identity}`],
+    );
+    const order = { id: rows[0]?.id ?? '', actor: 'test', reason: 'a wrong line' };
+    const result = await withTransaction(database.appPool, (tx) =>
+      reverseTransaction(tx, order, { clock: { now: () => world.now } }),
+    );
+    expect(result.kind).toBe('reversed');
+    await world.catchUp();
+  }
+  const settle = async (identity: string, reference: string): Promise<void> => {
+    await books.settle(line('charge', identity, { reference, gross: 1000n }));
+    await world.catchUp();
+  };
+  const actions = (view: View): string[] => (view.history as { action: string }[]).map(({ action }) => action);
+
+  it('while it was explained stays so, says that it netted, and is reopened when the same comes back', async () => {
+    await books.announce(captured('returns', 1000n));
+    await world.catchUp();
+    const { id } = await find('returns');
+    const act = (body: unknown) => call('POST', `/${id}/actions`, body);
+    await act({ action: 'explain', reason_code: 'paid_next_month' });
+    await settle('returns_1', 'returns');
+    const over = (await call('GET', `/${id}`)).body;
+    expect(over).toMatchObject({ status: 'resolved', reason_code: 'paid_next_month', cleared_at: expect.any(String) });
+    expect(actions(over)).toEqual(['found', 'explain', 'cleared']);
+    const refused = await act({ action: 'reopen', reason: 'no' });
+    expect(refused).toMatchObject({ status: 409, body: { detail: expect.stringContaining('has netted') } });
+    expect((await act({ action: 'assign', assignee: 'ada' })).status).toBe(409);
+    expect((await act({ action: 'note', note: 'as promised' })).body).toMatchObject({ status: 'resolved' });
+    await takeBack('returns_1');
+    const back = (await call('GET', `/${id}`)).body;
+    expect(back).toMatchObject({
+      class: 'missing_in_settlement',
+      delta: '-1000',
+      status: 'reopened',
+      reason_code: null,
+      cleared_at: null,
+    });
+    expect(actions(back)).toEqual(['found', 'explain', 'cleared', 'note', 'reopened']);
+    expect((await act({ action: 'explain', reason_code: 'again' })).body).toMatchObject({ status: 'resolved' });
+    expect((await act({ action: 'reopen', reason: 'not again' })).body).toMatchObject({ status: 'reopened' });
+  });
+
+  it('while it was assigned is cleared, and back in the same hands when it comes back', async () => {
+    await books.announce(captured('handed', 1000n));
+    await world.catchUp();
+    const { id } = await find('handed');
+    const act = (body: unknown) => call('POST', `/${id}/actions`, body);
+    await act({ action: 'assign', assignee: 'ada' });
+    await settle('handed_1', 'handed');
+    expect((await call('GET', `/${id}`)).body).toMatchObject({ status: 'auto_cleared', assignee: 'ada' });
+    for (const body of [
+      { action: 'explain', reason_code: 'late' },
+      { action: 'assign', assignee: 'bob' },
+      { action: 'reopen', reason: 'why not' },
+      { action: 'post_correction', reason: 'why not' },
+    ])
+      expect((await act(body)).status).toBe(409);
+    await takeBack('handed_1');
+    const back = (await call('GET', `/${id}`)).body;
+    expect(back).toMatchObject({ status: 'reopened', assignee: 'ada', cleared_at: null });
+    expect(actions(back)).toEqual(['found', 'assign', 'cleared', 'reopened']);
+    expect((await act({ action: 'assign', assignee: null })).body).toMatchObject({ status: 'open', assignee: null });
+  });
+});
+
+describe('an action that is none', () => {
+  it.each([
+    ['of no kind', {}],
+    ['of an unknown kind', { action: 'forgive' }],
+    ['that assigns to whom it does not say', { action: 'assign' }],
+    ['that says nothing', { action: 'note', note: '' }],
+    ['that explains by nothing', { action: 'explain' }],
+    ['that reopens for no reason', { action: 'reopen' }],
+    ['that agrees to nothing', { action: 'agree', reason: 'r' }],
+  ])('%s is refused, and changes nothing', async (_, body) => {
+    const before = await find('told');
+    expect((await call('POST', `/${before.id}/actions`, body)).status).toBe(400);
+    expect((await call('GET', `/${before.id}`)).body).toMatchObject({ status: before.status });
+  });
+
+  it.each(['019a0c5e-8f00-7000-8000-000000000000', 'nonsense'])('on %s finds nothing', async (id) => {
+    expect(await call('POST', `/${id}/actions`, { action: 'note', note: 'n' })).toMatchObject({
+      status: 404,
+      body: { detail: `there is no discrepancy ${id}` },
+    });
   });
 });
 

@@ -307,6 +307,7 @@ describe('who may remove', () => {
       providers: new Map(),
       retentionDays: RETENTION_DAYS,
       clearImports: async () => undefined,
+      forgetFetches: async () => undefined,
       clock: { now: Date.now },
       log: database.log,
       metrics: createMetrics({ process: false }),

@@ -42,6 +42,8 @@ type File = {
     readonly batch?: string;
     readonly expected?: string;
     readonly found?: string;
+    readonly currency?: string;
+    readonly difference?: number;
   }[];
 };
 
@@ -61,10 +63,11 @@ async function addFile(books: WorldBooks, file: File): Promise<string> {
          series, sequence, last_at) values ($1, $2, 'EUR', 1, 0, 0, 0, 0, 0, 0, 0, true, $3, $4, $5)`,
       [id, batch, series ?? null, sequence ?? null, at === undefined ? null : new Date(at)],
     );
-  for (const [no, { kind, batch, expected, found }] of (file.faults ?? []).entries())
+  for (const [no, { kind, batch, expected, found, currency, difference }] of (file.faults ?? []).entries())
     await database.sql.query(
-      `insert into postern.settlement_faults (settlement_id, no, kind, row_no, reason, batch, expected, found) values ($1, $2, $3, 7, 'r', $4, $5, $6)`,
-      [id, no, kind, batch ?? null, expected ?? null, found ?? null],
+      `insert into postern.settlement_faults (settlement_id, no, kind, row_no, reason, batch, expected, found, currency, difference)
+       values ($1, $2, $3, 7, 'r', $4, $5, $6, $7, $8)`,
+      [id, no, kind, batch ?? null, expected ?? null, found ?? null, currency ?? null, difference ?? null],
     );
   return id;
 }
@@ -100,13 +103,25 @@ describe('a file', () => {
 
   it('that contradicts itself is told with what it is off by, until one comes that does not', async () => {
     const books = await world.open();
-    const faults = [{ kind: 'contradiction', batch: 'B1', expected: '1000', found: '900' }];
+    const faults = [{ kind: 'contradiction', batch: 'B1', currency: 'EUR', difference: -100 }];
     await addFile(books, { status: 'failed', name: 'a.csv', faults });
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'open -100 XXX' });
+    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'open -100 EUR' });
     await addFile(books, { batches: [{ batch: 'B1' }] });
     await world.catchUp();
-    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'auto_cleared -100 XXX' });
+    expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'auto_cleared -100 EUR' });
+  });
+
+  it('that has another number of rows than it states is off by no money', async () => {
+    const books = await world.open();
+    const rows = { kind: 'contradiction', expected: '7', found: '6' };
+    await addFile(books, { status: 'failed', name: 'a.csv', faults: [rows] });
+    await addFile(books, { status: 'failed', name: 'b.csv', faults: [{ ...rows, currency: 'EUR' }] });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({
+      'file_total_mismatch a.csv': 'open 0 XXX',
+      'file_total_mismatch b.csv': 'open 0 EUR',
+    });
   });
 
   it('with a row that cannot be read is told by that row, and not by sums that lack it', async () => {

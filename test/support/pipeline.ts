@@ -88,6 +88,7 @@ export async function createPipeline(
     endpoints: { all: endpoints },
     retentionDays,
     clearImports: async () => undefined,
+    forgetFetches: async () => undefined,
     clock,
     log,
     metrics,

@@ -91,6 +91,7 @@ function told({ merchantAccount, number, currency, debits, credits }: Sum): Repo
       batch,
       expected: money(credits, currency),
       found: money(debits, currency),
+      difference: { amount: debits - credits, currency },
     },
   ];
 }

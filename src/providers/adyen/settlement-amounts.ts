@@ -11,6 +11,7 @@ import {
   sum,
 } from '../../decimal-amount.ts';
 import { type CellFault, decimalOrZero, money, NOT_DECIMAL } from '../report-amount.ts';
+import type { ReportFault } from '../settlement-format.ts';
 
 /** Where the amounts of a row stand; −1 where the file has no such column. */
 export type AmountColumns = {
@@ -34,7 +35,7 @@ export type RowAmounts = {
   readonly contradiction?: Contradiction;
 };
 
-export type Contradiction = { readonly reason: string; readonly expected: string; readonly found: string };
+export type Contradiction = Required<Pick<ReportFault, 'reason' | 'expected' | 'found' | 'difference'>>;
 
 /**
  * The amounts of a row of the settlement details report. Net is what moved the batch's balance, and is never touched; fees are
@@ -151,6 +152,7 @@ function inOneCurrency(exact: Exact, { code, exponent }: RowCurrency): RowAmount
     reason: 'gross − fees is not net',
     expected: money(own - fee, code),
     found: money(settled, code),
+    difference: { amount: settled - (own - fee), currency: code },
   };
   return { gross: settled + fee, fee, net: settled, contradiction };
 }
@@ -166,10 +168,12 @@ function rateContradiction(
   const slack = sum(product(magnitude(gross), { units: 5n, scale: rate.scale + 1 }), { units: 1n, scale: exponent });
   const off = sum(expected, negated(net));
   if (isBelow(off, sum(slack, { units: 1n, scale: slack.scale }))) return null;
+  const [stated, told] = [rounded(expected, exponent).minor, rounded(net, exponent).minor];
   return {
     reason: 'gross × exchange rate − fees is not net',
-    expected: money(rounded(expected, exponent).minor, code),
-    found: money(rounded(net, exponent).minor, code),
+    expected: money(stated, code),
+    found: money(told, code),
+    difference: { amount: told - stated, currency: code },
   };
 }
 

@@ -296,6 +296,7 @@ function unclosed(sum: Sum): ReportFault[] {
     batch,
     expected: money(sum.in, currency),
     found: money(sum.out, currency),
+    difference: { amount: sum.out - sum.in, currency },
   };
   return [fault];
 }

@@ -1,4 +1,4 @@
-import { type Decimal, decimalText, rounded, sum } from '../../decimal-amount.ts';
+import { type Decimal, decimalText, sum } from '../../decimal-amount.ts';
 import { type SettlementLine, UNBATCHED } from '../../settlement-line.ts';
 import { contradiction } from '../report-faults.ts';
 import type { ReportItem, ReportLine } from '../settlement-format.ts';
@@ -21,7 +21,7 @@ type Batch = {
 /** What all lines of a payout come to, before and after rounding. */
 export type BatchRounding = {
   add(item: ReportLine, exponent: number): void;
-  /** A line `rounding` for each payout whose lines, each rounded by itself, come to something else than the whole. */
+  /** A line `rounding` for each payout among the rows whose lines, each rounded by itself, come to something else than it. */
   end(): readonly ReportItem[];
 };
 
@@ -61,16 +61,19 @@ function residueOf(text: string | undefined): Decimal {
   return { units: BigInt(text.replace('.', '')), scale: point < 0 ? 0 : text.length - point - 1 };
 }
 
-/** At most half a minor unit a line is rounding; more is money that is missing from the file. */
+/**
+ * At most half a minor unit a line is rounding; more is money that is missing from the file. A payout that another file tells is
+ * held against these rows when both are here (`roundsApart`): what this file comes to by itself may be a part of it.
+ */
 function roundingItems({ batch, currency, zone, exact, net, lines, paid, row, at }: Batch): readonly ReportItem[] {
+  if (paid === null) return [];
   // Where the payout is one of the rows, the report has all of it: it closes.
-  const stated: ReportItem[] =
-    paid === null ? [] : [{ type: 'batch', batch, currency, opening: 0n, closing: 0n, to: at }];
-  const over = (paid ?? rounded(exact, 0).minor) - net;
-  if (over === 0n) return stated;
+  const stated: ReportItem = { type: 'batch', batch, currency, opening: 0n, closing: 0n, to: at };
+  const over = paid - net;
+  if (over === 0n) return [stated];
   if ((over < 0n ? -over : over) * 2n > BigInt(lines)) {
-    const where = { row, field: 'Payout', batch, expected: paid ?? 0n, found: decimalText(exact) };
-    return [contradiction(where, `The rows do not come to the payout, in minor units of ${currency}`), ...stated];
+    const where = { row, field: 'Payout', batch, expected: paid, found: decimalText(exact) };
+    return [contradiction(where, `The rows do not come to the payout, in minor units of ${currency}`), stated];
   }
   const line: SettlementLine = {
     type: 'settlement.line',
@@ -86,5 +89,5 @@ function roundingItems({ batch, currency, zone, exact, net, lines, paid, row, at
     zone,
     word: 'rounding',
   };
-  return [{ type: 'line', row, raw: '', line, keys: {} }, ...stated];
+  return [{ type: 'line', row, raw: '', line, keys: {} }, stated];
 }

@@ -47,6 +47,7 @@ export const financialActions: SettlementFormat = {
   title: 'Financial actions report',
   role: (settings) => (isByAction({ settings }) ? 'money' : 'control'),
   mode: 'payout',
+  roundsApart: true,
   proof:
     'None of its own: it does not state its payout, which the payouts report does. Where a row is the payout, the others come to it within half a minor unit a line.',
   documentation: [

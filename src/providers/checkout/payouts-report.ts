@@ -38,6 +38,7 @@ export const payouts: SettlementFormat = {
   title: 'Payouts report',
   role: () => 'money',
   mode: 'payout',
+  roundsApart: true,
   proof:
     'None of its own: it is what the lines of financial actions or of the settlement breakdown must come to. Its columns of fees and payments are rounded each by itself and do not add up to the payout.',
   documentation: [

@@ -48,6 +48,7 @@ export const settlementBreakdown: SettlementFormat = {
   title: 'Settlement breakdown report',
   role: (settings) => (isByAction({ settings }) ? 'control' : 'money'),
   mode: 'payout',
+  roundsApart: true,
   proof:
     'Row by row: gross + deduction = net, and the deduction is its fees, tax and reserve where it has any of them. It does not state its payout, which the payouts report does; the rows come to it within half a minor unit each.',
   documentation: [

@@ -97,17 +97,17 @@ const DEBTS = ['opening_debt_balance', 'closing_debt_balance'] as const;
 
 /** Klarna's formula over the totals, and what became of the debt. */
 export function summaryFaults(summary: Summary): readonly ReportFault[] {
-  const { row, payout: batch, totals, settled, deposit, openingDebt, closingDebt } = summary;
+  const { row, payout: batch, currency, totals, settled, deposit, openingDebt, closingDebt } = summary;
   const faults: ReportFault[] = [];
   const sum = TOTALS.reduce((total, name) => total + SIGNS[name] * totals[name], 0n);
   if (sum !== settled) {
-    const where = { row, field: 'total_settlement_amount', batch, expected: settled, found: sum };
+    const where = { row, field: 'total_settlement_amount', batch, currency, expected: settled, found: sum };
     faults.push(contradiction(where, 'The totals do not come to the settlement'));
   }
   if (openingDebt !== null && closingDebt !== null) {
     const found = openingDebt - totals.total_repay_amount + deposit;
     if (found !== closingDebt) {
-      const where = { row, field: 'closing_debt_balance', batch, expected: closingDebt, found };
+      const where = { row, field: 'closing_debt_balance', batch, currency, expected: closingDebt, found };
       faults.push(
         contradiction(where, 'The debt before, less what was repaid, with the deposit, is not the debt after'),
       );

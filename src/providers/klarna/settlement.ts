@@ -108,13 +108,13 @@ const WITHOUT_ROWS: ReadonlySet<Total> = new Set([
 ]);
 
 function totalFaults(
-  { row, payout: batch, totals }: Summary,
+  { row, payout: batch, currency, totals }: Summary,
   found: ReadonlyMap<Total, bigint>,
 ): readonly ReportItem[] {
   return TOTALS.flatMap((name) => {
     const rows = found.get(name) ?? 0n;
     if (rows === totals[name] || (WITHOUT_ROWS.has(name) && rows === 0n)) return [];
-    const where = { row, field: name, batch, expected: totals[name], found: rows };
+    const where = { row, field: name, batch, currency, expected: totals[name], found: rows };
     return [contradiction(where, 'The rows do not come to what the summary states')];
   });
 }

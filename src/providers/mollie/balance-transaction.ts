@@ -1,5 +1,6 @@
 import { type Json, textAt } from '../../exact-json.ts';
 import { references } from '../normalised.ts';
+import type { EndpointSettings } from '../provider.ts';
 import { firstTime, type Meaning, moneyAt } from './resource.ts';
 
 /** Which object a balance transaction's costs are of, and where its id stands. */
@@ -15,10 +16,15 @@ const OF: ReadonlyMap<string, { readonly of: 'payment' | 'refund' | 'dispute'; r
 
 /**
  * What Mollie took for a movement: result = initial + deductions, so a cost is a deduction below zero. The movement itself
- * is told by its own object, and everything else on a balance by the settlement.
+ * is told by its own object, and everything else on a balance by the settlement. A settlement tells its costs by month and method
+ * and names no payment: where it posts them, a cost told here would be charged twice. Balance transactions as a report name it.
  * docs.mollie.com/reference/list-balance-transactions
  */
-export function balanceTransactionMeaning(transaction: Json, receivedAt: number): Meaning {
+export function balanceTransactionMeaning(
+  transaction: Json,
+  receivedAt: number,
+  { settlement_mode: mode }: EndpointSettings,
+): Meaning {
   const id = textAt(transaction, 'id');
   const type = textAt(transaction, 'type') ?? '';
   const costs = OF.get(type);
@@ -31,6 +37,10 @@ export function balanceTransactionMeaning(transaction: Json, receivedAt: number)
     ),
     amount: moneyAt(transaction, 'initialAmount') ?? null,
   };
+  if (mode !== 'balance') {
+    const reason = 'evidence: the settlement posts what Mollie takes, unless settlement_mode is balance';
+    return { ...about, kind: 'no_effect', reason };
+  }
   if (costs === undefined) {
     return { ...about, kind: 'no_effect', reason: `evidence: the settlement posts a balance's ${type.slice(0, 40)}` };
   }

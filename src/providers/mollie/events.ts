@@ -37,7 +37,7 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
   const asked = hint?.kind === 'object' ? hinted(hint.id, event.receivedAt) : told(event);
   const { about } = asked;
   if (event.fetched === null) {
-    if (asked.entity !== null) return meaningOf(asked.entity, event, asked, true);
+    if (asked.entity !== null) return meaningOf(asked.entity, { event, asked, settings, snapshot: true });
     if (EVIDENCE.test(asked.type)) return noEffect(about, evidence(asked.type));
     if (asked.object === null) return unknownType(about, asked.type);
     return fetchFirst(about, asked.object, asked.reason, asked.notBefore);
@@ -53,7 +53,7 @@ export function normalise(event: ReceivedEvent, settings: EndpointSettings): Nor
     // A hint does not say it: only the object does.
     return noEffect(about, `${mode}_mode`);
   }
-  return meaningOf(entity, event, asked, false);
+  return meaningOf(entity, { event, asked, settings, snapshot: false });
 }
 
 function hinted(id: string, receivedAt: number): Asked {
@@ -102,23 +102,37 @@ function listed(object: JsonObject, level: ReceivedEvent['level']): Asked {
   };
 }
 
-const MEANINGS: ReadonlyMap<string, (entity: JsonObject, receivedAt: number, snapshot: boolean) => Meaning> = new Map([
-  ['payment', paymentMeaning],
+type Reading = {
+  readonly event: ReceivedEvent;
+  readonly asked: Asked;
+  readonly settings: EndpointSettings;
+  /** The entity is the event's own. */
+  readonly snapshot: boolean;
+};
+
+type ReadMeaning = (entity: JsonObject, receivedAt: number, reading: Reading) => Meaning;
+
+const MEANINGS: ReadonlyMap<string, ReadMeaning> = new Map<string, ReadMeaning>([
+  ['payment', (entity, receivedAt, { snapshot }) => paymentMeaning(entity, receivedAt, snapshot)],
   // Whether a capture was the last one, only its payment says.
   ['capture', (entity, receivedAt) => captureMeaning(entity, receivedAt, false)],
   ['refund', refundMeaning],
   ['chargeback', chargebackMeaning],
-  ['balance-transaction', balanceTransactionMeaning],
+  [
+    'balance-transaction',
+    (entity, receivedAt, { settings }) => balanceTransactionMeaning(entity, receivedAt, settings),
+  ],
 ]);
 
-function meaningOf(entity: JsonObject, event: ReceivedEvent, asked: Asked, snapshot: boolean): Normalised {
+function meaningOf(entity: JsonObject, reading: Reading): Normalised {
+  const { event, asked } = reading;
   const resource = (textAt(entity, 'resource') ?? '').replaceAll('_', '-');
   const meaning = MEANINGS.get(resource);
   if (meaning === undefined) {
     return EVIDENCE.test(resource) ? noEffect(asked.about, evidence(resource)) : unknownType(asked.about, asked.type);
   }
   return parkingUnknownCurrency(asked.about.references, () => {
-    const found = meaning(entity, event.receivedAt, snapshot);
+    const found = meaning(entity, event.receivedAt, reading);
     const about: About = {
       references: found.references.length === 0 ? asked.about.references : found.references,
       amount: found.amount,

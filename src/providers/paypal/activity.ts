@@ -106,7 +106,7 @@ function createReader(context: ReportContext) {
     }
     const { gross = 0n, fee = 0n, net = 0n, balance } = amounts;
     if (gross + fee !== net) {
-      const where = { row, field: 'Net', expected: net, found: gross + fee };
+      const where = { row, field: 'Net', currency, expected: net, found: gross + fee };
       items.push(contradiction(where, 'Gross and fee do not come to the net, in minor units'));
     }
     // Orders, authorisations and the like: told, and of no consequence.

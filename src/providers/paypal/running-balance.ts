@@ -32,7 +32,7 @@ export function createRunningBalance(): RunningBalance {
         if (forward === null || backward === null) return [];
         // The order that holds for longer is the file's.
         const { row, ...both } = forward.row >= backward.row ? forward : backward;
-        const where = { row, field: `Balance ${currency}`, ...both };
+        const where = { row, field: `Balance ${currency}`, currency, ...both };
         return [contradiction(where, 'The balance is not the one before with what the row moved, in minor units')];
       }),
   };

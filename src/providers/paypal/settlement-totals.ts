@@ -58,13 +58,27 @@ export function createTotals(): Totals {
       const faults: ReportFault[] = [];
       for (const [name, field] of COMPARED) {
         if (footer[name] === found[name]) continue;
-        const where = { row, field: `${code} ${currency} ${field}`, batch, expected: footer[name], found: found[name] };
+        const where = {
+          row,
+          field: `${code} ${currency} ${field}`,
+          batch,
+          currency,
+          expected: footer[name],
+          found: found[name],
+        };
         faults.push(contradiction(where, `The rows come to other ${field} than the footer states`));
       }
       const { opening, closing, credits, debits, feeCredits, feeDebits } = footer;
       const expected = opening + credits - debits + feeCredits - feeDebits;
       if (expected !== closing) {
-        const where = { row, field: `${code} ${currency} ending balance`, batch, expected: closing, found: expected };
+        const where = {
+          row,
+          field: `${code} ${currency} ending balance`,
+          batch,
+          currency,
+          expected: closing,
+          found: expected,
+        };
         faults.push(contradiction(where, 'The beginning balance and what moved do not come to the ending balance'));
       }
       return faults;

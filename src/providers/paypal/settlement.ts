@@ -198,7 +198,7 @@ function withoutFooter(frame: ReportFrame, report: Totals, balances: Balances): 
   return [...report.nets()]
     .filter(([currency, net]) => net !== 0n && !balances.has(currency))
     .map(([currency, net]) => {
-      const where = { row: null, field: `RF ${currency}`, batch, expected: 0, found: net };
+      const where = { row: null, field: `RF ${currency}`, batch, currency, expected: 0n, found: net };
       return contradiction(where, `The report has no footer for ${currency}, whose rows do not come to nothing`);
     });
 }

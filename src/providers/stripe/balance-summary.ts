@@ -68,6 +68,7 @@ function summed(
     batch,
     expected: money(closing, currency),
     found: money(found, currency),
+    difference: { amount: found - closing, currency },
   };
   return [stated, fault];
 }

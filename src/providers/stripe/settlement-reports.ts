@@ -144,6 +144,7 @@ function createPayoutProof() {
                 batch,
                 expected: money(-payout, currency),
                 found: money(net, currency),
+                difference: { amount: net + payout, currency },
               },
             ],
       );

@@ -233,6 +233,7 @@ function netFault(
     batch,
     expected: money(gross - fee, currency),
     found: money(net, currency),
+    difference: { amount: net - (gross - fee), currency },
   };
 }
 

@@ -102,7 +102,7 @@ function createReader({ zone, settings }: ReportContext) {
           ? []
           : [
               contradiction(
-                { row, field: 'Transfer Amount', batch, expected: 0, found: net },
+                { row, field: 'Transfer Amount', batch, currency, expected: 0n, found: net },
                 isPaid ? NOT_PAID : NO_PAYOUT,
               ),
             ]),

@@ -62,12 +62,15 @@ export type Standing = {
   readonly class: string;
   readonly status: DiscrepancyStatus;
   readonly delta: string;
+  /** It netted, and was not found again since. */
+  readonly cleared: boolean;
 };
 
 /** In one order, so that two who change the same wait for each other. */
 export async function lockStanding(tx: Tx, fingerprints: readonly string[]): Promise<Standing[]> {
   const { rows } = await tx.query<Standing>(
-    `select d.id, d.fingerprint, d.class, d.status, d.delta::text as delta from postern.discrepancies d
+    `select d.id, d.fingerprint, d.class, d.status, d.delta::text as delta, d.cleared_at is not null as cleared
+     from postern.discrepancies d
      where d.fingerprint = any ($1::text[]) order by d.fingerprint for no key update`,
     [textArray(fingerprints)],
   );
@@ -96,7 +99,8 @@ export async function writeFound(tx: Tx, found: readonly Written[], now: Date): 
        ledger = excluded.ledger, settlement = excluded.settlement, bank = excluded.bank, differences = excluded.differences,
        suggested = excluded.suggested, evidence = excluded.evidence, occurred_at = excluded.occurred_at, due_at = excluded.due_at,
        last_seen_at = excluded.last_seen_at,
-       cleared_at = case when excluded.status = 'reopened' then null else d.cleared_at end`,
+       cleared_at = case when excluded.status = 'reopened' then null else d.cleared_at end,
+       reason_code = case when excluded.status = 'reopened' then null else d.reason_code end`,
     [
       uuidTextArray(found.map((one) => one.id)),
       textArray(found.map((one) => one.fingerprint)),
@@ -124,20 +128,20 @@ export async function writeFound(tx: Tx, found: readonly Written[], now: Date): 
   );
 }
 
-/** What nets is cleared by itself, unless a person was done with it before. Returns those that were not over yet. */
+/** What nets is cleared by itself; what a person was done with before stays what it was. Returns those that had not netted yet. */
 export async function clearNetted(tx: Tx, ids: readonly string[], now: Date): Promise<string[]> {
   if (ids.length === 0) return [];
-  const { rows } = await tx.query<{ id: string; was: DiscrepancyStatus }>(
+  const { rows } = await tx.query<{ id: string }>(
     `update postern.discrepancies d
      set cleared_at = $2, status = case when d.status in ('resolved', 'written_off') then d.status else 'auto_cleared' end
      from (
-       select x.id, x.status from postern.discrepancies x where x.id = any ($1::uuid[]) and x.cleared_at is null order by x.fingerprint
+       select x.id from postern.discrepancies x where x.id = any ($1::uuid[]) and x.cleared_at is null order by x.fingerprint
        for no key update
      ) as b
-     where d.id = b.id returning d.id, b.status as was`,
+     where d.id = b.id returning d.id`,
     [uuidTextArray(ids), now],
   );
-  return rows.filter(({ was }) => was !== 'resolved' && was !== 'written_off').map(({ id }) => id);
+  return rows.map(({ id }) => id);
 }
 
 export type HistoryEntry = {

@@ -90,6 +90,10 @@ export type FileFault = {
   readonly batch: string | null;
   readonly expected: string | null;
   readonly found: string | null;
+  /** Null: none is involved, or several. */
+  readonly currency: string | null;
+  /** found − expected in minor units, where they are amounts. */
+  readonly difference: string | null;
 };
 
 const FAULTS_MAX = 5_000;
@@ -97,7 +101,8 @@ const FAULTS_MAX = 5_000;
 export async function faultsOf(sql: Sql, settlements: readonly string[]): Promise<FileFault[]> {
   if (settlements.length === 0) return [];
   const { rows } = await sql.query<FileFault>(
-    `select f.settlement_id, f.no, f.kind, f.row_no, f.field, f.reason, f.batch, f.expected, f.found
+    `select f.settlement_id, f.no, f.kind, f.row_no, f.field, f.reason, f.batch, f.expected, f.found, f.currency,
+       f.difference::text as difference
      from postern.settlement_faults f where f.settlement_id = any ($1::uuid[]) order by f.settlement_id, f.no limit ${FAULTS_MAX}`,
     [uuidTextArray(settlements)],
   );

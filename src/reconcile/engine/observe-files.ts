@@ -92,7 +92,6 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
     );
     if (cameSince) return [];
     const { expected, found } = fault;
-    const delta = isWhole(expected) && isWhole(found) ? BigInt(found) - BigInt(expected) : 0n;
     return [
       observation(
         fault.kind === 'unreadable' ? 'unparsed_line' : 'file_total_mismatch',
@@ -100,9 +99,9 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
         [file.id, `${fault.no}`],
         {
           reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
-          currency: file.currencies[0] ?? NO_CURRENCY,
+          currency: fault.currency ?? NO_CURRENCY,
           occurredAt: file.at.getTime(),
-          delta,
+          delta: BigInt(fault.difference ?? 0),
           evidence: {
             settlement: file.id,
             file: file.file_name,
@@ -117,8 +116,6 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
     ];
   });
 }
-
-const isWhole = (text: string | null): text is string => text !== null && /^-?\d+$/.test(text);
 
 /** Batches left out of a series of numbers, or of days by the account's calendar. */
 async function gapsOf(sql: Sql, books: Books, rules: AccountRules, now: number): Promise<Found[]> {

@@ -51,6 +51,7 @@ export async function failedPayouts(sql: Sql, accountId: number): Promise<ItemKe
   const { rows } = await sql.query<{ reference: string; component: string | null; currency: string }>(
     `select p.reference, p.component, p.currency from postern.postings p join postern.transactions t on t.id = p.transaction_id
      where p.account_id = $1 and t.kind in ('payout.failed', 'payout.cancelled', 'payout.returned') and p.reference is not null
+       and not exists (select from postern.transactions r where r.reverses = t.id)
      group by 1, 2, 3 order by max(t.effective_at) desc limit ${FAILED_MAX}`,
     [accountId],
   );

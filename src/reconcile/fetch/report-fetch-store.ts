@@ -205,3 +205,25 @@ export async function takeSchedules(
   );
   return rows.map((row) => ({ endpointId: row.endpoint_id, fetchedTo: row.was }));
 }
+
+const KEPT_DAYS = 90;
+
+/** Before every id of an order that is not too old. */
+const TOO_OLD = `(lpad(to_hex((extract(epoch from now() - make_interval(days => ${KEPT_DAYS})) * 1000)::bigint), 12, '0')
+  || repeat('0', 20))::uuid`;
+
+/**
+ * Removes orders that ended long ago, at most `limit`; returns how many. One that became orders a report goes after the last of
+ * those, which would go with it.
+ */
+export async function forgetFetches(tx: Tx, limit: number): Promise<number> {
+  const { rowCount } = await tx.query(
+    `delete from postern.report_fetches where id in (
+       select f.id from postern.report_fetches f
+       where f.id < ${TOO_OLD} and f.status in ('done', 'failed') and f.finished_at < now() - make_interval(days => ${KEPT_DAYS})
+         and not exists (select from postern.report_fetches c where c.parent = f.id)
+       order by f.id limit $1)`,
+    [limit],
+  );
+  return rowCount;
+}

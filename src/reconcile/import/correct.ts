@@ -9,7 +9,7 @@ import { postedBy, type StandingTransaction } from './promote-store.ts';
 
 const LINES_A_TURN = 500;
 
-type Why = { readonly settlement: string; readonly actor: string; readonly clock: Clock };
+export type Why = { readonly settlement: string; readonly actor: string; readonly clock: Clock };
 
 /**
  * Takes back what lines posted that a later version of their report tells otherwise or not at all: by reversal, so that only
@@ -20,10 +20,12 @@ export async function correctLines(tx: Tx, lineIds: readonly string[], why: Why)
     await reverseAll(tx, await postedBy(tx, lineIds.slice(from, from + LINES_A_TURN)), why);
 }
 
+/** `suffix`: behind the other's key, in place of `:reversed`. */
 export async function reverseAll(
   tx: Tx,
   standing: readonly StandingTransaction[],
   { settlement, actor, clock }: Why,
+  suffix?: string,
 ): Promise<void> {
   if (standing.length === 0) return;
   const cause = JSON.stringify({ actor, reason: 'an amended report', settlement });
@@ -39,10 +41,11 @@ export async function reverseAll(
     const at = effective_at.getTime();
     const zone = zoneOfDay(at, accounting_date);
     const mine = (legs.get(id) ?? []).map((one) => one.line);
-    const entry = reversalOf(
+    const reversal = reversalOf(
       { id, effectKey, at, legs: mine },
       { id: uuidv7(clock.now()), kind: 'settlement.corrected', zone },
     );
+    const entry = suffix === undefined ? reversal : { ...reversal, effectKey: effectKey + suffix };
     return { source: { event: null, line, request: null, cause }, zone, entry };
   });
   const accounts = new Map(entries.flatMap(({ entry }) => entry.legs).map(({ account }) => [account.path, account]));

@@ -212,6 +212,7 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
         books,
         mode,
         movesMoney,
+        roundsApart: format.roundsApart === true,
         sha256,
         bytes: source.count(),
         actor,
@@ -307,7 +308,7 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
     }: { actor: string; sha256: Buffer | null; examined: Examined | null; note: string | null },
   ): Promise<void> {
     await session.transaction(async (tx) => {
-      if (examined !== null) await insertFaults(tx, id, examined.faults.kept);
+      if (examined !== null) await insertFaults(tx, id, examined.faults.kept, examined.batches);
       const ended = await endSettlement(tx, {
         id,
         status: 'failed',

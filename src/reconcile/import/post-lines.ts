@@ -17,24 +17,36 @@ export type ReportBooks = {
   readonly zone: string | null;
 };
 
+type Posting = {
+  readonly ledger: Ledger;
+  readonly books: ReportBooks;
+  readonly liveFrom: number | null;
+  readonly clock: Clock;
+  readonly amends: boolean;
+};
+
 const LINES_A_TURN = 1_000;
 /** Few enough that what is made of them dies young. */
 const MANY_A_TURN = 1_000;
 
-/** Posts the new lines of the staging. The caller holds the account's fees. */
+/**
+ * Posts the new lines of the staging. The caller holds the account's fees. `amends`: lines of the account were taken out, now or
+ * ever, so that a payout may be told again.
+ */
 export async function postLines(
   tx: Tx,
   staging: Staging,
-  { ledger, books, liveFrom, clock }: { ledger: Ledger; books: ReportBooks; liveFrom: number | null; clock: Clock },
+  { ledger, books, liveFrom, clock, amends }: Posting,
 ): Promise<void> {
   const toldOf = (rows: readonly LineRow[]): ToldLine[] =>
     rows.map((row) => ({ line: row.id, told: lineOf(row, liveFrom) }));
   // Few, and first: they look at what stands about their payouts, and a line of the same file may tell that payout.
-  const looking = await openNewLines(tx, staging, 'looking_lines');
+  const kinds = amends ? (['payout', 'topup', 'payout_reversal'] as const) : (['payout_reversal'] as const);
+  const looking = await openNewLines(tx, staging, 'looking_lines', kinds);
   for (let rows = await looking(LINES_A_TURN); rows.length > 0; rows = await looking(LINES_A_TURN))
     await postTold(tx, { ledger, books }, toldOf(rows));
 
-  const next = await openNewLines(tx, staging, 'lines');
+  const next = await openNewLines(tx, staging, 'lines', kinds);
   const many = postManyLines(tx, books, { clock });
   let rows = await next(MANY_A_TURN);
   let entries = many.prepare(toldOf(rows));

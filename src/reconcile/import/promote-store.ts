@@ -2,7 +2,7 @@ import type { Tx } from '../../postgres/sql.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
 import { CONTENT } from './proof-store.ts';
 import type { ProvenBatch } from './prove.ts';
-import { LINE_ROW_COLUMNS, type LineRow } from './staged-row.ts';
+import { APART, KEPT_ROW_COLUMNS, LINE_ROW_COLUMNS, type LineRow } from './staged-row.ts';
 import type { Staging } from './staging-store.ts';
 
 export type Books = { readonly provider: string; readonly account: string };
@@ -107,7 +107,8 @@ export async function missingFromFile(
   const { rows } = await tx.query<{ id: string }>(
     `select distinct l.id from unnest($1::uuid[], $2::text[], $3::text[]) as w (settlement, batch, currency)
      join postern.settlement_lines l on l.settlement_id = w.settlement and l.batch = w.batch and l.currency = w.currency
-     where l.removed_by is null and not exists (select from ${table} s where s.identity = l.identity)`,
+     where l.removed_by is null and not starts_with(l.identity, '${APART}')
+       and not exists (select from ${table} s where s.identity = l.identity)`,
     [earlier.map((e) => e.id), earlier.map((e) => e.batch), earlier.map((e) => e.currency)],
   );
   return rows.map(({ id }) => id);
@@ -132,7 +133,7 @@ export async function removeLines(tx: Tx, ids: readonly string[], by: string): P
   return rows.map(({ settlement_id }) => settlement_id);
 }
 
-/** What these lines posted and nobody took back; not the payouts they implied, which are the processor's word. */
+/** What these lines posted and nobody took back; not the payouts they implied, which other lines may tell as well. */
 export async function postedBy(tx: Tx, lineIds: readonly string[]): Promise<StandingTransaction[]> {
   const { rows } = await tx.query<StandingTransaction>(
     `select t.id, t.effect_key, t.effective_at, t.accounting_date::text, t.source_line from postern.transactions t
@@ -140,6 +141,52 @@ export async function postedBy(tx: Tx, lineIds: readonly string[]): Promise<Stan
        and not exists (select from postern.transactions r where r.reverses = t.id)
      order by t.id`,
     [lineIds],
+  );
+  return rows;
+}
+
+/** The payouts that these lines and the new ones of the staging tell of. */
+export async function payoutsOf(tx: Tx, { table }: Staging, lineIds: readonly string[]): Promise<string[]> {
+  const { rows } = await tx.query<{ reference: string }>(
+    `select reference from postern.settlement_lines where id = any ($1::uuid[]) and kind in ${PAYOUT_KINDS}
+     union select reference from ${table} where (action is null or action = 'changed') and kind in ${PAYOUT_KINDS}`,
+    [lineIds],
+  );
+  return rows.map(({ reference }) => reference);
+}
+
+const PAYOUT_KINDS = `('payout', 'topup', 'payout_reversal')`;
+
+/** What only lines told of these payouts, no event and no person: `key` begins each of their effect keys. */
+export async function impliedOf(
+  tx: Tx,
+  payouts: readonly { payout: string; key: string }[],
+): Promise<(StandingTransaction & { readonly payout: string; readonly kind: string; readonly content: Buffer })[]> {
+  const { rows } = await tx.query<StandingTransaction & { payout: string; kind: string; content: Buffer }>(
+    `select w.payout, t.id, t.effect_key, t.effective_at, t.accounting_date::text, t.source_line, t.kind, t.content
+     from unnest($1::text[], $2::text[]) as w (payout, key)
+     join postern.transactions t on t.effect_key >= w.key collate "C" and t.effect_key < w.key || '~' collate "C"
+     where t.kind in ('payout.created', 'payout.failed') and t.source_line is not null and t.reverses is null
+       and not exists (select from postern.transactions r where r.reverses = t.id)
+       and not exists (select from postern.transaction_evidence e where e.transaction_id = t.id)
+     order by t.id`,
+    [payouts.map(({ payout }) => payout), payouts.map(({ key }) => key)],
+  );
+  return rows;
+}
+
+/** The lines that stand and tell of these payouts, and which file brought each. */
+export async function linesOfPayouts(
+  tx: Tx,
+  { provider, account }: Books,
+  payouts: readonly string[],
+): Promise<(LineRow & { readonly settlement_id: string })[]> {
+  const { rows } = await tx.query<LineRow & { settlement_id: string }>(
+    `select settlement_id, ${KEPT_ROW_COLUMNS}
+     from postern.settlement_lines
+     where reference = any ($3::text[]) and provider = $1 and account = $2 and moves_money and removed_by is null
+       and kind in ${PAYOUT_KINDS} order by id`,
+    [provider, account, payouts],
   );
   return rows;
 }
@@ -262,15 +309,17 @@ export async function markAmended(tx: Tx, ids: readonly string[]): Promise<void>
   );
 }
 
-/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the lines that look at what stands, or the others. */
+/** What there is to post, in the file's order, `count` lines a call; empty at the end. Of the kinds that look at what stands, or the others. */
 export async function openNewLines(
   tx: Tx,
   { table }: Staging,
   name: 'lines' | 'looking_lines',
+  lookingKinds: readonly ('payout' | 'topup' | 'payout_reversal')[],
 ): Promise<(count: number) => Promise<LineRow[]>> {
+  const looking = lookingKinds.map((kind) => `'${kind}'`).join(', ');
   await tx.query(
     `declare ${name} no scroll cursor for select ${LINE_ROW_COLUMNS} from ${table}
-     where (action is null or action = 'changed') and (kind = 'payout_reversal') = ${name === 'looking_lines'}`,
+     where (action is null or action = 'changed') and (kind in (${looking})) = ${name === 'looking_lines'}`,
   );
   return async (count) => (await tx.query<LineRow>(`fetch ${count} from ${name}`)).rows;
 }

@@ -5,6 +5,7 @@ import type { Ledger } from '../../ledger/post.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import type { PeriodBalance } from '../../settlement-line.ts';
 import { correctLines } from './correct.ts';
+import { correctPayouts, holdPayouts } from './implied-payouts.ts';
 import { dropChunks } from './parts-store.ts';
 import { postPeriods } from './periods.ts';
 import { postLines, postTold, type ReportBooks } from './post-lines.ts';
@@ -21,10 +22,12 @@ import {
   missingFromFile,
   movedLines,
   numberReturned,
+  payoutsOf,
   removeLines,
   sumsOf,
 } from './promote-store.ts';
 import type { ProvenBatch } from './prove.ts';
+import { roundApart } from './round-apart.ts';
 import { endSettlement, findByBytes, insertFaults, lockAccount } from './settlement-store.ts';
 import type { Faults, Staged } from './stage-report.ts';
 import type { Staging } from './staging-store.ts';
@@ -38,6 +41,7 @@ export type Promotion = {
   readonly books: ReportBooks;
   readonly mode: 'payout' | 'batch' | 'balance';
   readonly movesMoney: boolean;
+  readonly roundsApart: boolean;
   readonly sha256: Buffer;
   readonly bytes: number;
   readonly actor: string;
@@ -81,6 +85,7 @@ export async function promote(
   let earlier: EarlierBatch[] = [];
   const out: string[] = [];
   const amended = new Set<string>();
+  let hadRemoved = false;
   if (movesMoney) {
     comparison = await compareLines(tx, staging, books, mode !== 'balance');
     // Only of a batch that the file has whole can be said that a line is missing from it.
@@ -90,10 +95,14 @@ export async function promote(
       batches.filter((batch) => isWhole(batch, mode)),
     );
     out.push(...(await missingFromFile(tx, staging, earlier)));
-    if (await hasRemoved(tx, books)) await numberReturned(tx, staging, books);
+    hadRemoved = await hasRemoved(tx, books);
+    if (hadRemoved) await numberReturned(tx, staging, books);
   }
   const removed = out.length;
   if (comparison.changed > 0) out.push(...(await changedLines(tx, staging)));
+  const amends = out.length > 0 || hadRemoved;
+  const payouts = amends ? await payoutsOf(tx, staging, out) : [];
+  await holdPayouts(tx, books, payouts);
   if (out.length > 0) {
     await correctLines(tx, out, { settlement, actor, clock });
     for (const id of await removeLines(tx, out, settlement)) amended.add(id);
@@ -101,8 +110,10 @@ export async function promote(
   const linesNew = await keepLines(tx, staging, { ...books, movesMoney });
   await insertBatches(tx, settlement, batches);
   if (movesMoney) {
-    await postLines(tx, staging, { ledger, books, liveFrom, clock });
+    await correctPayouts(tx, payouts, { ledger, books, settlement, actor, clock });
+    await postLines(tx, staging, { ledger, books, liveFrom, clock, amends });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
+    if (promotion.roundsApart) await roundApart(tx, batches, { ledger, books, settlement, actor, clock });
     const stated = staged.periods.map((period) => firstOpening(period, liveFrom));
     const periods = mode === 'balance' ? await withComputed(tx, stated, batches, books) : stated;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
@@ -114,7 +125,7 @@ export async function promote(
   }
   await markAmended(tx, [...amended]);
   await dropChunks(tx, settlement);
-  await insertFaults(tx, settlement, faults.kept);
+  await insertFaults(tx, settlement, faults.kept, batches);
   const ended = await endSettlement(tx, {
     id: settlement,
     status: 'imported',

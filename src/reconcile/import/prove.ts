@@ -99,6 +99,7 @@ function faultOf({ batch, currency, opening, net, payout, closing, difference }:
     batch,
     expected: String(closing),
     found: `${opening} + ${net} + ${payout} = ${opening + net + payout}`,
+    difference: { amount: difference, currency },
   };
 }
 

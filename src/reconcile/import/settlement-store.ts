@@ -102,14 +102,21 @@ export async function endSettlement(sql: Sql, s: SettlementEnd): Promise<boolean
   return rowCount === 1;
 }
 
-export async function insertFaults(sql: Sql, id: string, faults: readonly ReportFault[]): Promise<void> {
+/** `batches`: of the file. A fault that tells no currency has that of its batch, or of the file, where that is but one. */
+export async function insertFaults(
+  sql: Sql,
+  id: string,
+  faults: readonly ReportFault[],
+  batches: readonly { readonly batch: string; readonly currency: string }[],
+): Promise<void> {
   const text = (value: string | null | undefined): string | null =>
     value?.toWellFormed().replaceAll('\u0000', '\ufffd') ?? null;
   await sql.query(
-    `insert into postern.settlement_faults (settlement_id, no, kind, row_no, field, value, reason, batch, expected, found)
-     select $1, f.no, f.kind, f.row_no, f.field, f.value, f.reason, f.batch, f.expected, f.found
-     from unnest($2::text[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
-       with ordinality as f (kind, row_no, field, value, reason, batch, expected, found, no)`,
+    `insert into postern.settlement_faults (settlement_id, no, kind, row_no, field, value, reason, batch, expected, found, currency,
+       difference)
+     select $1, f.no, f.kind, f.row_no, f.field, f.value, f.reason, f.batch, f.expected, f.found, f.currency, f.difference
+     from unnest($2::text[], $3::int8[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+       $11::numeric[]) with ordinality as f (kind, row_no, field, value, reason, batch, expected, found, currency, difference, no)`,
     [
       id,
       faults.map((f) => f.kind),
@@ -120,8 +127,20 @@ export async function insertFaults(sql: Sql, id: string, faults: readonly Report
       faults.map((f) => text(f.batch)),
       faults.map((f) => text(f.expected)),
       faults.map((f) => text(f.found)),
+      faults.map((f) => f.difference?.currency ?? onlyCurrency(f, batches)),
+      faults.map((f) => f.difference?.amount.toString() ?? null),
     ],
   );
+}
+
+function onlyCurrency(
+  { batch }: ReportFault,
+  batches: readonly { readonly batch: string; readonly currency: string }[],
+): string | null {
+  const mine = batches.filter((one) => one.batch === batch);
+  const currencies = new Set((mine.length > 0 ? mine : batches).map(({ currency }) => currency));
+  const [only] = currencies;
+  return currencies.size === 1 && only !== undefined ? only : null;
 }
 
 export type FaultRow = {

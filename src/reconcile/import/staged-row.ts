@@ -64,6 +64,15 @@ export const LINE_ROW_COLUMNS =
   'id, identity, version, kind, batch, reference, component, currency, gross, fee, tax, net, other_amount, other_currency, ' +
   'carry_from, carry_to, booked_at, occurred_at, zone';
 
+/** The same of a line that is kept. */
+export const KEPT_ROW_COLUMNS = LINE_ROW_COLUMNS.replace(
+  'booked_at, occurred_at',
+  '(extract(epoch from booked_at) * 1000)::int8 as booked_at, (extract(epoch from occurred_at) * 1000)::int8 as occurred_at',
+);
+
+/** What the identity of a rounding begins with that is between files; batch and currency follow. */
+export const APART = 'apart:';
+
 /** What a row tells the ledger. A line that is told otherwise than before is another line to it: what was posted stays posted. */
 export function lineOf(row: LineRow, liveFrom: number | null): SettlementLine {
   const { kind, batch, currency, gross, fee, tax, net, zone } = row;

@@ -125,7 +125,10 @@ export const RESOLUTION_COLUMNS: readonly Column[] = [
   text('last_actor'),
 ];
 
-/** What ended in the period, or happened in it and ended since; the last of its history says how. */
+/**
+ * What ended in the period, or happened in it and ended since; the last of its history says how: what netted after a person was
+ * done with it ended by that person.
+ */
 export function resolutions(scope: Scope) {
   const { text: base, values } = discrepancies(scope);
   return {
@@ -133,7 +136,9 @@ export function resolutions(scope: Scope) {
       select d.provider, d.account, d.class, d.id::text as id, d.status, d.reason_code, d.assignee, d.reference, d.currency,
         d.delta::text as delta, d.cleared_at, h.action as last_action, h.actor as last_actor
       from d left join lateral (
-        select h.action, h.actor from postern.discrepancy_history h where h.discrepancy_id = d.id and h.at <= $5 order by h.no desc limit 1
+        select h.action, h.actor from postern.discrepancy_history h where h.discrepancy_id = d.id and h.at <= $5
+          and (h.action <> 'cleared' or d.status not in ('resolved', 'written_off'))
+        order by h.no desc limit 1
       ) as h on true
       where not d.is_open order by d.provider, d.account, d.class, d.cleared_at, d.id`,
     values,

@@ -15,6 +15,7 @@ const PAID = `paid as materialized (
   join unnest($1::int4[], $2::text[], $3::text[]) as b (id, provider, account) on b.id = p.account_id
   where p.account_id = any ($1::int4[]) and p.transaction_id between $4 and $5 and t.accounting_date between $6 and $7
     and t.kind in ('payout.created', 'payout.failed', 'payout.cancelled', 'payout.returned')
+    and not exists (select from postern.transactions r where r.reverses = t.id)
     and ($8::text is null or p.currency = $8)
   group by 1, 2, 3, 4, 5
 ), told as materialized (

@@ -97,7 +97,7 @@ describe('a line about the balance', () => {
 
 describe('a line about a payout', () => {
   const created = (amount: number): string[] => [
-    'po:created payout.created in Europe/Berlin yields',
+    'po:created payout.created in Europe/Berlin yields paid_out(po)',
     `  asset:bank_in_transit:t:a [po] EUR ${amount}`,
     `  asset:processor_balance:t:a [po] EUR ${-amount}`,
   ];
@@ -128,7 +128,7 @@ describe('a line about a payout', () => {
   it('in another currency implies what arrives at the bank', () => {
     const settled = { amount: 1080n, currency: 'USD' };
     expect(drafted(line('payout', 'l', { payout: 'po', gross: -900n, settled }))).toEqual([
-      'po:created payout.created in UTC yields',
+      'po:created payout.created in UTC yields paid_out(po)',
       '  asset:bank_in_transit:t:a [po] USD 1080',
       '  asset:fx_position USD -1080',
       '  asset:fx_position EUR 900',

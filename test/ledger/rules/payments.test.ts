@@ -301,7 +301,7 @@ describe('a payout', () => {
     ...eur(amount),
   });
   const CREATED = [
-    'po:created payout.created',
+    'po:created payout.created paid_out(po)',
     '  asset:bank_in_transit:t:a [po] EUR 900',
     '  asset:processor_balance:t:a [po] EUR -900',
   ];
@@ -320,7 +320,7 @@ describe('a payout', () => {
     },
   );
 
-  it('of nothing that failed looks at nothing', () => {
+  it('of nothing looks at nothing, also one that failed', () => {
     expect(drafted(payout('failed', 0n))).toEqual(['po:created payout.created', 'po:failed payout.failed']);
   });
 
@@ -336,7 +336,7 @@ describe('a payout', () => {
     expect(
       drafted({ ...payout('returned', 900n), settled: { amount: 1080n, currency: 'USD' } } as PaymentEvent),
     ).toEqual([
-      'po:created payout.created',
+      'po:created payout.created paid_out(po)',
       '  asset:bank_in_transit:t:a [po] USD 1080',
       '  asset:fx_position USD -1080',
       '  asset:fx_position EUR 900',

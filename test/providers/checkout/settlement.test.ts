@@ -134,14 +134,21 @@ describe('financial actions', () => {
       .replace(`,${BATCH},`, `,${payout},`);
   const read = (...rows: readonly string[]) => itemsOf(financialActions, [HEADER, ...rows].join('\n'));
 
-  it('many fractions of a cent are one rounding line of their payout', async () => {
+  it('many fractions of a cent are one rounding line of the payout among them', async () => {
     const rows = Array.from({ length: 9 }, (_, n) => row(`act_${n}`, 'Capture', '1.004'));
-    const items = await read(...rows);
+    const items = await read(...rows, row('act_p', 'Payout', '-9.04', 'Payout', ''));
     expect(faultsOf(items)).toEqual([]);
     expect(linesOf(items).at(-1)).toMatchObject({
       line: { kind: 'rounding', gross: 4n, batch: BATCH, identity: `rounding/${BATCH}/EUR` },
     });
-    expect(net(linesOf(items))).toBe(904n);
+    expect(net(linesOf(items))).toBe(0n);
+  });
+
+  it('are no rounding of a payout that is not among them: more of its rows may stand in another file', async () => {
+    const rows = Array.from({ length: 9 }, (_, n) => row(`act_${n}`, 'Capture', '1.004'));
+    const items = await read(...rows);
+    expect(items).toHaveLength(9);
+    expect(net(linesOf(items))).toBe(900n);
   });
 
   it('what was paid out takes the rest, as long as it can be rounding', async () => {

@@ -124,7 +124,7 @@ describe('balance transactions', () => {
       mollieEvent('balance-transaction.created', { ...PAYMENT, resource: 'balance-transaction' }),
     ];
     const events = bodies.flatMap((body) => {
-      const meaning = meaningOf(mollie, body);
+      const meaning = meaningOf(mollie, body, { settlement_mode: 'balance' });
       return meaning.kind === 'effects' ? meaning.effects : [];
     });
     expect(events).toHaveLength(2);

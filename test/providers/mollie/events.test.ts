@@ -24,8 +24,9 @@ const received = (body: Buffer, change: Partial<ReceivedEvent> = {}): ReceivedEv
   ...change,
 });
 /** A signed event with its entity in it. */
-const told = (type: string, entity: Record<string, unknown>): Normalised =>
-  mollie.normalise(received(mollieEvent(type, entity)), {});
+const told = (type: string, entity: Record<string, unknown>, settings: EndpointSettings = {}): Normalised =>
+  mollie.normalise(received(mollieEvent(type, entity)), settings);
+const BALANCE = { settlement_mode: 'balance' } as const;
 /** A classic call, with what Mollie answered about the payment. */
 const hinted = (answer: object | null, settings: EndpointSettings = {}): Normalised =>
   mollie.normalise(
@@ -198,17 +199,30 @@ describe('what is told of them', () => {
     expect(told('capture.succeeded', capture({ status: 'pending' })).kind).toBe('no_effect');
   });
 
-  it('costs come with the balance transaction, of the object it names', () => {
-    const transaction = (type: string, context: object, deductions = '-0.25'): Normalised =>
-      told('balance-transaction.created', {
-        resource: 'balance_transaction',
-        id: 'baltr_MADE1',
-        type,
-        initialAmount: { value: '10.00', currency: 'EUR' },
-        deductions: { value: deductions, currency: 'EUR' },
-        context,
-        createdAt: '2026-01-03T00:00:00+00:00',
+  const balanceTransaction = (type: string, context: object, deductions = '-0.25') => ({
+    resource: 'balance_transaction',
+    id: 'baltr_MADE1',
+    type,
+    initialAmount: { value: '10.00', currency: 'EUR' },
+    deductions: { value: deductions, currency: 'EUR' },
+    context,
+    createdAt: '2026-01-03T00:00:00+00:00',
+  });
+
+  it('costs are not told twice: where the settlement posts them, by month and method, their events are evidence', () => {
+    for (const settings of [{}, { settlement_mode: 'payout' }, { settlement_mode: 'batch' }] as EndpointSettings[])
+      expect(
+        told('balance-transaction.created', balanceTransaction('payment', { paymentId: 'tr_MADE1' }), settings),
+      ).toMatchObject({
+        kind: 'no_effect',
+        reason: expect.stringContaining('settlement_mode'),
+        references: [{ kind: 'payment', id: 'tr_MADE1' }],
       });
+  });
+
+  it('costs come with the balance transaction, of the object it names', () => {
+    const transaction = (type: string, context: object, deductions?: string): Normalised =>
+      told('balance-transaction.created', balanceTransaction(type, context, deductions), BALANCE);
     expect(effects(transaction('payment', { paymentId: 'tr_MADE1' }))).toMatchObject([
       { type: 'payment.fee_known', key: 'baltr_MADE1:fee', reference: 'tr_MADE1', of: 'payment', amount: 25n },
     ]);
@@ -278,7 +292,7 @@ describe.skipIf(!existsSync(folder))('the samples', () => {
       const meaning =
         entity.resource === 'event'
           ? mollie.normalise(received(Buffer.from(JSON.stringify(entity))), {})
-          : told(type, entity);
+          : told(type, entity, BALANCE);
       if (meaning.kind === 'effects') return keys(meaning);
       return meaning.kind === 'deferred' ? meaning.waitingFor : meaning.kind;
     });

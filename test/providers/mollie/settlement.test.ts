@@ -104,6 +104,15 @@ describe('settlements', () => {
         paymentId: 'tr_MADE1',
         createdAt: '2026-01-01T00:00:00+00:00',
       }),
+      // What it cost is in the settlement, without a payment: an item of its own would stay open.
+      mollieEvent('balance-transaction.created', {
+        resource: 'balance-transaction',
+        id: 'baltr_MADE1',
+        type: 'payment',
+        initialAmount: eur('27.00'),
+        deductions: eur('-0.31'),
+        context: { paymentId: 'tr_MADE1' },
+      }),
     ];
     const events = bodies.flatMap((body) => {
       const meaning = meaningOf(mollie, body);

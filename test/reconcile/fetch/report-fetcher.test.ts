@@ -6,7 +6,7 @@ import { withTransaction } from '../../../src/postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../../../src/providers/provider.ts';
 import type { OpenedReport, ProviderReports, ReportPage } from '../../../src/providers/provider-reports.ts';
 import { planReports } from '../../../src/reconcile/fetch/plan-reports.ts';
-import { type FetchRow, selectFetch } from '../../../src/reconcile/fetch/report-fetch-store.ts';
+import { type FetchRow, forgetFetches, selectFetch } from '../../../src/reconcile/fetch/report-fetch-store.ts';
 import {
   createReportFetcher,
   orderAnnounced,
@@ -14,6 +14,7 @@ import {
 } from '../../../src/reconcile/fetch/report-fetcher.ts';
 import { askForReports } from '../../../src/reconcile/fetch/report-requests.ts';
 import { createImporter } from '../../../src/reconcile/import/importer.ts';
+import { uuidv7 } from '../../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openReports, type Reports } from '../../support/reports.ts';
 import { STUB_AT, type StubItem, stubFile, stubProvider } from '../../support/stub-report.ts';
@@ -358,5 +359,75 @@ describe('asking', () => {
       code: 'conflict',
       message: expect.stringContaining('set api_key'),
     });
+  });
+});
+
+describe('what is done with', () => {
+  const OLD_MS = 91 * DAY_MS;
+
+  /** An order made and ended so long ago, or not ended yet. */
+  async function order(
+    at: Setup,
+    status: string,
+    ago: { readonly made: number; readonly ended: number | null; readonly parent?: string },
+  ): Promise<string> {
+    const id = uuidv7(Date.now() - ago.made);
+    const ended = ago.ended === null ? null : new Date(Date.now() - ago.ended);
+    await database.sql.query(
+      `insert into postern.report_fetches (id, endpoint_id, parent, report, origin, status, actor, finished_at)
+       values ($1::uuid, $2, $3, $1::uuid::text, 'asked', $4, 'test', $5)`,
+      [id, at.endpoint.id, ago.parent ?? null, status, ended],
+    );
+    return id;
+  }
+
+  const forget = (limit: number): Promise<number> =>
+    withTransaction(database.appPool, (tx) => forgetFetches(tx, limit));
+
+  async function left(at: Setup): Promise<string[]> {
+    const { rows } = await database.sql.query<{ id: string }>(
+      'select id from postern.report_fetches where endpoint_id = $1',
+      [at.endpoint.id],
+    );
+    return rows.map(({ id }) => id).sort();
+  }
+
+  it('goes after 90 days, whatever became of it, a bounded number a turn', async () => {
+    const at = await setUp({});
+    for (const status of ['done', 'failed', 'done']) await order(at, status, { made: OLD_MS, ended: OLD_MS });
+    expect(await forget(2)).toBe(2);
+    expect(await left(at)).toHaveLength(1);
+    expect(await forget(2)).toBe(1);
+    expect(await forget(2)).toBe(0);
+    expect(await left(at)).toEqual([]);
+  });
+
+  it('stays while it is young, and what is not done stays however old it is', async () => {
+    const at = await setUp({});
+    const kept = [
+      await order(at, 'done', { made: 89 * DAY_MS, ended: 89 * DAY_MS }),
+      await order(at, 'failed', { made: OLD_MS, ended: DAY_MS }),
+      await order(at, 'queued', { made: OLD_MS, ended: null }),
+      await order(at, 'running', { made: OLD_MS, ended: null }),
+    ];
+    expect(await forget(100)).toBe(0);
+    expect(await left(at)).toEqual(kept.sort());
+  });
+
+  it('takes none of the reports of its range with it: it goes after the last of them', async () => {
+    const at = await setUp({});
+    const range = await order(at, 'done', { made: OLD_MS, ended: OLD_MS });
+    await order(at, 'done', { made: OLD_MS, ended: OLD_MS, parent: range });
+    const waits = await order(at, 'queued', { made: OLD_MS, ended: null, parent: range });
+    expect(await forget(100)).toBe(1);
+    expect(await forget(100)).toBe(0);
+    expect(await left(at)).toEqual([range, waits].sort());
+    await database.sql.query(
+      `update postern.report_fetches set status = 'failed', finished_at = now() - interval '91 days' where id = $1`,
+      [waits],
+    );
+    expect(await forget(100)).toBe(1);
+    expect(await forget(100)).toBe(1);
+    expect(await left(at)).toEqual([]);
   });
 });

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createLedger } from '../../../src/ledger/post.ts';
+import { withTransaction } from '../../../src/postgres/sql.ts';
+import { uuidv7 } from '../../../src/uuid.ts';
 import { derivedDifferences } from '../../ledger/books.ts';
 import type { TestDatabase } from '../../support/database.ts';
 import { createTestDatabase } from '../../support/database.ts';
-import { openReports } from '../../support/reports.ts';
-import { STUB_AT, type StubItem, stubFile } from '../../support/stub-report.ts';
+import { openReports, type Reports } from '../../support/reports.ts';
+import { STUB_AT, type StubItem, type StubLine, stubFile } from '../../support/stub-report.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -39,7 +42,7 @@ async function count(account: string): Promise<{ lines: number; transactions: nu
 const CHARGE: StubItem = { kind: 'charge', id: 'l1', about: 'p1', gross: 1000, fee: 29 };
 const SECOND: StubItem = { kind: 'charge', id: 'l2', about: 'p2', gross: 500 };
 const REFUND: StubItem = { kind: 'refund', id: 'l3', about: 'r1', gross: -300 };
-const payout = (gross: number): StubItem => ({ kind: 'payout', id: 'l4', about: 'po_1', gross });
+const payout = (gross: number): StubLine => ({ kind: 'payout', id: 'l4', about: 'po_1', gross });
 const CLOSES: StubItem = { type: 'batch', batch: 'B1', opening: 0, closing: 0, number: 1 };
 const BATCH: readonly StubItem[] = [CHARGE, SECOND, REFUND, payout(-1171), CLOSES];
 const BOOKS = {
@@ -293,6 +296,185 @@ describe('an amended report', () => {
     await reports.items(BATCH);
     await reports.items([CHARGE, { type: 'batch', batch: 'B1' }]);
     expect(await reports.balances()).toEqual(BOOKS);
+  });
+});
+
+describe('the currency of what contradicts', () => {
+  async function faultsOf(items: readonly StubItem[], head?: string): Promise<unknown[]> {
+    const reports = await openReports(database);
+    const { id } = await reports.file(stubFile(items, head));
+    const { rows } = await database.sql.query(
+      'select batch, currency, difference from postern.settlement_faults where settlement_id = $1 order by no',
+      [id],
+    );
+    return rows;
+  }
+  const told = (batch?: string): StubItem => ({
+    type: 'fault',
+    kind: 'contradiction',
+    reason: 'r',
+    ...(batch === undefined ? {} : { batch }),
+  });
+  const closes = (batch: string, currency: string, closing: number): StubItem => ({
+    type: 'batch',
+    batch,
+    currency,
+    opening: 0,
+    closing,
+  });
+  const DOLLARS: StubItem = { ...SECOND, id: 'd2', batch: 'B2', currency: 'USD' };
+
+  it('is that of the balance that does not close, with what it is off by; also of a control', async () => {
+    for (const head of ['#stub', '#control'])
+      expect(await faultsOf([SECOND, closes('B1', 'EUR', 530), DOLLARS, closes('B2', 'USD', 400)], head)).toEqual([
+        { batch: 'B1', currency: 'EUR', difference: '-30' },
+        { batch: 'B2', currency: 'USD', difference: '100' },
+      ]);
+  });
+
+  it('is that of its batch, else of the file, and of how much nobody knows', async () => {
+    expect(await faultsOf([SECOND, DOLLARS, told('B2')])).toEqual([{ batch: 'B2', currency: 'USD', difference: null }]);
+    expect(await faultsOf([SECOND, told()])).toEqual([{ batch: null, currency: 'EUR', difference: null }]);
+  });
+
+  it('is none where there are several, or no row was understood', async () => {
+    const none = { currency: null, difference: null };
+    expect(await faultsOf([SECOND, DOLLARS, told()])).toEqual([{ batch: null, ...none }]);
+    expect(await faultsOf([SECOND, { ...DOLLARS, batch: 'B1' } as StubItem, told('B1')])).toEqual([
+      { batch: 'B1', ...none },
+    ]);
+    expect(await faultsOf([SECOND, 'not to be read'])).toEqual([{ batch: null, ...none }]);
+  });
+});
+
+describe('a payout that only a report told', () => {
+  const close = (closing: number, batch = 'B1'): StubItem => ({ type: 'batch', batch, opening: 0, closing });
+  const back = (id: string, about = 'po_1'): StubItem => ({ kind: 'payout_reversal', id, about, gross: 971 });
+  const SETTLED = { 'asset:processor_pending [p1 gross] EUR': '-1000', 'expense:processing_fees EUR': '29' };
+
+  /** Tells an event of the payout, as a webhook does. */
+  async function announce(
+    reports: Reports,
+    type: 'payout.created' | 'payout.returned',
+    amount: bigint,
+    payout = 'po_1',
+  ) {
+    const ledger = createLedger({ clock: { now: () => STUB_AT } });
+    const event = uuidv7(STUB_AT);
+    const told = { type, key: `${payout}:${type.slice(7)}`, at: STUB_AT, payout, amount, currency: 'EUR' } as const;
+    return withTransaction(database.appPool, async (tx) => {
+      const source = { event, line: null, request: null, cause: null };
+      return ledger.post(tx, [
+        { source, provider: 'stripe', account: reports.account, marketplace: null, events: [told] },
+      ]);
+    });
+  }
+
+  it('is taken back with its line', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    expect(await reports.items([CHARGE, close(971)])).toMatchObject({ kind: 'imported', removed: 1 });
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:processor_balance [B1] EUR': '971' });
+  });
+
+  it('is told anew by whoever tells it later: the report, or a webhook', async () => {
+    const reports = await openReports(database);
+    const paid = { ...SETTLED, 'asset:bank_in_transit [po_1] EUR': '971' };
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    await reports.items([CHARGE, close(971)]);
+    expect(await reports.items([payout(-971), CHARGE, close(0)])).toMatchObject({ linesNew: 1 });
+    expect(await reports.balances()).toEqual(paid);
+    // The version that came back goes too.
+    await reports.items([{ ...CHARGE, extra: 'x' } as StubItem, close(971)]);
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:processor_balance [B1] EUR': '971' });
+    expect(await announce(reports, 'payout.created', 971n)).toMatchObject([{ kind: 'posted', replayed: false }]);
+    expect(await announce(reports, 'payout.created', 971n)).toMatchObject([{ kind: 'posted', replayed: true }]);
+    expect(await reports.balances()).toEqual({
+      ...paid,
+      'asset:processor_balance [B1] EUR': '971',
+      'asset:processor_balance [po_1] EUR': '-971',
+    });
+  });
+
+  it('has the amount of the last version of the report, and a webhook is compared with that', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-970), close(1)]);
+    expect(await reports.items([CHARGE, payout(-971), close(0)])).toMatchObject({ comparison: { changed: 1 } });
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:bank_in_transit [po_1] EUR': '971' });
+    expect(await announce(reports, 'payout.created', 970n)).toMatchObject([{ kind: 'conflict' }]);
+    expect(await announce(reports, 'payout.created', 971n)).toMatchObject([{ kind: 'posted', replayed: true }]);
+  });
+
+  it('goes from one payout to another', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    await reports.items([CHARGE, { ...payout(-971), about: 'po_2' } as StubItem, close(0)]);
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:bank_in_transit [po_2] EUR': '971' });
+  });
+
+  it('is not posted anew where only something else of its line is told otherwise', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    const later = { ...payout(-971), fee: 5 } as StubItem;
+    await reports.items([CHARGE, later, close(-5)]);
+    const { rows } = await database.sql.query(
+      `select effect_key from postern.transactions where starts_with(effect_key, 'stripe:' || $1 || ':po_1:')`,
+      [reports.account],
+    );
+    expect(rows).toEqual([{ effect_key: `stripe:${reports.account}:po_1:created` }]);
+  });
+
+  it('stays where a webhook announced it, before or after', async () => {
+    for (const when of ['before', 'after']) {
+      const reports = await openReports(database);
+      if (when === 'before') await announce(reports, 'payout.created', 971n);
+      await reports.items([CHARGE, payout(-971), close(0)]);
+      if (when === 'after') await announce(reports, 'payout.created', 971n);
+      await reports.items([CHARGE, close(971)]);
+      expect(await reports.balances()).toEqual({
+        ...SETTLED,
+        'asset:bank_in_transit [po_1] EUR': '971',
+        'asset:processor_balance [B1] EUR': '971',
+        'asset:processor_balance [po_1] EUR': '-971',
+      });
+    }
+  });
+
+  it('stays while a line of another file tells it', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    await reports.items([{ kind: 'payout', id: 'x1', about: 'po_1', gross: -971, batch: 'B2' }, close(-971, 'B2')]);
+    await reports.items([CHARGE, close(971)]);
+    expect(await reports.balances()).toMatchObject({ 'asset:bank_in_transit [po_1] EUR': '971' });
+    await reports.items([SECOND, { ...SECOND, id: 'l9', batch: 'B2' } as StubItem, close(500, 'B2')]);
+    expect(await reports.balances()).not.toHaveProperty(['asset:bank_in_transit [po_1] EUR']);
+  });
+
+  it('is what another file tells where the one that told it first goes', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-970), close(1)]);
+    await reports.items([{ kind: 'payout', id: 'x1', about: 'po_1', gross: -971, batch: 'B2' }, close(-971, 'B2')]);
+    expect(await reports.balances()).toMatchObject({ 'asset:bank_in_transit [po_1] EUR': '970' });
+    await reports.items([CHARGE, close(971)]);
+    expect(await reports.balances()).toMatchObject({ 'asset:bank_in_transit [po_1] EUR': '971' });
+  });
+
+  it('is on its way again where the line goes that told it came back', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), back('l5'), close(971)]);
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:processor_balance [B1] EUR': '971' });
+    await reports.items([CHARGE, payout(-971), close(0)]);
+    expect(await reports.balances()).toEqual({ ...SETTLED, 'asset:bank_in_transit [po_1] EUR': '971' });
+    expect(await announce(reports, 'payout.returned', 971n)).toMatchObject([{ kind: 'posted', replayed: false }]);
+    expect(await reports.balances()).not.toHaveProperty(['asset:bank_in_transit [po_1] EUR']);
+  });
+
+  it('and came back is neither where both its lines go', async () => {
+    const reports = await openReports(database);
+    await reports.items([CHARGE, payout(-971), back('l5'), close(971)]);
+    await reports.items([CHARGE, { ...CHARGE, id: 'l7', about: 'p7' } as StubItem, close(1942)]);
+    expect(await reports.balances()).toMatchObject({ 'asset:processor_balance [B1] EUR': '1942' });
+    expect(Object.keys(await reports.balances()).filter((place) => place.includes('po_1'))).toEqual([]);
   });
 });
 

@@ -6,7 +6,7 @@ import { worldpay } from '../../../src/providers/worldpay/index.ts';
 import { derivedDifferences } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { openReports, type Reports } from '../../support/reports.ts';
-import { fixture } from '../../support/settlement-fixtures.ts';
+import { expectedInvariants, fixture, sample } from '../../support/settlement-fixtures.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -109,6 +109,66 @@ describe("Checkout.com's reports", () => {
     }
   });
 
+  const BY_BREAKDOWN = { settlement_report: 'settlement_breakdown' };
+  const [HEAD = '', ...ROWS] = BREAKDOWN.trimEnd().split('\n');
+  const part = (...rows: readonly string[]): string => `${[HEAD, ...rows].join('\n')}\n`;
+  const paying = (amount: string): string => PAYOUTS.replace(',59.5,', `,${amount},`);
+
+  /** Standing lines of rounding. */
+  async function roundings(reports: Reports): Promise<bigint[]> {
+    const { rows } = await database.sql.query<{ net: bigint }>(
+      `select net from postern.settlement_lines where account = $1 and kind = 'rounding' and removed_by is null`,
+      [reports.account],
+    );
+    return rows.map(({ net }) => net);
+  }
+
+  it('what rounding leaves between a payout and its lines is a line of its own, in whichever files and order they come', async () => {
+    const [first, second] = [part(...ROWS.slice(0, 2)), part(...ROWS.slice(2))];
+    const files = [paying('59.51'), first, second];
+    const ends: unknown[] = [];
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 0, 2],
+      [2, 0, 1],
+    ]) {
+      const reports = await openReports(database, BY_BREAKDOWN, checkout);
+      for (const n of order) expect(await reports.file(files[n] ?? '')).toMatchObject({ kind: 'imported' });
+      expect(await balance(reports)).toEqual({});
+      expect(await roundings(reports)).toHaveLength(1);
+      // The same rows again change nothing.
+      await reports.file(BREAKDOWN);
+      expect(await roundings(reports)).toHaveLength(1);
+      ends.push(await reports.balances());
+    }
+    expect(new Set(ends.map((end) => JSON.stringify(Object.entries(end as object).sort()))).size).toBe(1);
+    expect(ends[0]).toMatchObject({ 'asset:bank_in_transit [0000MADE01] EUR': '5951' });
+  });
+
+  it('more than half a cent a line is no rounding, and stays open on the payout', async () => {
+    const reports = await openReports(database, BY_BREAKDOWN, checkout);
+    await reports.file(BREAKDOWN);
+    expect(await roundings(reports)).toEqual([]);
+    await reports.file(paying('59.55'));
+    expect(await roundings(reports)).toEqual([]);
+    expect(Object.keys(await balance(reports))).toEqual(['asset:processor_balance [0000MADE01] EUR']);
+  });
+
+  it('a payout told otherwise later is rounded anew, or no longer', async () => {
+    const reports = await openReports(database, BY_BREAKDOWN, checkout);
+    await reports.file(BREAKDOWN);
+    await reports.file(paying('59.52'));
+    const [before = 0n] = await roundings(reports);
+    await reports.file(paying('59.51'));
+    expect(await roundings(reports)).toEqual([before - 1n]);
+    expect(await balance(reports)).toEqual({});
+    expect(await reports.balances()).toMatchObject({ 'asset:bank_in_transit [0000MADE01] EUR': '5951' });
+    await reports.file(paying('70'));
+    expect(await roundings(reports)).toEqual([]);
+    expect(await reports.balances()).not.toHaveProperty(['expense:rounding EUR']);
+  });
+
   it('the financial actions close, and the payouts report tells the same payout', async () => {
     const reports = await openReports(database, {}, checkout);
     expect(await reports.file(ACTIONS)).toMatchObject({ kind: 'imported', linesNew: 9 });
@@ -127,4 +187,15 @@ it.each([
   expect(await reports.file(fixture(provider.name, name))).toMatchObject({ kind: 'imported' });
   expect(await balance(reports)).toEqual({});
   expect(await reports.balances()).toMatchObject({ [place]: amount });
+});
+
+describe.skipIf(expectedInvariants === null)("Checkout.com's samples", () => {
+  it('close with a cent of rounding', async () => {
+    const reports = await openReports(database, { settlement_report: 'settlement_breakdown' }, checkout);
+    const names = Object.keys(expectedInvariants ?? {}).filter((name) => name.startsWith('checkout/'));
+    expect(names).toHaveLength(2);
+    for (const name of names) expect(await reports.file(sample(name))).toMatchObject({ kind: 'imported' });
+    expect(await balance(reports)).toEqual({});
+    expect(await reports.balances()).toMatchObject({ 'expense:rounding USD': '-1' });
+  });
 });
