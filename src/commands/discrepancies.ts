@@ -14,10 +14,9 @@ import { createRulesOf } from '../reconcile/engine/account-rules.ts';
 import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { isUuid } from '../uuid.ts';
-import { amountText } from './amount-text.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
-import { discrepancyText } from './discrepancy-text.ts';
-import { LIMIT_DEFAULT, limit, reason } from './options.ts';
+import { discrepancyText, moneyText } from './discrepancy-text.ts';
+import { currency, LIMIT_DEFAULT, limit, reason } from './options.ts';
 import { table } from './table.ts';
 
 type View = ReturnType<typeof discrepancyView>;
@@ -59,7 +58,7 @@ export function register(program: Command, context: CommandContext): void {
     .option('--all', 'also those that are over')
     .option('--provider <provider>', 'of one processor')
     .option('--account <account>', 'of one processor account')
-    .option('--currency <currency>', 'in one currency')
+    .option('--currency <currency>', 'in one currency', currency)
     .option('--assignee <name>', 'in whose hands')
     .option('--min-age <days>', 'at least so old', wholeNumber)
     .option('--max <n>', 'exit status 1 where there are more than this', wholeNumber)
@@ -75,14 +74,14 @@ export function register(program: Command, context: CommandContext): void {
     .action((id: string) => context.withDatabase((database) => show(database, id, context)));
   discrepancies
     .command('resolve')
-    .description('do something about a discrepancy; without an option it is a note')
+    .description('do one thing about a discrepancy')
     .argument('<id>')
-    .option('--explain <code>', 'resolve it, with a reason code')
-    .option('--assign <name>', 'give it to somebody')
+    .option('--explain <code>', 'resolve it, with a reason code', reason)
+    .option('--assign <name>', 'give it to somebody', reason)
     .option('--agree <suggestion>', 'post an allocation that was suggested')
     .option('--correct', 'post what the missing webhook would have told')
     .option('--reopen', 'work on it again')
-    .option('--note <text>', 'what is to be remembered')
+    .option('--note <text>', 'what is to be remembered; alone, or with --explain or --assign', reason)
     .option('--reason <text>', 'why, for the audit log', reason)
     .addHelpText(
       'after',
@@ -117,12 +116,13 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     (row) => discrepancyView(row, now),
   );
   if (context.json) return context.out(JSON.stringify(page, null, 2));
-  if (page.items.length === 0) return context.out('No discrepancy is like that.');
+  if (page.items.length === 0)
+    return context.out(Object.keys(given).length === 0 ? 'No discrepancy is open.' : 'No discrepancy is like that.');
   context.out(
     table<View>(
       [
         { title: 'CLASS', of: (view) => view.class },
-        { title: 'DELTA', of: (view) => amountText(view.delta, view.currency), right: true },
+        { title: 'DELTA', of: (view) => moneyText(view.delta, view.currency), right: true },
         { title: 'AGE', of: (view) => `${view.age_days} d`, right: true },
         { title: 'STATUS', of: (view) => view.status },
         { title: 'PROCESSOR', of: (view) => `${view.provider}/${view.account}` },
@@ -156,7 +156,11 @@ function actionOf(options: ResolveOptions): Action {
     ...(options.correct === true ? [{ action: 'post_correction' as const, reason: needed(why, '--correct') }] : []),
     ...(options.reopen === true ? [{ action: 'reopen' as const, reason: needed(why, '--reopen') }] : []),
   ];
-  if (wanted.length > 1) throw new PosternError('invalid_request', 'one thing at a time: they were more');
+  if (wanted.length > 1)
+    throw new PosternError(
+      'invalid_request',
+      'one thing at a time: give one of --explain, --assign, --agree, --correct and --reopen',
+    );
   const [action] = wanted;
   if (action !== undefined) return action;
   if (note === undefined)
