@@ -21,6 +21,8 @@ export type AppParts = {
 
 const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 15_000;
+/** Node's own is 30 s, which would make 40 of the ten above. */
+const LOOK_MS = 2_000;
 /** A report of gigabytes over a slow line. */
 const UPLOAD_TIMEOUT_MS = 3_600_000;
 const KEEP_ALIVE_MS = 72_000;
@@ -38,7 +40,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
     // Ids and keys stand in paths: an account's path, a caller's key.
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },
-    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: LOOK_MS },
     requestTimeout: UPLOAD_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',

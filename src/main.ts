@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { pipeline } from 'node:stream/promises';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { type CommandContext, createCommandContext } from './commands/context.ts';
 import { oneLine } from './commands/table.ts';
 import { messageOf, PosternError } from './errors.ts';
@@ -90,7 +90,7 @@ export async function createProgram(context: CommandContext, argv: readonly stri
     .description('Webhook ingestion gateway for payment processors')
     .version(version(), '--version', 'print the version')
     .option('--json', 'print JSON')
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, optionDescription: optionText })
     .configureOutput({
       outputError: (text, write) => write(`postern: ${oneLine(text.replace(/^error: /, '')).trim()}; see --help\n`),
     })
@@ -100,6 +100,14 @@ export async function createProgram(context: CommandContext, argv: readonly stri
   const loads = Object.hasOwn(COMMANDS, named) ? [COMMANDS[named]] : Object.values(COMMANDS);
   for (const load of new Set(loads)) (await load?.())?.register(program, context);
   return program;
+}
+
+/** Commander's own, but for defaults that say nothing: an option that is not given, and a list of none. */
+function optionText(option: Option): string {
+  const { defaultValue } = option;
+  const isNothing = defaultValue === false || (Array.isArray(defaultValue) && defaultValue.length === 0);
+  const shown = isNothing ? Object.assign(Object.create(option), { defaultValue: undefined }) : option;
+  return new Help().optionDescription(shown);
 }
 
 function version(): string {

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { bankStatementView } from '../api/bank-statement-view.ts';
@@ -11,6 +11,7 @@ import { createBankImporter } from '../reconcile/import/bank-importer.ts';
 import { findBankStatement } from '../reconcile/import/bank-store.ts';
 import { isTimeZone } from '../time-zone.ts';
 import type { CommandContext } from './context.ts';
+import { inputFiles } from './input-files.ts';
 import { readableFaults } from './settlement-text.ts';
 import { oneLine, table } from './table.ts';
 
@@ -46,14 +47,12 @@ function zone(text: string): string {
 
 async function importFiles(files: readonly string[], options: ImportOptions, context: CommandContext): Promise<void> {
   const { format = null, timeZone } = options;
+  const inputs = await inputFiles(files);
   const mapping = options.mapping === undefined ? undefined : await readMapping(options.mapping);
   const views = await context.withDatabase(async ({ pool, sql }) => {
     const importer = createBankImporter({ pool, formats: bankFormats, clock: context.clock });
     const all: (View & { readonly repeated: boolean })[] = [];
-    for (const file of files) {
-      await stat(file).catch((cause: unknown) => {
-        throw new PosternError('invalid_request', `${file} cannot be read: ${messageOf(cause)}`, { cause });
-      });
+    for (const { file } of inputs) {
       const order = { format, mapping, zone: timeZone, fileName: basename(file), actor: context.actor };
       const { kind, id } = await importer.receive(order, createReadStream(file));
       const row = await findBankStatement(sql, id);

@@ -14,10 +14,9 @@ import { createRulesOf } from '../reconcile/engine/account-rules.ts';
 import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { isUuid } from '../uuid.ts';
-import { amountText } from './amount-text.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
-import { discrepancyText } from './discrepancy-text.ts';
-import { LIMIT_DEFAULT, limit, reason } from './options.ts';
+import { discrepancyText, moneyText } from './discrepancy-text.ts';
+import { currency, LIMIT_DEFAULT, limit, reason } from './options.ts';
 import { table } from './table.ts';
 
 type View = ReturnType<typeof discrepancyView>;
@@ -60,7 +59,7 @@ export function register(program: Command, context: CommandContext): void {
     .option('--all', 'also those that are over')
     .option('--provider <provider>', 'of one processor')
     .option('--account <account>', 'of one processor account')
-    .option('--currency <currency>', 'in one currency')
+    .option('--currency <currency>', 'in one currency', currency)
     .option('--assignee <name>', 'in whose hands')
     .option('--min-age <days>', 'at least so old', wholeNumber)
     .option('--max <n>', 'exit status 1 where there are more than this', wholeNumber)
@@ -126,12 +125,13 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     (row) => discrepancyView(row, now),
   );
   if (context.json) return context.out(JSON.stringify(page, null, 2));
-  if (page.items.length === 0) return context.out('No discrepancy is like that.');
+  if (page.items.length === 0)
+    return context.out(Object.keys(given).length === 0 ? 'No discrepancy is open.' : 'No discrepancy is like that.');
   context.out(
     table<View>(
       [
         { title: 'CLASS', of: (view) => view.class },
-        { title: 'DELTA', of: (view) => amountText(view.delta, view.currency), right: true },
+        { title: 'DELTA', of: (view) => moneyText(view.delta, view.currency), right: true },
         { title: 'AGE', of: (view) => `${view.age_days} d`, right: true },
         { title: 'STATUS', of: (view) => view.status },
         { title: 'PROCESSOR', of: (view) => `${view.provider}/${view.account}` },

@@ -4,15 +4,30 @@ import { moment, oneLine, table } from './table.ts';
 
 type Detail = ReturnType<typeof discrepancyDetailView>;
 
+/** Differences that are told in minor units. */
+const MONEY: ReadonlySet<string> = new Set(['amount', 'fee']);
+/** ISO 4217: no currency is involved. */
+const NO_CURRENCY = 'XXX';
+
+/** What is about a file has no amount. */
+export const moneyText = (delta: string, currency: string): string =>
+  currency === NO_CURRENCY ? '–' : amountText(delta, currency);
+
 /** A discrepancy as people read it: both sides beside each other, then what moved them, then the work. */
 export function discrepancyText(view: Detail): string {
   const { currency } = view;
   const side = (amount: string | undefined): string => (amount === undefined ? '–' : amountText(amount, currency));
   const head = [
-    `${view.class}${view.cause === null ? '' : ` (${view.cause})`}  ${amountText(view.delta, currency)}  ${view.status}${view.assignee === null ? '' : ` with ${oneLine(view.assignee)}`}`,
+    `${view.class}${view.cause === null ? '' : ` (${view.cause})`}  ${moneyText(view.delta, currency)}  ${view.status}${view.assignee === null ? '' : ` with ${oneLine(view.assignee)}`}`,
     `${view.provider}/${view.account}  ${oneLine(view.reference)}  ${view.age_days} days old, due ${moment(view.due_at)}`,
     `ledger ${side(view.ledger.amount)}   report ${side(view.settlement.amount)}   bank ${side(view.bank.amount)}`,
-    ...view.differences.map((one) => `${one.field}: ledger ${oneLine(one.ledger)}, report ${oneLine(one.settlement)}`),
+    ...view.differences.map(({ field, ledger, settlement }) => {
+      const told = (text: string): string => (MONEY.has(field) ? amountText(text, currency) : oneLine(text));
+      return `${field}: ledger ${told(ledger)}, report ${told(settlement)}`;
+    }),
+    ...Object.entries(view.evidence).flatMap(([name, value]) =>
+      value === null ? [] : [`${name}: ${oneLine(typeof value === 'string' ? value : JSON.stringify(value))}`],
+    ),
     ...(view.suggested === null ? [] : [`suggested: ${view.suggested.action}`]),
   ].join('\n');
   const movements = table(

@@ -30,6 +30,14 @@ export async function reportFormatOf(
   }
 }
 
+/** Of which processors this begins as a report. */
+export async function knownBy(file: string, providers: Iterable<Provider>): Promise<string[]> {
+  const names: string[] = [];
+  for (const provider of providers)
+    if ((await reportFormatOf(file, provider, null, {})) !== null) names.push(provider.name);
+  return names;
+}
+
 /** What a report says, in the shape of `explain --json`. */
 export async function explainReportFile(
   file: string,
@@ -47,7 +55,10 @@ export async function explainReportFile(
   const errors = found.faults.kept.map(reportFaultView);
   const json = { format: format.name, batches, lines, kinds, error_count: found.faults.count, errors };
   const counts = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);
-  const text = [`${format.title}, ${lines} lines: ${counts.join(', ')}`, readableBatches(batches)];
+  const text = [
+    `${format.title}, ${lines} lines${counts.length === 0 ? '' : `: ${counts.join(', ')}`}`,
+    readableBatches(batches),
+  ];
   if (found.faults.count > 0) text.push(readableFaults(errors, found.faults.count));
   return { json, text: text.join('\n\n') };
 }

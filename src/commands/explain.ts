@@ -3,10 +3,10 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { findEndpoint } from '../endpoints/endpoint-store.ts';
 import { messageOf, PosternError } from '../errors.ts';
 import { providers } from '../providers/index.ts';
-import type { EndpointSettings } from '../providers/provider.ts';
+import type { EndpointSettings, Provider } from '../providers/provider.ts';
 import type { CommandContext } from './context.ts';
 import { type Explained, type ExplainedEvent, explainEvents } from './explain-events.ts';
-import { explainReportFile, reportFormatOf } from './explain-report.ts';
+import { explainReportFile, knownBy, reportFormatOf } from './explain-report.ts';
 
 type Header = readonly [name: string, value: string];
 type ExplainOptions = {
@@ -49,6 +49,7 @@ export function register(program: Command, context: CommandContext): void {
         return context.out(context.json ? JSON.stringify(report.json, null, 2) : report.text);
       }
       const body = await readable(file, () => readFile(file));
+      if (body.length === 0) throw new PosternError('invalid_request', `${file} is empty`);
       if (body.length > FILE_BYTES_MAX)
         throw new PosternError('too_large', `${file} is over ${FILE_BYTES_MAX} bytes: no webhook is`);
       const explained = explainEvents({
@@ -59,8 +60,19 @@ export function register(program: Command, context: CommandContext): void {
         body,
         now: context.clock.now(),
       });
+      if (explained.events.some(({ type }) => type === 'unreadable')) await refuseOtherReports(file, provider);
       context.out(context.json ? JSON.stringify(explained, null, 2) : readableEvents(explained));
     });
+}
+
+/** A report of another processor's would be told as a webhook that nobody can read. */
+async function refuseOtherReports(file: string, { title }: Provider): Promise<void> {
+  const others = await knownBy(file, providers.values());
+  if (others.length > 0)
+    throw new PosternError(
+      'invalid_request',
+      `${file} is nothing of ${title}, but begins as a settlement report of ${others.join(' or ')}: give --provider ${others[0]}`,
+    );
 }
 
 async function endpointOf(

@@ -44,6 +44,12 @@ export function day(text: string): string {
   return time(text).toISOString().slice(0, 10);
 }
 
+/** A code of ISO 4217. */
+export function currency(text: string): string {
+  if (!/^[A-Z]{3}$/.test(text)) throw new InvalidArgumentError('a code such as EUR');
+  return text;
+}
+
 const REASON_MAX = 1_000;
 
 /** Why a person does something. */

@@ -1,6 +1,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
+import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { openReport, REPORT_FORMATS, type ReportFormat, type ReportRequest } from '../reconcile/report/open-report.ts';
 import type { CommandContext } from './context.ts';
+import { currency } from './options.ts';
 import { showCount } from './progress.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -41,8 +44,8 @@ export function register(program: Command, context: CommandContext): void {
         '--period <period>',
         'accounting days: 2026, 2026-03, 2026-03-05, 2026-01-15/2026-02-14 or all; else this month',
       )
-      .option('--class <class>', 'discrepancies of this class only')
-      .option('--status <status>', 'discrepancies of this status only')
+      .addOption(new Option('--class <class>', 'discrepancies of this class only').choices(DISCREPANCY_CLASSES))
+      .addOption(new Option('--status <status>', 'discrepancies of this status only').choices(DISCREPANCY_STATUSES))
       .option('--currency <code>', 'in this currency only', currency)
       .option('--min-age-days <n>', 'discrepancies at least so old', whole),
   )
@@ -144,10 +147,5 @@ function whole(text: string): number {
 function uuid(text: string): string {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text))
     throw new InvalidArgumentError('an id such as 0199a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b');
-  return text;
-}
-
-function currency(text: string): string {
-  if (!/^[A-Z]{3}$/.test(text)) throw new InvalidArgumentError('a code such as EUR');
   return text;
 }

@@ -1,9 +1,8 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { provenBatchView, reportFaultView, settlementView } from '../api/settlement-view.ts';
-import { messageOf, PosternError } from '../errors.ts';
+import { PosternError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { withTransaction } from '../postgres/sql.ts';
 import { providers } from '../providers/index.ts';
@@ -13,6 +12,7 @@ import { reportEndpoint } from '../reconcile/import/report-endpoint.ts';
 import { findSettlement, selectBatches, selectFaults } from '../reconcile/import/settlement-store.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
 import { endpointName } from './endpoint-name.ts';
+import { inputFiles } from './input-files.ts';
 import { reason } from './options.ts';
 import { showProgress } from './progress.ts';
 import { readableBatches, readableFaults, readableSettlement } from './settlement-text.ts';
@@ -45,6 +45,7 @@ export function registerImport(settlement: Command, context: CommandContext): vo
 
 async function importFiles(files: readonly string[], options: ImportOptions, context: CommandContext): Promise<void> {
   const [provider, endpoint] = options.endpoint;
+  const inputs = await inputFiles(files);
   const outcomes = await context.withDatabase(async (database) => {
     const { pool, sql } = database;
     const { logLevel } = context.config();
@@ -53,7 +54,7 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
     const target = await reportEndpoint(sql, providers, { provider, endpoint });
     await withTransaction(pool, clearAbandoned);
     const all: Outcome[] = [];
-    for (const file of files) all.push(await importFile(file, target, { importer, options, database, context }));
+    for (const file of inputs) all.push(await importFile(file, target, { importer, options, database, context }));
     return all;
   });
   if (outcomes.some(({ failed }) => failed)) context.fail();
@@ -66,7 +67,7 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
 type Outcome = { readonly view: unknown; readonly text: string; readonly failed: boolean };
 
 async function importFile(
-  file: string,
+  { file, size }: Awaited<ReturnType<typeof inputFiles>>[number],
   endpoint: Awaited<ReturnType<typeof reportEndpoint>>,
   at: {
     readonly importer: Importer;
@@ -76,9 +77,6 @@ async function importFile(
   },
 ): Promise<Outcome> {
   const { format = null, acceptDifference = null, dryRun } = at.options;
-  const { size } = await stat(file).catch((cause: unknown) => {
-    throw new PosternError('invalid_request', `${file} cannot be read: ${messageOf(cause)}`, { cause });
-  });
   const progress = at.context.json ? null : showProgress(`bytes of ${basename(file)}`, size);
   let received: Received;
   try {

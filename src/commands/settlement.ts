@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { settlementSummary, settlementView } from '../api/settlement-view.ts';
 import { PosternError } from '../errors.ts';
@@ -26,6 +26,8 @@ type ListOptions = {
   readonly cursor?: string;
 };
 
+const STATUSES = ['waiting', 'importing', 'imported', 'failed', 'amended'];
+
 export function register(program: Command, context: CommandContext): void {
   const settlement = program
     .command('settlement')
@@ -37,7 +39,7 @@ export function register(program: Command, context: CommandContext): void {
     .command('list')
     .description('imported reports, newest first')
     .option('--endpoint <provider/name>', 'of this one only', endpointName)
-    .option('--status <status>', 'waiting, importing, imported, failed or amended')
+    .addOption(new Option('--status <status>', 'how far it came').choices(STATUSES))
     .option('--batch <reference>', 'those that have this batch or payout')
     .option('--limit <n>', 'at most so many', limit, LIMIT_DEFAULT)
     .option('--cursor <cursor>', 'where the page before ended')
@@ -63,7 +65,10 @@ async function list({ endpoint, cursor, ...options }: ListOptions, context: Comm
   );
   const page = pageOf(rows, options.limit, (row) => [row.id], settlementSummary);
   if (context.json) return context.out(JSON.stringify(page, null, 2));
-  if (page.items.length === 0) return context.out('No report was imported yet.');
+  if (page.items.length === 0) {
+    const isAll = endpoint === undefined && status === undefined && batch === undefined;
+    return context.out(isAll ? 'No report was imported yet.' : 'No report is like that.');
+  }
   context.out(
     table<Summary>(
       [

@@ -89,6 +89,8 @@ describe('report', () => {
   it.each([
     ['a format', ['discrepancies', '--format', 'pdf']],
     ['a number', ['discrepancies', '--max', '-1']],
+    ['a class', ['discrepancies', '--class', 'nonsense']],
+    ['a status', ['discrepancies', '--status', 'nonsense']],
     ['a currency', ['discrepancies', '--currency', 'euro']],
     ['an id', ['settlement', 'latest']],
     ['a run', ['discrepancies', '--run', 'last']],

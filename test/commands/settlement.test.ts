@@ -73,7 +73,21 @@ describe('settlement import', () => {
     const dry = await postern('settlement', 'import', 'dry.csv', '--endpoint', 'stripe/main', '--dry-run');
     expect(dry).toMatchObject({ status: 0 });
     expect(dry.out).toMatch(/nothing was kept/);
-    expect((await postern('settlement', 'list', '--batch', 'po_3')).out).toMatch(/No report/);
+    expect((await postern('settlement', 'list', '--batch', 'po_3')).out).toMatch(/No report is like that/);
+  });
+
+  it('takes none of several files where one cannot be read', async () => {
+    write('several.csv', report('po_4', '11.65'));
+    for (const other of ['none.csv', folder]) {
+      const { status, err } = await postern('settlement', 'import', 'several.csv', other, '--endpoint', 'stripe/main');
+      expect(status).toBe(1);
+      expect(err).toMatch(/cannot be read/);
+    }
+    expect((await postern('settlement', 'list', '--batch', 'po_4')).out).toBe('No report is like that.\n');
+  });
+
+  it('knows no other status in its list', async () => {
+    expect((await postern('settlement', 'list', '--status', 'nonsense')).status).toBe(2);
   });
 
   it.each([
@@ -107,6 +121,12 @@ describe('explain', () => {
 });
 
 describe('explain of what is no report', () => {
+  it('says whose report it is, instead of taking it for a webhook of another', async () => {
+    const { status, err } = await postern('explain', 'good.csv', '--provider', 'adyen');
+    expect(status).toBe(1);
+    expect(err).toMatch(/nothing of Adyen, but begins as a settlement report of stripe: give --provider stripe/);
+  });
+
   it('says what a workbook is, instead of taking it for a webhook', async () => {
     const { status, err } = await postern('explain', 'book.xlsx', '--provider', 'stripe');
     expect(status).toBe(1);
@@ -133,6 +153,14 @@ describe('bank import', () => {
       { amount: -100n, provider: null, posted: 0 },
       { amount: 1165n, provider: 'stripe', posted: 1 },
     ]);
+  });
+
+  it('refuses a file that is empty', async () => {
+    write('empty.sta', '');
+    expect(await postern('bank', 'import', 'empty.sta')).toMatchObject({
+      status: 1,
+      err: 'postern: the file is empty\n',
+    });
   });
 
   it('refuses a statement that does not close', async () => {

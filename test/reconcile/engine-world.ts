@@ -97,8 +97,8 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     const provider = providers.get(providerName);
     if (provider === undefined) throw new Error(`no provider ${providerName}`);
     const { rows } = await database.sql.query<{ id: number }>(
-      'insert into postern.endpoints (provider, name, account, settings) values ($1, $2, $2, $3) returning id',
-      [providerName, account.replaceAll('_', '-'), JSON.stringify(settings)],
+      'insert into postern.endpoints (provider, name, account, settings) values ($1, $2, $3, $4) returning id',
+      [providerName, account.replaceAll('_', '-'), account, JSON.stringify(settings)],
     );
     const id = rows[0]?.id ?? 0;
     endpoints.push({ id, provider, name: account, account, settings, disabled: false, secrets: [] });

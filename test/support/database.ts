@@ -24,14 +24,26 @@ export type TestDatabase = {
 
 let made = 0;
 
-/** A clone of the migrated template, for one test file (`beforeAll`, `afterAll(() => database.drop())`). */
-export async function createTestDatabase({ migrated = true }: { migrated?: boolean } = {}): Promise<TestDatabase> {
+/**
+ * A clone of the migrated template, for one test file (`beforeAll`, `afterAll(() => database.drop())`); or of another test's
+ * database, whose idle connections end.
+ */
+export async function createTestDatabase({
+  migrated = true,
+  like,
+}: {
+  migrated?: boolean;
+  like?: TestDatabase;
+} = {}): Promise<TestDatabase> {
   const { superuserUrl, loginUrl, login, template } = inject('postgres');
   made += 1;
   const name = `${template}_${process.pid}_${made}`;
-  await asSuperuser(superuserUrl, (client) =>
-    client.query(`create database ${name} template ${migrated ? template : 'template0'} owner "${login}"`),
-  );
+  const source = like?.name ?? (migrated ? template : 'template0');
+  await asSuperuser(superuserUrl, async (client) => {
+    if (like !== undefined)
+      await client.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [like.name]);
+    await client.query(`create database ${name} template ${source} owner "${login}"`);
+  });
   const url = withDatabase(loginUrl, name);
   // Without just-in-time compilation, as the gateway's own pools.
   const superuser = poolOf(withSettings(withDatabase(superuserUrl, name), { jit: 'off' }));

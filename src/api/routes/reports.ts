@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { sqlOf } from '../../postgres/sql.ts';
+import { DISCREPANCY_STATUSES } from '../../reconcile/engine/discrepancy-store.ts';
+import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { openReport, REPORT_FORMATS, type ReportRequest } from '../../reconcile/report/open-report.ts';
 import { PERIOD_PATTERN } from '../../reconcile/report/period.ts';
 import { actorOf } from '../access.ts';
@@ -83,8 +85,8 @@ export const reportRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { po
                   'accounting days: 2026, 2026-03, 2026-03-05, 2026-01-15/2026-02-14 or all; this month when absent',
               }),
             ),
-            class: Name,
-            status: Name,
+            class: Type.Optional(Type.Enum([...DISCREPANCY_CLASSES])),
+            status: Type.Optional(Type.Enum([...DISCREPANCY_STATUSES])),
             currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
             min_age_days: Type.Optional(Type.Integer({ minimum: 0, maximum: AGE_DAYS_MAX })),
             run: Run,

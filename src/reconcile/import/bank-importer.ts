@@ -65,7 +65,9 @@ export function createBankImporter(parts: {
 
   async function receive(order: BankOrder, bytes: AsyncIterable<Uint8Array>): Promise<BankImported> {
     const source = createReportSource(bytes, BANK_FILE_BYTES_MAX);
-    const format = formatOf(new TextDecoder().decode(await source.head()), order.format);
+    const head = await source.head();
+    if (head.length === 0) throw new PosternError('invalid_request', 'the file is empty');
+    const format = formatOf(new TextDecoder().decode(head), order.format);
     const read = await readAll(format, source.bytes(), order);
     const file = { format: format.name, sha256: source.sha256(), bytes: source.count(), order, read };
     const standing = await findBankFile(sqlOf(pool), file.sha256);

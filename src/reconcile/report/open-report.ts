@@ -161,7 +161,7 @@ async function scopeOf(
   if (books.length === 0 && known.length === 0 && (selection.provider ?? selection.account) !== null)
     throw new PosternError(
       'not_found',
-      `there is no account ${selection.account ?? ''}${selection.provider === null ? '' : ` of ${selection.provider}`}: none of that name has an endpoint, a report or postings`,
+      `there is no account${selection.account === null ? '' : ` ${selection.account}`}${selection.provider === null ? '' : ` of ${selection.provider}`}: none of that name has an endpoint, a report or postings`,
     );
   const today = asOf.toISOString().slice(0, 10);
   const days =
