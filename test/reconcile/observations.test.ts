@@ -252,6 +252,21 @@ describe('a line', () => {
     expect(await wrong.discrepancies()).toEqual({ 'fx_difference p': 'open 10 EUR' });
     expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
   });
+
+  it('is no more to be explained once a later file took it out', async () => {
+    const [amended, other] = [await world.open(), await world.open()];
+    for (const books of [amended, other]) await lineOf(books, { kind: 'rounding', gross: 1, net: 1, reference: null });
+    await world.catchUp();
+    const later = await addFile(amended, {});
+    await database.sql.query(
+      `update postern.settlement_lines set removed_by = $3 where provider = $1 and account = $2 and kind = 'rounding'`,
+      [amended.provider, amended.account, later],
+    );
+    await addFile(other, {});
+    await world.catchUp();
+    expect(await amended.discrepancies()).toEqual({ 'rounding_residual B1': 'auto_cleared 1 EUR' });
+    expect(await other.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
+  });
 });
 
 describe('an announcement', () => {

@@ -276,6 +276,17 @@ export async function standingObservations(
   return rows;
 }
 
+/** What is observed of lines of an account that a later file took out. */
+export async function observationsOfRemovedLines(sql: Sql, provider: string, account: string): Promise<string[]> {
+  const { rows } = await sql.query<{ id: string }>(
+    `select d.id from postern.discrepancies d join postern.settlement_lines l on l.id = (d.evidence ->> 'line')::uuid
+     where d.provider = $1 and d.account = $2 and not d.in_proof and d.cleared_at is null and d.evidence ? 'line'
+       and l.removed_by is not null`,
+    [provider, account],
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** Accounts in which a file is missing, by an item or by a gap: what is told of them changes with time. */
 export async function accountsMissingFiles(sql: Sql): Promise<{ provider: string; account: string }[]> {
   const { rows } = await sql.query<{ provider: string; account: string }>(

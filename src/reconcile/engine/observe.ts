@@ -15,6 +15,7 @@ import {
   newConflicts,
   noteConflictsSeen,
   noteObserved,
+  observationsOfRemovedLines,
   observedLines,
   settledLate,
   standingObservations,
@@ -38,6 +39,8 @@ export async function observe(tx: Tx, now: number, parts: Parts): Promise<number
   const ended = await endedImports(tx);
   if (ended.some(({ provider }) => provider === null)) await stirPayouts(tx, at);
   for (const one of ended) await observeReport(tx, one, at, parts);
+  for (const { provider, account } of ended.flatMap(booksOf))
+    await keepCleared(tx, await observationsOfRemovedLines(tx, provider, account), at);
   const missing = ended.length > 0 ? await accountsMissingFiles(tx) : [];
   await refreshFiles(tx, [...ended.flatMap(booksOf), ...missing], now, parts);
   if (ended.length > 0) await noteObserved(tx, ended);
