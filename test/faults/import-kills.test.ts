@@ -98,7 +98,7 @@ async function expectSameKilledAt(stops: readonly Stop[], args: readonly string[
 }
 
 describe('an import that is killed and run again comes to the same', () => {
-  it('of an amended report', async () => {
+  it('of an amended report', { timeout: 180_000 }, async () => {
     await done(database, ['settlement', 'import', write('first.csv', FIRST), '--endpoint', 'stripe/main']);
     await expectSameKilledAt(
       [
