@@ -31,3 +31,6 @@ function entries(codes: string, exponent: number): [string, number][] {
 export function currencyExponent(code: string): number | undefined {
   return EXPONENTS.get(code);
 }
+
+/** ISO 4217: no currency is involved, as of a file that is not there. */
+export const NO_CURRENCY = 'XXX';

@@ -1,4 +1,5 @@
 import type { discrepancyDetailView } from '../api/discrepancy-view.ts';
+import { NO_CURRENCY } from '../currency.ts';
 import { amountText } from './amount-text.ts';
 import { moment, oneLine, table } from './table.ts';
 
@@ -6,8 +7,6 @@ type Detail = ReturnType<typeof discrepancyDetailView>;
 
 /** Differences that are told in minor units. */
 const MONEY: ReadonlySet<string> = new Set(['amount', 'fee']);
-/** ISO 4217: no currency is involved. */
-const NO_CURRENCY = 'XXX';
 
 /** What is about a file has no amount. */
 export const moneyText = (delta: string, currency: string): string =>

@@ -1,3 +1,4 @@
+import { NO_CURRENCY } from '../../currency.ts';
 import type { Sql } from '../../postgres/sql.ts';
 import type { AccountRules } from './account-rules.ts';
 import { dayOf } from './days.ts';
@@ -17,9 +18,6 @@ import type { ObservationClass } from './verdict.ts';
 const DAY_MS = 86_400_000;
 /** More batches left out at once are told as one. */
 const GAPS_TOLD = 31;
-
-/** ISO 4217: no currency is involved. A file that is not there, or could not be read, has none. */
-const NO_CURRENCY = 'XXX';
 
 export type Books = { readonly provider: string; readonly account: string };
 

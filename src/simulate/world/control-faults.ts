@@ -7,6 +7,7 @@ import {
   firstOf,
   hasFees,
   movementNamed,
+  partlyRefunded,
   payoutOf,
   plain,
   reported,
@@ -44,11 +45,7 @@ export const CONTROL_FAULTS = {
     target: 'payment',
     fits: (dialect) =>
       refundWebhooks(dialect.simulator.provider).again !== undefined && abilitiesOf(dialect).refunds !== 'none',
-    shape: ({ currency }) => ({
-      ...plain('after')(),
-      amount: 4_000n * currency.step,
-      refunds: [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
-    }),
+    shape: partlyRefunded,
     inject(into) {
       const { account, edits, number } = into;
       const { simulator } = account.dialect;

@@ -18,6 +18,13 @@ export const plain = (feeTold: 'after' | 'never') => (): Shape => ({
   feeTold,
 });
 
+/** A payment of which a quarter was given back, where the processor tells refunds. */
+export const partlyRefunded = ({ dialect, currency }: WorldAccount): Shape => ({
+  ...plain('after')(),
+  amount: 4_000n * currency.step,
+  refunds: abilitiesOf(dialect).refunds === 'none' ? [] : [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
+});
+
 export const always = (): boolean => true;
 export const nothing = (): readonly Expected[] => [];
 

@@ -10,6 +10,7 @@ import {
   movementNamed,
   nothing,
   OTHER_CURRENCY,
+  partlyRefunded,
   plain,
   reported,
   settledIn,
@@ -25,12 +26,7 @@ export const PAYMENT_FAULTS = {
   lost_event: {
     target: 'payment',
     fits: tellsAmounts,
-    shape: ({ dialect, currency }) => ({
-      ...plain('after')(),
-      amount: 4_000n * currency.step,
-      refunds:
-        abilitiesOf(dialect).refunds === 'none' ? [] : [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
-    }),
+    shape: partlyRefunded,
     inject(into) {
       into.edits.events.set(into.number, () => []);
       return (world) =>

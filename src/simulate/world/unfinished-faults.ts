@@ -1,5 +1,5 @@
 import type { Fault, Injection } from './fault.ts';
-import { abilitiesOf, code, movementNamed, nothing, plain, reported, step } from './fault-tools.ts';
+import { abilitiesOf, code, movementNamed, nothing, partlyRefunded, plain, reported, step } from './fault-tools.ts';
 import type { Movement } from './movement.ts';
 import { refundWebhooks } from './refund-webhooks.ts';
 import { disputeOpen } from './transit.ts';
@@ -12,11 +12,7 @@ export const UNFINISHED_FAULTS = {
     target: 'payment',
     fits: (dialect) =>
       refundWebhooks(dialect.simulator.provider).begun !== undefined && abilitiesOf(dialect).refunds !== 'none',
-    shape: ({ currency }) => ({
-      ...plain('after')(),
-      amount: 4_000n * currency.step,
-      refunds: [{ amount: 1_000n * currency.step, outcome: 'succeeded' }],
-    }),
+    shape: partlyRefunded,
     inject(into) {
       const { account, edits, number } = into;
       const begun = refundWebhooks(account.dialect.simulator.provider).begun ?? (() => null);
