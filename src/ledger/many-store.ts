@@ -8,6 +8,7 @@ import {
   uuidTextArray,
 } from '../postgres/binary-arrays.ts';
 import type { Tx } from '../postgres/sql.ts';
+import type { AccountRef } from './chart.ts';
 import type { Entry } from './entry.ts';
 import type { Taken } from './ledger-store.ts';
 
@@ -21,13 +22,59 @@ export type LineEntry = {
   readonly fee: string | null;
 };
 
+/** Entries as they go to the server, but for the numbers of their accounts: made while the server writes those before. */
+export type EncodedEntries = {
+  readonly entries: readonly LineEntry[];
+  /** Of each leg, in their order. */
+  readonly accounts: readonly AccountRef[];
+  readonly columns: {
+    readonly ids: Buffer;
+    readonly keys: Buffer;
+    readonly contents: Buffer;
+    readonly kinds: Buffer;
+    readonly at: Buffer;
+    readonly zones: Buffer;
+    readonly lines: Buffer;
+    readonly fees: Buffer;
+    readonly legIds: Buffer;
+    readonly legNumbers: Buffer;
+    readonly currencies: Buffer;
+    readonly amounts: Buffer;
+    readonly references: Buffer;
+    readonly components: Buffer;
+  };
+};
+
+export function encodeEntries(entries: readonly LineEntry[]): EncodedEntries {
+  const legs = entries.flatMap(({ entry }) => entry.legs);
+  return {
+    entries,
+    accounts: legs.map(({ account }) => account),
+    columns: {
+      ids: uuidTextArray(entries.map(({ entry }) => entry.id)),
+      keys: textArray(entries.map(({ entry }) => entry.effectKey)),
+      contents: byteaArray(entries.map(({ entry }) => entry.content)),
+      kinds: textArray(entries.map(({ entry }) => entry.kind)),
+      at: timestamptzArray(entries.map(({ entry }) => entry.at)),
+      zones: textArray(entries.map(({ zone }) => zone)),
+      lines: uuidTextArray(entries.map(({ line }) => line)),
+      fees: textArray(entries.map(({ fee }) => fee)),
+      legIds: uuidTextArray(entries.flatMap(({ entry }) => entry.legs.map(() => entry.id))),
+      legNumbers: int2Array(entries.flatMap(({ entry }) => entry.legs.map((_, n) => n))),
+      currencies: textArray(legs.map(({ currency }) => currency)),
+      amounts: int8Array(legs.map(({ amount }) => amount)),
+      references: textArray(legs.map(({ reference }) => reference)),
+      components: textArray(legs.map(({ component }) => component)),
+    },
+  };
+}
+
 /** Claims and records a batch; what is derived from it waits for `settleMany`. Whoever calls holds the account's fees. */
 export async function recordMany(
   tx: Tx,
-  entries: readonly LineEntry[],
+  { accounts, columns }: EncodedEntries,
   { accountId, pending, ruleVersion }: { accountId: (path: string) => number; pending: number; ruleVersion: number },
 ): Promise<Taken[]> {
-  const legs = entries.flatMap(({ entry }) => entry.legs.map((leg, n) => ({ id: entry.id, n, leg })));
   const result = await tx.query<Taken>(
     {
       name: 'ledger-record-many',
@@ -36,23 +83,23 @@ export async function recordMany(
         $16::text[], $17::text[])`,
     },
     [
-      uuidTextArray(entries.map(({ entry }) => entry.id)),
-      textArray(entries.map(({ entry }) => entry.effectKey)),
-      byteaArray(entries.map(({ entry }) => entry.content)),
-      textArray(entries.map(({ entry }) => entry.kind)),
-      timestamptzArray(entries.map(({ entry }) => entry.at)),
-      textArray(entries.map(({ zone }) => zone)),
+      columns.ids,
+      columns.keys,
+      columns.contents,
+      columns.kinds,
+      columns.at,
+      columns.zones,
       ruleVersion,
-      uuidTextArray(entries.map(({ line }) => line)),
-      textArray(entries.map(({ fee }) => fee)),
+      columns.lines,
+      columns.fees,
       pending,
-      uuidTextArray(legs.map(({ id }) => id)),
-      int2Array(legs.map(({ n }) => n)),
-      int4Array(legs.map(({ leg }) => accountId(leg.account.path))),
-      textArray(legs.map(({ leg }) => leg.currency)),
-      int8Array(legs.map(({ leg }) => leg.amount)),
-      textArray(legs.map(({ leg }) => leg.reference)),
-      textArray(legs.map(({ leg }) => leg.component)),
+      columns.legIds,
+      columns.legNumbers,
+      int4Array(accounts.map(({ path }) => accountId(path))),
+      columns.currencies,
+      columns.amounts,
+      columns.references,
+      columns.components,
     ],
   );
   return result.rows;

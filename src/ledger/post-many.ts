@@ -6,7 +6,7 @@ import { uuidv7 } from '../uuid.ts';
 import { type AccountRef, chart } from './chart.ts';
 import { isFeeLook, type RuleContext } from './draft.ts';
 import { openAccounts } from './ledger-store.ts';
-import { type LineEntry, recordMany, settleMany } from './many-store.ts';
+import { type EncodedEntries, encodeEntries, type LineEntry, recordMany, settleMany } from './many-store.ts';
 import { entryOf } from './payment-state.ts';
 import { draftsOf, RULE_VERSION } from './rules.ts';
 
@@ -18,10 +18,10 @@ export type ToldLine = {
 
 /** Lines of one processor account on their way in, in one database transaction, whose fees the caller holds (`holdFees`). */
 export type ManyLines = {
-  /** The rules: no database. Of one group while `record` writes the one before. */
-  prepare(lines: readonly ToldLine[]): readonly LineEntry[];
-  /** One group at a time. */
-  record(entries: readonly LineEntry[]): Promise<void>;
+  /** The rules: no database. Of one group while the server writes the one before. */
+  prepare(lines: readonly ToldLine[]): EncodedEntries;
+  /** One group at a time. Asks the server before it returns, once the accounts are known. */
+  record(entries: EncodedEntries): Promise<void>;
   /** All is posted, and what is derived from it is right. */
   end(): Promise<void>;
 };
@@ -35,12 +35,12 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
   const ids = new Map<string, number>();
   const { path: pendingPath } = chart.processorPending(context);
 
-  async function open(entries: readonly LineEntry[]): Promise<void> {
-    const missing = new Map<string, AccountRef>([[pendingPath, chart.processorPending(context)]]);
-    for (const { entry } of entries) for (const { account } of entry.legs) missing.set(account.path, account);
-    for (const path of ids.keys()) missing.delete(path);
-    if (missing.size === 0) return;
-    for (const { id, path } of await openAccounts(tx, [...missing.values()])) ids.set(path, id);
+  /** Those that no group before had. */
+  function unopened(accounts: readonly AccountRef[]): AccountRef[] {
+    const missing = new Map<string, AccountRef>();
+    if (!ids.has(pendingPath)) missing.set(pendingPath, chart.processorPending(context));
+    for (const account of accounts) if (!ids.has(account.path)) missing.set(account.path, account);
+    return [...missing.values()];
   }
 
   const accountId = (path: string): number => {
@@ -49,10 +49,12 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
     return id;
   };
 
-  async function record(entries: readonly LineEntry[]): Promise<void> {
+  async function record(encoded: EncodedEntries): Promise<void> {
+    const { entries, accounts } = encoded;
     if (entries.length === 0) return;
-    await open(entries);
-    const taken = await recordMany(tx, entries, {
+    const missing = unopened(accounts);
+    if (missing.length > 0) for (const { id, path } of await openAccounts(tx, missing)) ids.set(path, id);
+    const taken = await recordMany(tx, encoded, {
       accountId,
       pending: accountId(pendingPath),
       ruleVersion: RULE_VERSION,
@@ -68,7 +70,7 @@ export function postManyLines(tx: Tx, context: RuleContext, { clock }: { readonl
   }
 
   return {
-    prepare: (lines) => entriesOf(lines, context, () => uuidv7(clock.now())),
+    prepare: (lines) => encodeEntries(entriesOf(lines, context, () => uuidv7(clock.now()))),
     record,
     end: () => settleMany(tx),
   };

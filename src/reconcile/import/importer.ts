@@ -226,7 +226,7 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
         async finish() {
           try {
             const promoted = await retrying(() =>
-              session.transaction((tx) => promote(tx, promotion, { ledger, clock })),
+              session.transaction((tx) => promote(tx, promotion, { ledger, clock, sent: session.sent })),
             );
             if (promoted.kind === 'repeated') await repeated(session, id, promoted.id);
             else await dropStaging(session.sql, id);

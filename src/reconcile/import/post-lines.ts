@@ -23,6 +23,8 @@ type Posting = {
   readonly liveFrom: number | null;
   readonly clock: Clock;
   readonly amends: boolean;
+  /** Resolves when the server has all that was asked of it. */
+  readonly sent: () => Promise<void>;
 };
 
 const LINES_A_TURN = 1_000;
@@ -36,7 +38,7 @@ const MANY_A_TURN = 1_000;
 export async function postLines(
   tx: Tx,
   staging: Staging,
-  { ledger, books, liveFrom, clock, amends }: Posting,
+  { ledger, books, liveFrom, clock, amends, sent }: Posting,
 ): Promise<void> {
   const toldOf = (rows: readonly LineRow[]): ToldLine[] =>
     rows.map((row) => ({ line: row.id, told: lineOf(row, liveFrom) }));
@@ -56,6 +58,8 @@ export async function postLines(
     const recorded = many.record(entries);
     // It is waited for below; until then its error must not end the process.
     recorded.catch(() => undefined);
+    // The rules hold this process, and a part of what is still to be sent would wait for them.
+    await sent();
     const following = many.prepare(toldOf(rows));
     await recorded;
     entries = following;

@@ -70,7 +70,7 @@ export const UNPROVEN = 'unproven';
 export async function promote(
   tx: Tx,
   { staging, books, movesMoney, ...promotion }: Promotion,
-  { ledger, clock }: { readonly ledger: Ledger; readonly clock: Clock },
+  { ledger, clock, sent }: { readonly ledger: Ledger; readonly clock: Clock; readonly sent: () => Promise<void> },
 ): Promise<Promoted> {
   const { settlement } = staging;
   const { sha256, actor, mode, batches, faults, staged, liveFrom } = promotion;
@@ -111,7 +111,7 @@ export async function promote(
   await insertBatches(tx, settlement, batches);
   if (movesMoney) {
     await correctPayouts(tx, payouts, { ledger, books, settlement, actor, clock });
-    await postLines(tx, staging, { ledger, books, liveFrom, clock, amends });
+    await postLines(tx, staging, { ledger, books, liveFrom, clock, amends, sent });
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
     if (promotion.roundsApart) await roundApart(tx, batches, { ledger, books, settlement, actor, clock });
     const stated = staged.periods.map((period) => firstOpening(period, liveFrom));

@@ -8,6 +8,8 @@ export type Session = {
   readonly client: pg.Client;
   readonly sql: Sql;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** Resolves when the server has all that was asked of it, and works while this process does something else. */
+  sent(): Promise<void>;
   end(): Promise<void>;
   /** Ends it in the middle of whatever it does, which the server then takes back. */
   cut(): void;
@@ -37,6 +39,8 @@ export async function openSession(pool: pg.Pool): Promise<Session> {
       if (command !== 'COMMIT') throw new PosternError('internal', `the transaction ended with ${command}`);
       return value;
     },
+    // Called back after all that was written before; an error is told by the statement that it broke.
+    sent: () => new Promise((resolve) => client.connection.stream.write('', () => resolve())),
     end: () => client.end(),
     cut: () => client.connection.stream.destroy(),
   };
