@@ -11,7 +11,9 @@ const ACCOUNT = 'fill';
 const uuid = (kind: string): string =>
   `(lpad(to_hex(1767225600000 + n / 1000), 12, '0') || '7${kind}8' || substr(md5('${kind}' || n), 1, 15))::uuid`;
 
-const PENDING = `(select id from postern.accounts where path = 'asset:processor_pending:stripe:${ACCOUNT}')`;
+/** Whose items wait for a line. */
+export const PENDING_PATH = `asset:processor_pending:stripe:${ACCOUNT}`;
+const PENDING = `(select id from postern.accounts where path = '${PENDING_PATH}')`;
 const BALANCE = `(select id from postern.accounts where path = 'asset:processor_balance:stripe:${ACCOUNT}')`;
 const REVENUE = "(select id from postern.accounts where path = 'income:revenue')";
 
@@ -88,7 +90,7 @@ export async function createItemFiller(
   });
   pool.on('error', (error) => tell(error.message));
   await pool.query('select from postern.ledger_open_accounts($1, $2, $3)', [
-    [`asset:processor_pending:stripe:${ACCOUNT}`, `asset:processor_balance:stripe:${ACCOUNT}`, 'income:revenue'],
+    [PENDING_PATH, `asset:processor_balance:stripe:${ACCOUNT}`, 'income:revenue'],
     ['asset', 'asset', 'income'],
     [true, true, false],
   ]);

@@ -4,7 +4,7 @@ import { createMetrics } from '../src/metrics.ts';
 import { createPools, type Pools } from '../src/postgres/pools.ts';
 import { rebuildItems } from '../src/reconcile/engine/compare.ts';
 import { createReconciler, turnParts } from '../src/reconcile/engine/reconciler.ts';
-import { createItemFiller, KEYED } from './fill-items.ts';
+import { createItemFiller, KEYED, PENDING_PATH } from './fill-items.ts';
 import type { Effort, Figures } from './sections.ts';
 import type { Stand } from './stand.ts';
 
@@ -104,7 +104,8 @@ async function anew(stand: Stand, pools: Pools, items: number, tell: Tell): Prom
 async function expectState(stand: Stand, settled: number): Promise<void> {
   const { rows } = await stand.sql.query<{ matched: number; missing: number }>(
     `select count(*) filter (where bucket = 'matched')::int as matched, count(*) filter (where class = 'missing_in_ledger')::int as missing
-     from postern.residue`,
+     from postern.residue r join postern.accounts a on a.id = r.account_id and a.path = $1`,
+    [PENDING_PATH],
   );
   const each = Math.floor(settled / KEYED);
   const { matched, missing } = rows[0] ?? { matched: 0, missing: 0 };

@@ -102,6 +102,11 @@ describe('a line that does not belong', () => {
       `values ('$id', 1, ${revenue}, 'EUR', 5, 'r'), ('$id', 2, ${revenue}, 'EUR', -5, null)`,
       /wants a reference/,
     ],
+    ...['eur', 'EURO', 'E1R', ''].map((currency): [string, string, RegExp] => [
+      `names ${currency === '' ? 'no currency' : currency}`,
+      `values ('$id', 1, ${revenue}, '${currency}', 5, null), ('$id', 2, ${revenue}, '${currency}', -5, null)`,
+      /three capital letters/,
+    ]),
     ['is zero', `values ('$id', 1, ${revenue}, 'EUR', 0, null)`, /postings_amount_check/],
   ])('is refused when it %s', async (_name, lines, message) => {
     await expect(inOwnersTransaction(withNew(lines)(uuidv7(AT)))).rejects.toThrow(message);
