@@ -115,10 +115,10 @@ export async function noteReversed(tx: Tx, now: Date): Promise<void> {
   await tx.query(
     `update postern.matches m set undone_at = $1
      from (
-       select m.id from pg_temp.reconcile_touched t join postern.matches m on m.account_id = t.account_id and m.debit_reference = t.reference
+       select m.id from pg_temp.touched_items t join postern.matches m on m.account_id = t.account_id and m.debit_reference = t.reference
        where m.undone_at is null
        union
-       select m.id from pg_temp.reconcile_touched t join postern.matches m on m.account_id = t.account_id and m.credit_reference = t.reference
+       select m.id from pg_temp.touched_items t join postern.matches m on m.account_id = t.account_id and m.credit_reference = t.reference
        where m.undone_at is null
      ) as c
      where m.id = c.id and exists (select from postern.transactions u where u.reverses = m.transaction_id)`,

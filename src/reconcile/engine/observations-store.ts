@@ -198,12 +198,8 @@ export async function settledLate(
   const { rows } = await tx.query<LateRow>(
     `select n.account_id, n.reference, n.component, n.currency, m.announced_at, m.settled_at, m.due_at
      from unnest($1::int4[], $2::int4[], $3::text[]) as u (id, days, zone)
-     join pg_temp.reconcile_touched n on n.account_id = u.id and n.component <> 'fee'
-     join postern.open_items o on o.account_id = n.account_id and o.reference = n.reference and o.component = n.component
-       and o.currency = n.currency and o.amount = 0
-       -- Its window is open still: nothing of it is late.
-       and not exists (select from postern.residue r where r.account_id = n.account_id and r.reference = n.reference
-         and r.component = n.component and r.currency = n.currency and r.due_at > $4)
+     -- Where its window is open still, nothing of it is late.
+     join pg_temp.touched_items n on n.account_id = u.id and n.component <> 'fee' and n.amount = 0 and (n.due_at > $4) is not true
      cross join lateral (
        select m.announced_at, m.settled_at,
          ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
@@ -228,9 +224,7 @@ export async function settledLate(
 
 /** Accounts whose items were touched. */
 export async function touchedAccounts(tx: Tx): Promise<number[]> {
-  const { rows } = await tx.query<{ account_id: number }>(
-    'select distinct t.account_id from pg_temp.reconcile_touched t',
-  );
+  const { rows } = await tx.query<{ account_id: number }>('select distinct t.account_id from pg_temp.touched_items t');
   return rows.map((row) => row.account_id);
 }
 

@@ -20,13 +20,18 @@ export async function holdEngine(tx: Tx): Promise<boolean> {
 
 const TURN_TIMEOUT_S = 300;
 
+const SAME = (a: string, b: string): string =>
+  `${a}.account_id = ${b}.account_id and ${a}.reference = ${b}.reference and ${a}.component = ${b}.component and ${a}.currency = ${b}.currency`;
+
 /**
- * Goes on by at most `most` transactions, in the order of commits, and notes which items they moved in a temporary table. None
- * of a transaction that still runs, nor of those that began after it: they could come to lie before the cursor.
+ * Goes on by at most `most` transactions, in the order of commits, and notes which items they moved in a temporary table, with what
+ * is open of each now and what the residue had of it (`matched` is null where it had nothing): looked up once for all that follows.
+ * None of a transaction that still runs, nor of those that began after it: they could come to lie before the cursor.
  */
 export async function takeTouched(tx: Tx, most: number, now: Date): Promise<number> {
-  await tx.query(`create temporary table if not exists reconcile_touched (
-    account_id integer not null, reference text collate "C" not null, component text not null, currency text not null
+  await tx.query(`create temporary table if not exists touched_items (
+    account_id integer not null, reference text collate "C" not null, component text not null, currency text not null,
+    amount bigint, matched bigint, due_at timestamptz
   ) on commit delete rows`);
   const { rows } = await tx.query<{ count: number }>(
     `with next as materialized (
@@ -35,13 +40,19 @@ export async function takeTouched(tx: Tx, most: number, now: Date): Promise<numb
          where (t.xact, t.id) > (r.xact, r.id) and t.xact < pg_snapshot_xmin(pg_current_snapshot())
          order by t.xact, t.id limit $1
        ) as t
-     ), touched as (
-       insert into pg_temp.reconcile_touched
-       select distinct p.account_id, p.reference, coalesce(p.component, ''), p.currency
+     ), items as materialized (
+       -- In the order of the indexes in which they are looked up: each page of these is read once.
+       select distinct p.account_id, p.reference, coalesce(p.component, '') as component, p.currency
        from next n cross join lateral (
          select p.account_id, p.reference, p.component, p.currency from postern.postings p
          where p.transaction_id = n.id and p.reference is not null offset 0
        ) as p join postern.accounts a on a.id = p.account_id and a.type <> 'memo'
+       order by 1, 2, 3, 4
+     ), touched as (
+       insert into pg_temp.touched_items
+       select i.*, o.amount, r.matched, r.due_at from items i
+       left join lateral (select o.amount from postern.open_items o where ${SAME('o', 'i')} limit 1) as o on true
+       left join lateral (select r.matched, r.due_at from postern.residue r where ${SAME('r', 'i')} limit 1) as r on true
      ), moved as (
        update postern.reconciling r set xact = l.xact, id = l.id, looked_at = $2
        from (select n.xact, n.id from next n order by n.xact desc, n.id desc limit 1) as l
@@ -51,20 +62,17 @@ export async function takeTouched(tx: Tx, most: number, now: Date): Promise<numb
   );
   const count = rows[0]?.count ?? 0;
   // Without it the planner takes it for empty or for some thousand rows, and loops where it should join.
-  if (count > 0) await tx.query('analyze pg_temp.reconcile_touched');
+  if (count > 0) await tx.query('analyze pg_temp.touched_items');
   return count;
 }
-
-const SAME = (a: string, b: string): string =>
-  `${a}.account_id = ${b}.account_id and ${a}.reference = ${b}.reference and ${a}.component = ${b}.component and ${a}.currency = ${b}.currency`;
 
 export type Gone = ItemKey & { readonly class: string | null; readonly discrepancyId: string | null };
 
 /** What netted by its own movements leaves the residue. */
 export async function dropNetted(tx: Tx): Promise<Gone[]> {
   const { rows } = await tx.query<KeyRow & { class: string | null; discrepancy_id: string | null }>(
-    `delete from postern.residue r using pg_temp.reconcile_touched t, postern.open_items o
-     where ${SAME('r', 't')} and ${SAME('o', 't')} and o.amount = 0 and r.matched = 0
+    `delete from postern.residue r using pg_temp.touched_items t
+     where ${SAME('r', 't')} and t.amount = 0 and t.matched = 0 and r.matched = 0
      returning r.account_id, r.reference, r.component, r.currency, r.class, r.discrepancy_id`,
   );
   return rows.map((row) => ({ ...keyOf(row), class: row.class, discrepancyId: row.discrepancy_id }));
@@ -74,27 +82,24 @@ export async function dropNetted(tx: Tx): Promise<Gone[]> {
 export async function noteTouched(tx: Tx, now: Date): Promise<void> {
   await tx.query(
     `insert into postern.residue as r (account_id, reference, component, currency, amount, look_at)
-     select t.account_id, t.reference, t.component, t.currency, o.amount, $1
-     from pg_temp.reconcile_touched t join postern.open_items o on ${SAME('o', 't')}
-     where o.amount <> 0
+     select t.account_id, t.reference, t.component, t.currency, t.amount, $1 from pg_temp.touched_items t where t.amount <> 0
      on conflict (account_id, reference, component, currency) do update set amount = excluded.amount, look_at = excluded.look_at`,
     [now],
   );
   await tx.query(
     `update postern.residue r set amount = 0, look_at = $1
-     from pg_temp.reconcile_touched t join postern.open_items o on ${SAME('o', 't')}
-     where ${SAME('r', 't')} and o.amount = 0`,
+     from pg_temp.touched_items t where ${SAME('r', 't')} and t.amount = 0 and t.matched <> 0`,
     [now],
   );
   await tx.query(
     `update postern.residue r set look_at = $1
-     from (select distinct t.reference from pg_temp.reconcile_touched t) as t
+     from (select distinct t.reference from pg_temp.touched_items t) as t
      where r.reference = t.reference and (r.look_at is null or r.look_at > $1)`,
     [now],
   );
   await tx.query(
     `update postern.residue r set look_at = $1
-     from (select distinct t.account_id from pg_temp.reconcile_touched t where t.reference >= 'carry:' and t.reference < 'carry;') as t
+     from (select distinct t.account_id from pg_temp.touched_items t where t.reference >= 'carry:' and t.reference < 'carry;') as t
      where r.account_id = t.account_id and r.reference >= 'carry:' and r.reference < 'carry;' and (r.look_at is null or r.look_at > $1)`,
     [now],
   );
@@ -105,7 +110,7 @@ export async function stirTwins(tx: Tx, now: Date, kinds: readonly string[]): Pr
   await tx.query(
     `update postern.residue r set look_at = $1
      from (
-       select distinct t.account_id, s.value as reference from pg_temp.reconcile_touched t
+       select distinct t.account_id, s.value as reference from pg_temp.touched_items t
        join postern.event_references a on a.value = t.reference
        join postern.event_references k on k.event_id = a.event_id and k.kind = any ($2::text[])
        join postern.event_references m on m.value = k.value and m.kind = k.kind
@@ -125,10 +130,9 @@ export async function stirUnnamedCredits(tx: Tx, now: Date): Promise<void> {
   await tx.query(
     `update postern.residue r set look_at = $1
      from (
-       select distinct t.account_id from pg_temp.reconcile_touched t
+       select distinct t.account_id from pg_temp.touched_items t
        join postern.accounts a on a.id = t.account_id and starts_with(a.path, 'asset:bank_in_transit:')
-       join postern.open_items o on ${SAME('o', 't')}
-       where o.amount = 0
+       where t.amount = 0
      ) as t
      where r.account_id = t.account_id and r.class = 'unidentified_bank_credit' and (r.look_at is null or r.look_at > $1)`,
     [now],
