@@ -37,13 +37,15 @@ export type Copying = {
 };
 
 const COPY_BYTES_MAX = 64 * 1024 * 1024;
+/** What may wait for the server: with less, each side stands still while the other works. */
+const AHEAD_BYTES_MAX = 1024 * 1024;
 
 export function copyInto(client: pg.ClientBase, table: string, columns: string): Copying {
   let stream: ReturnType<typeof begin> | undefined;
   let bytes = 0;
 
   function begin() {
-    const made = client.query(copyFrom(`copy ${table} (${columns}) from stdin`));
+    const made = client.query(copyFrom(`copy ${table} (${columns}) from stdin`, { highWaterMark: AHEAD_BYTES_MAX }));
     // Told by whoever waits for it; unheard it would end the process.
     made.on('error', () => undefined);
     return made;
