@@ -16,7 +16,8 @@ const SYSTEM = 'system';
 
 /**
  * Brings the list of discrepancies to what was found: new ones open, what comes back is reopened, what changed says so in its
- * history. What a person resolved stays resolved as long as it is the same and has not netted meanwhile. Returns the id of each by its fingerprint.
+ * history. What a person resolved stays resolved as long as it is the same and has not netted meanwhile. Returns the
+ * id of each by its fingerprint.
  */
 export async function keepFound(tx: Tx, found: readonly Found[], now: Date): Promise<Map<string, string>> {
   if (found.length === 0) return new Map();
