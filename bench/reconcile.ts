@@ -10,16 +10,19 @@ import type { ImportAnswer, ImportOrder } from './reconcile-child.ts';
 import type { Effort, Figures } from './sections.ts';
 import type { Stand } from './stand.ts';
 
-const CHILD_S = 280;
+/** A busy machine takes a third of it. */
+const PATIENCE_S_A_LINE = 0.001;
+const PATIENCE_S = 60;
 const ROWS_A_CHUNK = 2_000;
 const PER_PAYOUT = 20_000;
 
 /**
  * A report of Stripe's and one of Adyen's: read and loaded beside a raw COPY of the same file into one text column, then taken
- * in to the end. 5 M lines only where BENCH_LINES asks for them: they take minutes.
+ * in to the end. `--lines 5000000` for the larger of the aims.
  */
 export async function reconcile(stand: Stand, effort: Effort, tell: (line: string) => void): Promise<Figures> {
   const lines = effort.reconcile.lines;
+  const patience = PATIENCE_S + lines * PATIENCE_S_A_LINE;
   const figures: Figures = {};
   for (const provider of ['stripe', 'adyen'] as const) {
     const file = join(stand.folder, `${provider}.csv`);
@@ -31,7 +34,7 @@ export async function reconcile(stand: Stand, effort: Effort, tell: (line: strin
     const child = startChild<ImportOrder, ImportAnswer>('./reconcile-child.ts');
     try {
       const database = { url: stand.databaseUrl, role: stand.role };
-      const loaded = await child.ask({ kind: 'load', provider, file, database }, CHILD_S);
+      const loaded = await child.ask({ kind: 'load', provider, file, database }, patience);
       tell(
         `${provider}: ${lines.toLocaleString('en')} lines loaded in ${loaded.seconds.toFixed(1)} s (${rate(lines, loaded.seconds)}), raw COPY ${raw.toFixed(1)} s, ${loaded.rssMb.toFixed(0)} MB`,
       );
@@ -39,7 +42,7 @@ export async function reconcile(stand: Stand, effort: Effort, tell: (line: strin
       figures[`import_over_copy_${provider}`] = loaded.seconds / raw;
       figures.import_rss_mb = Math.max(figures.import_rss_mb ?? 0, loaded.rssMb);
       if (provider !== 'stripe') continue;
-      const whole = await child.ask({ kind: 'import', provider, file, database }, CHILD_S);
+      const whole = await child.ask({ kind: 'import', provider, file, database }, patience);
       tell(
         `${provider}: imported, posted and proven in ${whole.seconds.toFixed(1)} s (${whole.cpuS.toFixed(1)} s of them the importer’s own), ${whole.rssMb.toFixed(0)} MB`,
       );
