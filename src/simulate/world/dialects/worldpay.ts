@@ -107,8 +107,8 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
     });
 }
 
-function modification({ kind, index }: Movement, { captures }: Life): string {
-  if (kind === 'charge') return captures === null ? '' : `part-${index + 1}`;
+function modification({ kind, index }: Movement, { captures, amount }: Life): string {
+  if (kind === 'charge') return captures === null || captures[index] === amount ? '' : `part-${index + 1}`;
   return kind === 'refund' || kind === 'refund_reversal' ? `refund-${index + 1}` : '';
 }
 
