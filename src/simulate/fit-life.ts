@@ -12,10 +12,11 @@ export type Abilities = {
   /** `later`: also one that had succeeded; `at_once`: before it does. */
   readonly refundFailure: 'later' | 'at_once' | 'none';
   /**
-   * `cycles`: money goes, comes back and goes again; `outcome`: goes, and comes back when it is won; `withdrawal`: goes, and
-   * no more is told; `loss`: goes when it is lost; `words`: opened and closed without a word of money.
+   * `cycles`: money goes, comes back and goes again; `endless`: the same, and nothing tells that it is lost; `outcome`: goes, and
+   * comes back when it is won; `withdrawal`: goes, and no more is told; `loss`: goes when it is lost; `words`: opened and closed
+   * without a word of money.
    */
-  readonly disputes: 'cycles' | 'outcome' | 'withdrawal' | 'loss' | 'words' | 'none';
+  readonly disputes: 'cycles' | 'endless' | 'outcome' | 'withdrawal' | 'loss' | 'words' | 'none';
   readonly payouts: 'may_fail' | 'sent' | 'none';
 };
 
@@ -30,7 +31,12 @@ export function fitLife(life: Life, abilities: Abilities): Life {
     captureFails: life.captureFails && (captureFailure === 'any' || (captureFailure === 'apart' && captures !== null)),
     fee: abilities.fees ? life.fee : { ...life.fee, told: 'never' },
     refunds: refundsOf(life, abilities, captures?.[0] ?? life.amount),
-    dispute: disputeOf(life, abilities, captured),
+    // A payment of several captures is disputed by the one that a refund would name.
+    dispute: disputeOf(
+      life,
+      abilities,
+      abilities.refunds === 'of_first_capture' ? (captures?.[0] ?? captured) : captured,
+    ),
     payout:
       life.payout === null || abilities.payouts === 'none'
         ? null
@@ -66,6 +72,8 @@ function disputeOf({ dispute }: Life, { disputes }: Abilities, captured: bigint)
   switch (disputes) {
     case 'cycles':
       return all;
+    case 'endless':
+      return { ...all, outcome: dispute.movements.length % 2 === 0 ? dispute.outcome : 'open' };
     case 'outcome':
       return won
         ? { ...all, outcome: 'won' }

@@ -64,7 +64,7 @@ export const gocardless: Simulator = {
     fees: false,
     refunds: 'many',
     refundFailure: 'at_once',
-    disputes: 'cycles',
+    disputes: 'endless',
     payouts: 'sent',
   },
   tell: tellGocardless,

@@ -137,6 +137,30 @@ const TABLE: readonly [name: string, told: Told, late: Record<string, string>, e
     {},
   ],
   [
+    'split_incomplete: two captures of three have no line',
+    async (books, n) => {
+      for (const [part, amount] of [300n, 200n, 150n].entries())
+        await books.announce({ ...captured(n, amount), key: `${n}:captured:${part}`, at: AT + part } as PaymentEvent);
+      await books.settle(charge('l', n, 300n, { batch: n }));
+      await books.announce(payout(n, 300n));
+      await books.bank(bankLine(n, n, 300n));
+    },
+    { 'split_incomplete n gross': 'open -350 EUR' },
+    {},
+  ],
+  [
+    'amount_mismatch: a part of what came last has no line',
+    async (books, n) => {
+      for (const [part, amount] of [300n, 200n].entries())
+        await books.announce({ ...captured(n, amount), key: `${n}:captured:${part}`, at: AT + part } as PaymentEvent);
+      await books.settle(charge('l', n, 350n, { batch: n }));
+      await books.announce(payout(n, 350n));
+      await books.bank(bankLine(n, n, 350n));
+    },
+    { 'amount_mismatch n gross': 'open -150 EUR' },
+    { 'amount_mismatch n gross': 'open -150 EUR' },
+  ],
+  [
     'fee_mismatch where a fee was announced, signed from the merchant’s side',
     async (books, n) => {
       await books.announce(captured(n, 1000n));

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { AT, bankLine, captured, eur, line } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createEngineWorld, DAY, type EngineWorld } from './engine-world.ts';
+import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from './engine-world.ts';
 
 let database: TestDatabase;
 let world: EngineWorld;
@@ -37,6 +37,50 @@ describe('an announcement', () => {
       'late_settlement p gross': 'open 0 EUR',
     });
     expect(await books.state()).toEqual({ 'balance B1 EUR': 'in_transit 971' });
+  });
+});
+
+describe('what comes and goes under one name', () => {
+  const moved = (type: 'dispute.withdrawn' | 'dispute.reinstated', amount: bigint, at: number) =>
+    ({ type, key: `d:${type}`, dispute: 'd1', ...eur(amount), at }) as const;
+  const late = async (books: WorldBooks): Promise<string[]> => {
+    await world.catchUp();
+    return Object.keys(await books.discrepancies()).filter((key) => key.startsWith('late_settlement'));
+  };
+
+  it('is late by its own announcement, not by the first', async () => {
+    const books = await world.open();
+    await books.announce(captured('d1', 1000n));
+    await books.settle(line('charge', 'l1', { reference: 'd1', gross: 1000n, at: AT + DAY }));
+    expect(await late(books)).toEqual([]);
+    world.now = AT + 30 * DAY;
+    await books.announce(moved('dispute.withdrawn', 1000n, world.now));
+    await books.settle(line('chargeback', 'l2', { reference: 'd1', gross: -1000n, at: world.now + DAY }));
+    expect(await late(books)).toEqual([]);
+    world.now = AT + 60 * DAY;
+    await books.announce(moved('dispute.reinstated', 1000n, world.now));
+    await books.settle(line('chargeback_reversal', 'l3', { reference: 'd1', gross: 1000n, at: world.now + 7 * DAY }));
+    expect(await late(books)).toEqual([]);
+  });
+
+  it('is late where one of its parts was, whatever is in time since', async () => {
+    const books = await world.open();
+    await books.announce(moved('dispute.withdrawn', 700n, AT));
+    await books.settle(line('chargeback', 'l1', { reference: 'd1', gross: -700n, at: AT + 9 * DAY }));
+    world.now = AT + 30 * DAY;
+    await books.announce(moved('dispute.reinstated', 700n, world.now));
+    await books.settle(line('chargeback_reversal', 'l2', { reference: 'd1', gross: 700n, at: world.now }));
+    expect(await late(books)).toEqual(['late_settlement d1 gross']);
+  });
+
+  it('is late in parts of one direction too: each is of the announcement that comes before it', async () => {
+    const books = await world.open();
+    for (const [n, at] of [AT, AT + 20 * DAY].entries()) {
+      await books.announce({ ...captured('d1', 500n), key: `d1:${n}`, at });
+      await books.settle(line('charge', `l${n}`, { reference: 'd1', gross: 500n, at: at + (n === 0 ? 1 : 8) * DAY }));
+      world.now = at + 10 * DAY;
+      expect(await late(books)).toEqual(n === 0 ? [] : ['late_settlement d1 gross']);
+    }
   });
 });
 

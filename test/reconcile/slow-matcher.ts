@@ -173,6 +173,16 @@ const sum = (item: Item, by?: Move['by']): bigint =>
 const own = (item: Item): bigint => sum(item);
 const open = (item: Item): bigint => own(item) + item.given;
 const has = (item: Item, by: Move['by']): boolean => item.moves.some((move) => move.by === by);
+/** One of them, or so many of the last of them, come to it. */
+function holdsWhole(moves: readonly Move[], amount: bigint): boolean {
+  const newest = moves.toSorted((a, b) => b.at - a.at || (a.amount < b.amount ? -1 : 1));
+  let sum = 0n;
+  return newest.some((move) => {
+    sum += move.amount;
+    return sum === amount || move.amount === amount;
+  });
+}
+
 const size = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
 const comesIn = (item: Item): boolean =>
   (sum(item, 'announced') === 0n ? -sum(item, 'line') : sum(item, 'announced')) >= 0n;
@@ -366,9 +376,8 @@ function nameOfGross(item: Item, items: readonly Item[], now: number, wait: Wait
     return wait(first(item, 'announced'), 7, late ? 'duplicate_in_ledger' : 'missing_in_settlement');
   }
   if (told.length > 1 || lines.length > 1) {
-    if (told.some((move) => move.amount === rest))
-      return now < due(last(item, 'announced'), 7) ? 'in_transit' : 'split_incomplete';
-    if (lines.some((move) => move.amount === rest)) return 'split_incomplete';
+    if (holdsWhole(told, rest)) return now < due(last(item, 'announced'), 7) ? 'in_transit' : 'split_incomplete';
+    if (holdsWhole(lines, rest)) return 'split_incomplete';
   }
   return 'amount_mismatch';
 }

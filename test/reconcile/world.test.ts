@@ -39,6 +39,17 @@ async function expectFound(world: World, books: WorldBooks): Promise<void> {
   for (const [name, one] of Object.entries(score.classes)) expect(one.found, name).toEqual(one.labelled);
 }
 
+async function expectInTransit(world: World, books: WorldBooks): Promise<void> {
+  const [found, expected]: [object[], object[]] = [[], []];
+  for (const one of world.accounts) {
+    const { name } = one.account;
+    const { pending, underMissingFile } = inTransit(one);
+    found.push({ name, ...(await books.open(name)) });
+    expected.push({ name, waiting: pending, underFile: underMissingFile });
+  }
+  expect(found).toEqual(expected);
+}
+
 async function run(world: World): Promise<WorldBooks> {
   const books = await openWorldBooks(database, world);
   await books.tellEvents();
@@ -54,13 +65,7 @@ describe('the engine finds what a world has, to the last item', () => {
     const books = await run(world);
     try {
       await expectFound(world, books);
-      for (const one of world.accounts) {
-        const { pending, underMissingFile } = inTransit(one);
-        expect(await books.open(one.account.name), one.account.name).toEqual({
-          waiting: pending,
-          underFile: underMissingFile,
-        });
-      }
+      await expectInTransit(world, books);
     } finally {
       await books.stop();
     }
@@ -71,6 +76,7 @@ describe('the engine finds what a world has, to the last item', () => {
     const books = await run(world);
     await books.stop();
     await expectFound(world, books);
+    await expectInTransit(world, books);
   });
 
   it.each(PAIRS)('at %s, in pairs', { timeout: 7_200_000 }, async (provider) => {

@@ -12,6 +12,7 @@ import { signRequest } from '../../src/simulate/sign-request.ts';
 import type { AccountWorld } from '../../src/simulate/world/account-world.ts';
 import { statementFiles } from '../../src/simulate/world/bank/statement-files.ts';
 import { DIALECTS, dialectOf } from '../../src/simulate/world/dialects.ts';
+import { abilitiesOf } from '../../src/simulate/world/fault-tools.ts';
 import { FAULT_KINDS, faultOf } from '../../src/simulate/world/faults.ts';
 import { netOf } from '../../src/simulate/world/movement.ts';
 import { type HandedIn, reportFiles } from '../../src/simulate/world/report-files.ts';
@@ -36,6 +37,26 @@ describe.each(PROVIDERS)('%s', (provider) => {
 
   it('has reports that its readers take whole, and that come to the truth', async () => {
     for (const account of world.accounts) for (const file of reportFiles(account)) await expectTruth(account, file);
+  });
+
+  it('has disputes, as far as its webhooks and reports tell them', () => {
+    const { dialect } = world.accounts[0]?.account ?? {};
+    if (dialect === undefined) throw new Error('a world without its account');
+    const kinds = new Set<string>();
+    for (const one of world.accounts)
+      for (let batch = 1; batch <= one.account.calendar.batches; batch += 1)
+        for (const { kind } of one.report(batch).movements()) kinds.add(kind);
+    expect(kinds).toContain('chargeback');
+    const never = ['withdrawal', 'loss'].includes(abilitiesOf(dialect).disputes);
+    expect(kinds.has('chargeback_reversal')).toBe(!never);
+  });
+
+  it('never pays out less than nothing where its processor never debits', () => {
+    for (const { account, report } of world.accounts) {
+      if (account.dialect.negatives || account.dialect.mode === 'balance') continue;
+      for (let batch = 1; batch <= account.calendar.batches; batch += 1)
+        expect(report(batch).payout.amount, `${account.name} ${batch}`).toBeGreaterThan(0n);
+    }
   });
 
   it('signs what it tells, and tells what can be read', () => {

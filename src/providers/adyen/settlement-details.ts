@@ -22,6 +22,9 @@ import { type AdyenEntry, adyenLine, payoutOf } from './settlement-line.ts';
 const DOCUMENT =
   'https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report';
 
+/** What stands for the merchant's word where Adyen captures by itself. */
+const AUTOMATIC = '<auto>';
+
 /** Accounts choose and order them, and Adyen adds new ones. */
 const COLUMNS = {
   merchantAccount: ['Merchant Account'],
@@ -191,7 +194,8 @@ function createRows(
     add(line, row, entry.merchantAccount, number);
     if (amounts.contradiction !== undefined) items.push(contradictionOf(row, entry, amounts.contradiction));
     const keys: Draft<LineKeys> = {};
-    if (entry.modification !== '') keys.source = entry.modification;
+    // What a capture made by itself is called stands in this report alone.
+    if (entry.modification !== '' && entry.note !== AUTOMATIC) keys.source = entry.modification;
     if (entry.psp !== '') keys.payment = entry.psp;
     if (merchant !== '') keys.merchant = merchant;
     const bank = line.kind === 'payout' ? payoutOf(entry) : undefined;

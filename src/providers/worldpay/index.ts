@@ -36,7 +36,7 @@ export const worldpay: Provider = {
       settlement: 'transfer batch CSV',
       answer: '200 `{"received":true}`; 400 for a bad signature',
       unconfirmed:
-        'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter; that the history a payment query tells has the references of the webhooks, and one settlement for a sale; whether `receivedEvents` finds payments by each of their events; that a transfer batch has the columns that are bound, and names a refund by the `reference` of its webhook',
+        'how the MAC is written (both are taken); that the secret is used as text; currencies without two decimals; that `settled` carries the same `reference` and amount as `sentForSettlement`; card payouts wait for an adapter; that the history a payment query tells has the references of the webhooks, and one settlement for a sale; whether `receivedEvents` finds payments by each of their events; that a transfer batch has the columns that are bound, and names a refund by the `reference` of its webhook; that no webhook tells that a chargeback was reversed (`CHARGEBACK_REVERSED`)',
     },
   },
   secretHeaders: [],

@@ -6,6 +6,8 @@ export type SettledLine = {
   readonly accountId: number;
   readonly provider: string;
   readonly kind: string;
+  /** The processor's own for it. */
+  readonly word: string | null;
   readonly identity: string;
   readonly reference: string;
   readonly component: string | null;
@@ -30,6 +32,7 @@ export async function settledLines(
     account_id: number;
     provider: string;
     kind: string;
+    word: string | null;
     identity: string;
     reference: string;
     component: string | null;
@@ -46,7 +49,7 @@ export async function settledLines(
      ) as n
      join postern.accounts a on a.id = n.account_id
      cross join lateral (
-       select l.provider, l.kind, l.identity, l.reference, l.component, l.gross, l.currency, l.other_amount, l.other_currency,
+       select l.provider, l.kind, l.word, l.identity, l.reference, l.component, l.gross, l.currency, l.other_amount, l.other_currency,
          (extract(epoch from coalesce(l.occurred_at, l.booked_at)) * 1000)::float8 as at, l.key_source, l.key_payment
        from postern.settlement_lines l
        where l.reference = n.reference and l.moves_money and l.removed_by is null
@@ -59,6 +62,7 @@ export async function settledLines(
     accountId: row.account_id,
     provider: row.provider,
     kind: row.kind,
+    word: row.word,
     identity: row.identity,
     reference: row.reference,
     component: row.component,

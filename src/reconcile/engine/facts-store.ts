@@ -39,13 +39,17 @@ export async function factsOf(sql: Sql, items: readonly ItemKey[]): Promise<Item
      join postern.open_items o on o.account_id = i.account_id and o.reference = i.reference and o.component = i.component
        and o.currency = i.currency
      left join lateral (
-       select ${MOVER} as mover, sum(p.amount)::int8 as sum, count(*)::int4 as count, min(p.amount) as least, max(p.amount) as most,
-         bool_or(p.amount = o.amount) as is_whole,
-         (extract(epoch from min(t.effective_at)) * 1000)::float8 as first, (extract(epoch from max(t.effective_at)) * 1000)::float8 as last
-       from postern.postings p join postern.transactions t on t.id = p.transaction_id
-       where p.reference = i.reference and p.account_id = i.account_id and p.currency = i.currency
-         and coalesce(p.component, '') = i.component and t.reverses is null
-         and (select u.id from postern.transactions u where u.reverses = t.id) is null
+       select p.mover, sum(p.amount)::int8 as sum, count(*)::int4 as count, min(p.amount) as least, max(p.amount) as most,
+         bool_or(p.amount = o.amount or p.since = o.amount) as is_whole,
+         (extract(epoch from min(p.at)) * 1000)::float8 as first, (extract(epoch from max(p.at)) * 1000)::float8 as last
+       from (
+         select ${MOVER} as mover, p.amount, t.effective_at as at,
+           sum(p.amount) over (partition by ${MOVER} order by t.effective_at desc, p.amount, t.id) as since
+         from postern.postings p join postern.transactions t on t.id = p.transaction_id
+         where p.reference = i.reference and p.account_id = i.account_id and p.currency = i.currency
+           and coalesce(p.component, '') = i.component and t.reverses is null
+           and (select u.id from postern.transactions u where u.reverses = t.id) is null
+       ) as p
        group by 1 offset 0
      ) as m on true
      order by i.no`,

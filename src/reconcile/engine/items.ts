@@ -62,7 +62,7 @@ export type Movements = {
   readonly count: number;
   readonly least: bigint;
   readonly most: bigint;
-  /** One of them is exactly what the item is open by. */
+  /** One of them, or the last of them together, is exactly what the item is open by. */
   readonly isWhole: boolean;
   readonly first: number;
   readonly last: number;

@@ -186,8 +186,9 @@ export type LateRow = {
 const LATE_MAX = 5_000;
 
 /**
- * Of what was touched and nets now: what was settled after its window. `rules` are the accounts with their windows in days and
- * their zones.
+ * Of what was touched and nets now: what was settled after its window. Each line is of the announcement that comes first of those no
+ * line before it was of, money that comes in and money that goes out apart: a dispute may be won months after its payment, and may
+ * be named by it. `rules` are the accounts with their windows in days and their zones.
  */
 export async function settledLate(
   tx: Tx,
@@ -196,13 +197,13 @@ export async function settledLate(
 ): Promise<LateRow[]> {
   if (rules.length === 0) return [];
   const { rows } = await tx.query<LateRow>(
-    `select n.account_id, n.reference, n.component, n.currency, m.announced_at, m.settled_at, m.due_at
+    `select n.account_id, n.reference, n.component, n.currency, l.announced_at, l.settled_at, l.due_at
      from unnest($1::int4[], $2::int4[], $3::text[]) as u (id, days, zone)
      -- Where its window is open still, nothing of it is late.
      join pg_temp.touched_items n on n.account_id = u.id and n.component <> 'fee' and n.amount = 0 and (n.due_at > $4) is not true
+     -- The last line by the first announcement: what is in time by that is in time by its own.
      cross join lateral (
-       select m.announced_at, m.settled_at,
-         ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
+       select m.settled_at, ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
        from (
          select min(t.effective_at) filter (where not starts_with(t.kind, 'settlement.') and t.kind not in ('match.allocated', 'write_off', 'reversal')) as announced_at,
            max(t.effective_at) filter (where starts_with(t.kind, 'settlement.')) as settled_at
@@ -211,6 +212,28 @@ export async function settledLate(
            and p.currency = n.currency
        ) as m offset 0
      ) as m
+     cross join lateral (
+       with moved as (
+         select t.effective_at as at, starts_with(t.kind, 'settlement.') as is_line, (p.amount > 0) <> starts_with(t.kind, 'settlement.') as comes_in,
+           abs(p.amount) as amount, sum(abs(p.amount)) over (partition by starts_with(t.kind, 'settlement.'), p.amount > 0
+             order by t.effective_at, t.id) as upto
+         from postern.postings p join postern.transactions t on t.id = p.transaction_id
+         where p.reference = n.reference and p.account_id = n.account_id and coalesce(p.component, '') = n.component
+           and p.currency = n.currency
+           and t.kind not in ('match.allocated', 'write_off') and t.reverses is null
+           and (select r.id from postern.transactions r where r.reverses = t.id) is null
+       )
+       select d.announced_at, s.at as settled_at, d.due_at
+       from moved s
+       cross join lateral (
+         select a.announced_at, ((a.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
+         from (
+           select min(a.at) as announced_at from moved a
+           where not a.is_line and a.comes_in = s.comes_in and a.upto > s.upto - s.amount
+         ) as a
+       ) as d
+       where s.is_line and s.at >= d.due_at order by s.at desc limit 1
+     ) as l
      where m.settled_at >= m.due_at limit ${LATE_MAX}`,
     [
       int4Array(rules.map((one) => one.id)),

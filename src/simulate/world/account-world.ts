@@ -55,6 +55,7 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
     }
   }
 
+  const isSplit = ({ captures }: Life): boolean => captures !== null && captures.length > 1;
   const isEdited = (number: number): boolean =>
     edits.movements.has(`${number}:capture0`) || edits.movements.has(`${number}:capture1`);
 
@@ -64,7 +65,8 @@ export function createAccountWorld(account: WorldAccount, edits: Edits): Account
     if (known !== undefined) return known;
     const found: number[] = [];
     for (const one of lives(day))
-      if (one.refunds.length > 0 || one.dispute !== null || isEdited(one.number)) found.push(one.number);
+      if (one.refunds.length > 0 || one.dispute !== null || isSplit(one) || isEdited(one.number))
+        found.push(one.number);
     late.set(day, found);
     return found;
   }

@@ -2,6 +2,7 @@ import type { Expected, Fault } from './fault.ts';
 import {
   abilitiesOf,
   always,
+  besides,
   chargeOf,
   code,
   firstOf,
@@ -15,9 +16,8 @@ import {
   step,
 } from './fault-tools.ts';
 import { dayOf } from './lives.ts';
-import { type Movement, netOf } from './movement.ts';
+import { netOf } from './movement.ts';
 import { refundWebhooks } from './refund-webhooks.ts';
-import { bookedAt } from './world-account.ts';
 
 /** What fails a control: what is told or written does not fit what is agreed, stated or told beside it. */
 export const CONTROL_FAULTS = {
@@ -96,27 +96,32 @@ export const CONTROL_FAULTS = {
     target: 'batch',
     fits: ({ fractions }) => fractions === true,
     inject(into) {
-      const { account, edits, batch } = into;
-      const half = (fee: bigint): Movement => ({
-        kind: 'fee',
-        name: `half${fee}of`,
-        index: batch,
-        life: null,
-        reference: null,
-        at: bookedAt(account, batch),
-        batch,
-        gross: 0n,
-        fee,
-        tax: 0n,
-        half: true,
-      });
-      edits.extras.set(batch, [...(edits.extras.get(batch) ?? []), half(20n), half(22n)]);
+      const { batch } = into;
+      for (const fee of [20n, 22n]) besides(into, { kind: 'fee', name: `half${fee}of`, batch, fee, half: true });
       return (world) => [
         {
           class: 'rounding_residual',
           reference: payoutOf(world, batch).batch,
           currency: code(into),
           delta: -1n,
+        },
+      ];
+    },
+  },
+  /** A row of the report says what rounding took: the payout is short of it, and so are the lines. */
+  rounding_row: {
+    target: 'batch',
+    fits: ({ roundingRow }) => roundingRow === true,
+    inject(into) {
+      const { batch } = into;
+      const taken = -2n * step(into);
+      besides(into, { kind: 'rounding', name: `rounding${batch}`, batch, gross: taken });
+      return (world) => [
+        {
+          class: 'rounding_residual',
+          reference: payoutOf(world, batch).batch,
+          currency: code(into),
+          delta: taken,
         },
       ];
     },

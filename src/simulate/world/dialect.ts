@@ -38,7 +38,7 @@ export type Dialect = {
   readonly numbered: boolean;
   /** Whether one file may be of several batches. */
   readonly joins: boolean;
-  /** Whether its disputes' money is announced by webhooks. */
+  /** Whether its disputes' money is announced by webhooks; else its lines tell it themselves. */
   readonly tellsDisputes: boolean;
   /**
    * Payers may pay in another currency than the account's: lines say the rate (`told`), the report is held to it as well
@@ -47,6 +47,8 @@ export type Dialect = {
   readonly fx: 'told' | 'proved' | 'untold' | 'none';
   /** What the ledger calls all that is withheld; absent: its reports show nothing of it here. */
   readonly hold?: string;
+  /** What rounding leaves between its lines and the payout stands in a row of its own. */
+  readonly roundingRow?: true;
   /** Its fees are written with digits below the minor unit, and only the payout is rounded. */
   readonly fractions?: true;
   /** Which amounts may occur: beyond 2^53 (`large`), and of nothing too (`all`). */

@@ -68,6 +68,17 @@ export function reported(
   edits.movements.set(`${number}:${name}`, change);
 }
 
+/** Something of no payment in a batch. */
+export function besides(
+  { account, edits }: Injection,
+  told: Pick<Movement, 'kind' | 'name' | 'batch'> & Partial<Pick<Movement, 'gross' | 'fee' | 'half'>>,
+): void {
+  const { batch } = told;
+  const at = bookedAt(account, batch);
+  const made: Movement = { index: batch, life: null, reference: null, at, gross: 0n, fee: 0n, tax: 0n, ...told };
+  edits.extras.set(batch, [...(edits.extras.get(batch) ?? []), made]);
+}
+
 export const shown = (...movements: readonly Movement[]): readonly Reported[] =>
   movements.map((movement) => ({ movement, shown: true }));
 

@@ -1,7 +1,5 @@
 import type { Expected, Fault } from './fault.ts';
-import { always, code, firstOf, nothing, payoutOf, plain, step } from './fault-tools.ts';
-import type { Movement } from './movement.ts';
-import { bookedAt } from './world-account.ts';
+import { always, besides, code, firstOf, nothing, payoutOf, plain, step } from './fault-tools.ts';
 
 /** What goes wrong with a report as a whole. */
 export const FILE_FAULTS = {
@@ -25,23 +23,10 @@ export const FILE_FAULTS = {
   },
   unknown_kind: {
     target: 'batch',
-    fits: ({ simulator }) => !['braintree', 'klarna', 'worldpay', 'mollie'].includes(simulator.provider),
+    fits: ({ simulator }) => !['braintree', 'klarna', 'mollie'].includes(simulator.provider),
     inject(into) {
       const gross = 33n * step(into);
-      const at = bookedAt(into.account, into.batch);
-      const unknown: Movement = {
-        kind: 'unknown',
-        name: `unknown${into.batch}`,
-        index: into.batch,
-        life: null,
-        reference: null,
-        at,
-        batch: into.batch,
-        gross,
-        fee: 0n,
-        tax: 0n,
-      };
-      into.edits.extras.set(into.batch, [...(into.edits.extras.get(into.batch) ?? []), unknown]);
+      besides(into, { kind: 'unknown', name: `unknown${into.batch}`, batch: into.batch, gross });
       return () => [{ class: 'unknown_kind', reference: null, currency: code(into), delta: gross }];
     },
   },

@@ -24,7 +24,9 @@ export function movementsOf(account: WorldAccount, life: Life): Movement[] {
     const { costs } = dialect;
     const first = index === 0 ? life.fee.amount : 0n;
     const fee = costs === 'each' ? feeOf(account, gross, index) : costs === 'first' ? first : 0n;
-    made.push(make({ kind: 'charge', index, name: `capture${index}` }, 0, part, fee));
+    // What is captured after the first is often settled after it; a fee that is told is told of all of it at once.
+    const later = index > 0 && life.fee.told === 'never' ? 1 : 0;
+    made.push(make({ kind: 'charge', index, name: `capture${index}` }, later, part, fee));
   }
   for (const [index, { amount, outcome }] of life.refunds.entries()) {
     if (outcome === 'failed') continue;

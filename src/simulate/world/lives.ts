@@ -24,18 +24,23 @@ export function lifeOf(account: WorldAccount, number: number, wanted: Shape | un
   const born = liveOnce(number, startedAt, random, [currency]);
   const paidIn = shape.payer === undefined || shape.payer === currency.code ? undefined : shape.payer;
   const { feeTold: wantedFee = born.fee.told, payer: _payer, ...rest } = shape;
+  // Who pays in a foreign currency disputes nothing here: what a processor takes back then has a rate of its own.
+  const dispute = paidIn !== undefined ? null : rest.dispute === undefined ? born.dispute : rest.dispute;
   const feeTold = dialect.feesTold && paidIn === undefined ? wantedFee : 'never';
   const lived = fitLife(
     {
       ...born,
       ...rest,
       fee: { ...born.fee, told: feeTold },
-      // Who pays in a foreign currency disputes nothing here: what a processor takes back then has a rate of its own.
-      dispute: paidIn !== undefined ? null : rest.dispute === undefined ? born.dispute : rest.dispute,
+      dispute,
       ...(paidIn === undefined ? {} : { currency: paidIn, exponent: 2 }),
       payout: null,
       twin: false,
       ...(dialect.negatives ? {} : { refunds: small(rest.refunds ?? born.refunds) }),
+      // What is disputed is the whole of it.
+      ...(dialect.negatives || dispute === null
+        ? {}
+        : { amount: (rest.amount ?? born.amount) / 10n + 1n, captures: null }),
     },
     { ...dialect.simulator.abilities, ...dialect.abilities },
   );

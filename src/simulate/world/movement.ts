@@ -39,6 +39,7 @@ export type MovementKind =
   | 'reserve_release'
   /** A payout that came back. */
   | 'payout_reversal'
+  | 'rounding'
   /** Of a kind nobody has heard of. */
   | 'unknown';
 

@@ -74,5 +74,5 @@ export function shapeOf(account: WorldAccount, number: number): Shape | undefine
 /** Where only what faults leave is to be open after months: every refund has its line, and no dispute is without its end. */
 function lateShape({ livesPerDay }: WorldCalendar, { livelyUntil }: LongAgo, number: number): Shape {
   const day = 1 + Math.floor((number - 1) / livesPerDay);
-  return day <= livelyUntil ? { dispute: null } : { dispute: null, refunds: [], captureFails: false };
+  return day <= livelyUntil ? { dispute: null } : { dispute: null, refunds: [], captures: null, captureFails: false };
 }

@@ -9,7 +9,7 @@ import { atBankAt, BANK_HOUR, hourOf } from './world-account.ts';
 export type InTransit = {
   /** Announced and not yet on a report, or in a report that could not be posted. */
   readonly pending: number;
-  /** The same, of a batch whose file is missing: shown under that. */
+  /** The same, of a batch whose file is missing, where that is seen: shown under that. */
   readonly underMissingFile: number;
   readonly disputes: number;
   readonly reserves: number;
@@ -25,16 +25,17 @@ const RESERVE_DAYS = 180;
 export function inTransit(world: AccountWorld): InTransit {
   const { account, edits } = world;
   const { dialect, calendar } = account;
+  const isGapSeen = dialect.numbered || dialect.tellPayout !== undefined;
   const count = { pending: 0, underMissingFile: 0, disputes: 0, reserves: 0, bank: 0 };
   for (let day = 1; day <= calendar.days; day += 1) {
     for (const life of world.lives(day)) {
       if (edits.events.has(life.number)) continue;
       const open = openItems(world, life);
       for (const [, batch] of open) {
-        if (edits.files.get(batch)?.kind === 'missing') count.underMissingFile += 1;
-        else count.pending += 1;
+        if (edits.files.get(batch)?.kind !== 'missing') count.pending += 1;
+        else if (isGapSeen) count.underMissingFile += 1;
       }
-      count.disputes += disputeOpen(life, dialect.tellsDisputes) ? 1 : 0;
+      count.disputes += disputeOpen(world, life) ? 1 : 0;
     }
   }
   const held = new Set<string>();
@@ -103,7 +104,7 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   const faulty = [...edits.movements.keys()].some((key) => key.startsWith(`${life.number}:`));
   for (const movement of movementsOf(account, life)) {
     const { reference, gross, payer, fee, batch } = movement;
-    if (reference === null) continue;
+    if (reference === null || (!dialect.tellsDisputes && isOfDispute(movement))) continue;
     if (!isPosted(world, batch)) {
       put(`${reference} gross`, 0n, batch);
       if (feeIsTold(movement, life)) put(`${reference} fee`, 0n, batch);
@@ -120,8 +121,14 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   }
 }
 
-/** Its money went, and no word of its end was told. */
-export function disputeOpen({ dispute }: Life, told: boolean): boolean {
-  if (dispute === null || !told || dispute.movements.length === 0) return false;
-  return dispute.movements.length % 2 === 1 && dispute.outcome !== 'lost';
+/** What is told to have gone is not what is told to have come back or to be lost. */
+export function disputeOpen(world: AccountWorld, life: Life): boolean {
+  const { account } = world;
+  const moved = movementsOf(account, life).filter(
+    (one) => isOfDispute(one) && (account.dialect.tellsDisputes || isPosted(world, one.batch)),
+  );
+  const back = moved.reduce((sum, { gross }) => sum + gross, 0n);
+  return back + (life.dispute?.outcome === 'lost' ? life.dispute.amount : 0n) !== 0n;
 }
+
+const isOfDispute = ({ kind }: Movement): boolean => kind === 'chargeback' || kind === 'chargeback_reversal';

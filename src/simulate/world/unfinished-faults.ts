@@ -1,9 +1,17 @@
 import type { Fault, Injection } from './fault.ts';
-import { abilitiesOf, code, movementNamed, nothing, partlyRefunded, plain, reported, step } from './fault-tools.ts';
-import type { Movement } from './movement.ts';
+import {
+  abilitiesOf,
+  besides,
+  code,
+  movementNamed,
+  nothing,
+  partlyRefunded,
+  plain,
+  reported,
+  step,
+} from './fault-tools.ts';
 import { refundWebhooks } from './refund-webhooks.ts';
 import { disputeOpen } from './transit.ts';
-import { bookedAt } from './world-account.ts';
 
 /** What was begun, taken or withheld, and never came to its end. */
 export const UNFINISHED_FAULTS = {
@@ -34,8 +42,7 @@ export const UNFINISHED_FAULTS = {
   dispute_left: {
     target: 'payment',
     daysAgo: 125,
-    fits: (dialect) =>
-      dialect.tellsDisputes && ['cycles', 'outcome', 'withdrawal'].includes(abilitiesOf(dialect).disputes),
+    fits: (dialect) => ['cycles', 'endless', 'outcome', 'withdrawal'].includes(abilitiesOf(dialect).disputes),
     shape: ({ currency }) => {
       const amount = 6_000n * currency.step;
       const dispute = { amount, fee: 1_500n * currency.step, movements: ['withdrawn'], outcome: 'open' } as const;
@@ -46,7 +53,7 @@ export const UNFINISHED_FAULTS = {
       return (world) =>
         Array.from({ length: calendar.days }, (_, n) => [...world.lives(n + 1)])
           .flat()
-          .filter((life) => disputeOpen(life, dialect.tellsDisputes))
+          .filter((life) => disputeOpen(world, life))
           .map((life) => ({
             class: 'dispute_stale',
             reference: dialect.reference(life, 'chargeback', 0),
@@ -88,19 +95,6 @@ export const UNFINISHED_FAULTS = {
 
 /** In steps of the currency, signed as the balance sees it. */
 function withhold(into: Injection, batch: number, steps: bigint): void {
-  const { account, edits } = into;
   const kind = steps < 0n ? 'reserve_hold' : 'reserve_release';
-  const made: Movement = {
-    kind,
-    name: `${kind}${batch}`,
-    index: batch,
-    life: null,
-    reference: null,
-    at: bookedAt(account, batch),
-    batch,
-    gross: steps * step(into),
-    fee: 0n,
-    tax: 0n,
-  };
-  edits.extras.set(batch, [...(edits.extras.get(batch) ?? []), made]);
+  besides(into, { kind, name: `${kind}${batch}`, batch, gross: steps * step(into) });
 }

@@ -187,7 +187,8 @@ function quieten(account: WorldAccount, edits: Edits, batch: number): void {
   for (let day = Math.max(1, batch - SETTLED_WITHIN_DAYS); day <= batch; day += 1) {
     const [first, last] = numbersOf(account, day);
     for (let number = first; number <= Math.min(last, first + QUIETENED_MAX); number += 1)
-      if (!edits.shapes.has(number)) edits.shapes.set(number, { captureFails: false, refunds: [], dispute: null });
+      if (!edits.shapes.has(number))
+        edits.shapes.set(number, { captures: null, captureFails: false, refunds: [], dispute: null });
   }
 }
 

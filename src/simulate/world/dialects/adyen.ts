@@ -58,6 +58,7 @@ const TYPES: Readonly<Record<Movement['kind'], string>> = {
   reserve_hold: 'DepositCorrection',
   reserve_release: 'DepositCorrection',
   payout_reversal: 'BankInstructionReturned',
+  rounding: 'ManualCorrected',
   unknown: 'LunarLevy',
 };
 

@@ -5,6 +5,7 @@ import { isoTime } from '../../told-event.ts';
 import { major } from '../decimal.ts';
 import type { BatchReport, Dialect, Payout } from '../dialect.ts';
 import type { Movement } from '../movement.ts';
+import { payoutLife } from '../payout-life.ts';
 import type { WorldAccount } from '../world-account.ts';
 
 /** As simulated transactions name it. */
@@ -18,10 +19,10 @@ export const braintree: Dialect = {
   format: 'transactions',
   mode: 'batch',
   // What comes back later is the same node again, which a search of that day would have as it is by then.
-  abilities: { refundFailure: 'at_once', disputes: 'none' },
+  abilities: { refundFailure: 'at_once' },
   reference(life, kind, index) {
     if (kind === 'refund') return braintreeId(life, `refund${index}`);
-    return braintreeId(life, kind === 'chargeback' ? 'dispute' : 'sale');
+    return braintreeId(life, kind === 'chargeback' || kind === 'chargeback_reversal' ? 'dispute' : 'sale');
   },
   feesTold: false,
   disputeFee: 'none',
@@ -42,10 +43,10 @@ export const braintree: Dialect = {
   },
 };
 
-const LISTS: ReadonlyArray<readonly [place: string, kind: Movement['kind']]> = [
+const LISTS: ReadonlyArray<readonly [place: string, ...kinds: Movement['kind'][]]> = [
   ['transactions', 'charge'],
   ['refunds', 'refund'],
-  ['disputes', 'chargeback'],
+  ['disputes', 'chargeback', 'chargeback_reversal'],
 ];
 
 function* searches(account: WorldAccount, report: BatchReport): Generator<string> {
@@ -64,11 +65,11 @@ function* searches(account: WorldAccount, report: BatchReport): Generator<string
         merchant_account: { id: MERCHANT_ACCOUNT, currency_iso_code: currency.code },
       },
     })}\n`;
-  for (const [place, kind] of LISTS) {
+  for (const [place, ...kinds] of LISTS) {
     yield `{"data":{"search":{"${place}":{"edges":[`;
     let first = true;
     for (const movement of report.movements()) {
-      if (movement.kind !== kind || movement.life === null) continue;
+      if (!kinds.includes(movement.kind) || movement.life === null) continue;
       yield `${first ? '' : ','}\n${JSON.stringify({ node: node(movement, movement.life) })}`;
       first = false;
     }
@@ -76,7 +77,7 @@ function* searches(account: WorldAccount, report: BatchReport): Generator<string
   }
 
   function node(movement: Movement, life: Life): object {
-    const { kind, gross, reference, payer } = movement;
+    const { kind, gross, reference, payer, batch, index } = movement;
     const size = gross < 0n ? -gross : gross;
     const money = (amount: bigint): object => ({ value: major(amount, currency), currencyCode: currency.code });
     const sale = {
@@ -84,16 +85,23 @@ function* searches(account: WorldAccount, report: BatchReport): Generator<string
       orderId: `order-${life.number}`,
       merchantAccountId: MERCHANT_ACCOUNT,
     };
-    if (kind === 'chargeback')
+    if (kind === 'chargeback' || kind === 'chargeback_reversal') {
+      const isWon = kind === 'chargeback_reversal';
+      // The search of the day on which it comes back has the whole dispute once more, and when its money went.
+      const taken = isWon ? dayOf({ life: payoutLife(account, batch - index, 0n, false) }) : day;
       return {
         legacyId: reference,
         type: 'CHARGEBACK',
         merchantAccountId: MERCHANT_ACCOUNT,
         amountDisputed: money(size),
-        amountWon: money(0n),
-        statusHistory: [{ status: 'OPEN', disbursementDate: day }],
+        amountWon: money(isWon ? size : 0n),
+        statusHistory: [
+          ...(isWon ? [{ status: 'WON', disbursementDate: day }] : []),
+          { status: 'OPEN', disbursementDate: taken },
+        ],
         transaction: sale,
       };
+    }
     return {
       legacyId: reference,
       orderId: `order-${life.number}`,
@@ -112,4 +120,4 @@ function paidIn({ amount, currency }: NonNullable<Movement['payer']>): object {
 }
 
 /** As its webhook says it. */
-const dayOf = ({ life }: Payout): string => new Date(moment(life, 50)).toISOString().slice(0, 10);
+const dayOf = ({ life }: Pick<Payout, 'life'>): string => new Date(moment(life, 50)).toISOString().slice(0, 10);

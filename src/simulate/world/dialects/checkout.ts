@@ -34,16 +34,16 @@ export const checkout: Dialect = {
   zone: 'UTC',
   format: 'financial_actions',
   mode: 'payout',
-  // A dispute's id is in no report.
-  abilities: { disputes: 'none', captureFailure: 'none' },
+  abilities: { captureFailure: 'none' },
+  // A dispute's id is in no report: it goes by its payment.
   reference: (life, kind, index) => (kind === 'refund' ? actionId(life, `refund${index}`) : paymentId(life)),
   feesTold: false,
-  disputeFee: 'none',
+  disputeFee: 'charged',
   costs: 'each',
   negatives: true,
   numbered: false,
   joins: true,
-  tellsDisputes: false,
+  tellsDisputes: true,
   fx: 'told',
   fractions: true,
   hold: 'Rolling Reserve',
@@ -87,13 +87,17 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
   };
   for (const movement of report.movements()) {
     const fields = named(movement);
-    const own = { ...fields, 'Breakdown Type': fields['Action Type'] ?? '' };
+    const own = { ...fields, 'Breakdown Type': DISPUTED[movement.kind] ?? fields['Action Type'] ?? '' };
     if (movement.kind === 'fee') {
       yield costRow(own, movement);
       continue;
     }
     yield row({ ...own, ...paidIn(movement) }, movement.gross);
     if (movement.fee === 0n) continue;
+    if (movement.kind === 'chargeback') {
+      yield row({ ...fields, 'Breakdown Type': 'Chargeback Fixed Fee' }, -movement.fee);
+      continue;
+    }
     // What the scheme takes, and Checkout.com's own.
     const scheme = movement.fee / 3n;
     if (scheme !== 0n) yield row({ ...fields, 'Breakdown Type': 'Scheme Fixed Fee' }, -scheme);
@@ -117,6 +121,12 @@ const OF_ACCOUNT: Partial<Record<Movement['kind'], string>> = {
   reserve_release: 'Rolling Reserve',
 };
 
+/** Taken, and given back to who won; their action is the same. */
+const DISPUTED: Partial<Record<Movement['kind'], string>> = {
+  chargeback: 'Chargeback (ADJM)',
+  chargeback_reversal: 'Chargeback (RPDW)',
+};
+
 function paidIn({ payer }: Movement): Fields {
   if (payer === undefined) return {};
   return {
@@ -126,15 +136,14 @@ function paidIn({ payer }: Movement): Fields {
   };
 }
 
-function named({ kind, life, index, at, name, batch, twin }: Movement): Fields {
+function named({ kind, life, at, name, batch, twin }: Movement): Fields {
   const times = { 'Requested On': time(at - 3_600_000), 'Processed On': time(at) };
   if (life === null)
     return { ...times, 'Action Type': OF_ACCOUNT[kind] ?? 'Lunar Levy', 'Action ID': `act_${name}${batch}` };
-  const [type, action] = kind === 'refund' ? ['Refund', `refund${index}`] : ['Capture', `capture${index}`];
   return {
     ...times,
-    'Action Type': type,
-    'Action ID': actionId(life, `${action}${twin === true ? 'again' : ''}`),
+    'Action Type': kind === 'refund' ? 'Refund' : DISPUTED[kind] === undefined ? 'Capture' : 'Chargeback',
+    'Action ID': actionId(life, `${name}${twin === true ? 'again' : ''}`),
     'Payment ID': paymentId(life),
     Reference: `order-${life.number}`,
     'Payment Method': 'VISA',

@@ -10,6 +10,8 @@ const TYPES: Partial<Record<Movement['kind'], string>> = {
   charge: 'payment_paid_out',
   refund: 'refund',
   chargeback: 'payment_charged_back',
+  // The bank takes its chargeback back, and the payment is paid out again.
+  chargeback_reversal: 'payment_paid_out',
   fee: 'gocardless_fee',
   unknown: 'lunar_levy',
 };
@@ -22,7 +24,7 @@ export const gocardless: Dialect = {
   format: 'payout_items',
   mode: 'payout',
   settings: { api_key: 'sandbox_simulated' },
-  abilities: { disputes: 'none', refundFailure: 'none' },
+  abilities: { refundFailure: 'none' },
   reference: (life, kind, index) =>
     kind === 'refund' ? gocardlessId(life, 'RF', `refund${index}`) : gocardlessId(life, 'PM', 'payment'),
   feesTold: false,

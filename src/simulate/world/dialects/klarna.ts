@@ -55,7 +55,6 @@ export const klarna: Dialect = {
   format: 'settlement',
   mode: 'payout',
   settings: { api_key: 'K000000_simulated:simulated' },
-  abilities: { disputes: 'none' },
   reference: (life, kind, index) => (kind === 'refund' ? refundId(life, index) : orderId(life)),
   feesTold: false,
   disputeFee: 'none',
@@ -63,7 +62,7 @@ export const klarna: Dialect = {
   negatives: false,
   numbered: false,
   joins: false,
-  tellsDisputes: false,
+  tellsDisputes: true,
   fx: 'none',
   hold: 'holdback',
   extremes: 'none',
@@ -79,19 +78,21 @@ export const klarna: Dialect = {
 
 function* file({ currency, name }: WorldAccount, report: BatchReport): Generator<string> {
   const { payout } = report;
-  const sums = { sale: 0n, back: 0n };
+  const sums = { sale: 0n, back: 0n, reversed: 0n };
   const held = { holdback: 0n, release: 0n };
   for (const { kind, gross } of report.movements()) {
     if (kind === 'reserve_hold') held.holdback -= gross;
     if (kind === 'reserve_release') held.release += gross;
   }
-  for (const { gross } of counted(report)) {
-    if (gross < 0n) sums.back -= gross;
+  for (const { kind, gross } of counted(report)) {
+    if (kind === 'chargeback') sums.reversed -= gross;
+    else if (gross < 0n) sums.back -= gross;
     else sums.sale += gross;
   }
   const totals: Partial<Record<(typeof TOTALS)[number], bigint>> = {
     total_sale_amount: sums.sale,
     total_return_amount: sums.back,
+    total_reversal_amount: sums.reversed,
     total_fee_amount: report.fee,
     total_holdback_amount: held.holdback,
     total_release_amount: held.release,
@@ -117,20 +118,20 @@ function* file({ currency, name }: WorldAccount, report: BatchReport): Generator
       yield row({ type, capture_date: isoSeconds(at), amount, posting_currency: currency.code });
       continue;
     }
-    const isRefund = kind === 'refund';
+    const [type = '', detailed_type = ''] = TYPES[kind] ?? [];
     const fields: Fields = {
-      type: isRefund ? 'RETURN' : 'SALE',
+      type,
       capture_date: isoSeconds(at),
       sale_date: isoSeconds(life.startedAt),
       order_id: orderId(life),
       short_order_id: orderId(life).slice(0, 8).toUpperCase(),
-      capture_id: isRefund ? '' : captureId(life, movement),
-      refund_id: isRefund ? refundId(life, movement.index) : '',
+      capture_id: kind === 'charge' ? captureId(life, movement) : '',
+      refund_id: kind === 'refund' ? refundId(life, movement.index) : '',
       merchant_reference1: `order-${life.number}`,
       amount: major(gross < 0n ? -gross : gross, currency),
       posting_currency: currency.code,
       purchase_country: 'DE',
-      detailed_type: isRefund ? 'PURCHASE_RETURN' : 'PURCHASE',
+      detailed_type,
     };
     yield row(fields);
     if (fee !== 0n)
@@ -138,12 +139,18 @@ function* file({ currency, name }: WorldAccount, report: BatchReport): Generator
   }
 }
 
+const TYPES: Partial<Record<Movement['kind'], readonly [type: string, detailed: string]>> = {
+  charge: ['SALE', 'PURCHASE'],
+  refund: ['RETURN', 'PURCHASE_RETURN'],
+  chargeback: ['REVERSAL', ''],
+};
+
 /** With what was cut out of the rows as one more. */
-function counted(report: BatchReport): Pick<Movement, 'gross'>[] {
+function counted(report: BatchReport): Pick<Movement, 'kind' | 'gross'>[] {
   const all = [...report.movements()];
-  const shown = all.filter(({ life }) => life !== null).map(({ gross }) => ({ gross }));
+  const shown = all.filter(({ life }) => life !== null);
   const rest = report.gross - all.reduce((sum, { gross }) => sum + gross, 0n);
-  return rest === 0n ? shown : [...shown, { gross: rest }];
+  return rest === 0n ? shown : [...shown, { kind: 'charge', gross: rest }];
 }
 
 /** What the order management API tells of it in the end. */

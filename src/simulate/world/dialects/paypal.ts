@@ -23,11 +23,12 @@ export const paypal: Dialect = {
   zone: 'America/Los_Angeles',
   format: 'settlement',
   mode: 'balance',
-  // A refund that failed and a dispute are rows of other codes; here they do not happen.
-  abilities: { refundFailure: 'none', disputes: 'none' },
-  reference: (life, kind, index) => (kind === 'refund' ? refundId(life, index) : captureId(life, index)),
+  // A refund that failed is a row of another code; here it does not happen. Webhooks tell how a dispute ends, rows what it moves.
+  abilities: { refundFailure: 'none', disputes: 'cycles' },
+  reference: (life, kind, index) =>
+    kind === 'refund' ? refundId(life, index) : captureId(life, kind === 'charge' ? index : 0),
   feesTold: true,
-  disputeFee: 'none',
+  disputeFee: 'charged',
   costs: 'first',
   negatives: true,
   numbered: true,
@@ -55,12 +56,22 @@ function* report({ account }: ReportFile, batch: BatchReport): Generator<string>
   const { opening, closing, payout } = batch;
   let count = batch.count;
   const sums = { credits: 0n, debits: 0n, fees: 0n };
-  for (const { gross, fee } of counted(batch)) {
+  for (const { kind, gross, fee } of counted(batch)) {
+    if (kind === 'chargeback' && fee !== 0n) {
+      // A row of its own.
+      count += 1;
+      sums.debits += fee;
+    } else sums.fees += fee;
     if (gross < 0n) sums.debits -= gross;
     else sums.credits += gross;
-    sums.fees += fee;
   }
-  for (const movement of batch.movements()) yield row(account, movement);
+  for (const movement of batch.movements()) {
+    if (movement.kind !== 'chargeback' || movement.fee === 0n) yield row(account, movement);
+    else {
+      yield row(account, { ...movement, fee: 0n });
+      yield row(account, disputeFee(movement));
+    }
+  }
   if (batch.showsPayout) {
     count += 1;
     sums.debits += payout.amount;
@@ -86,13 +97,13 @@ function* report({ account }: ReportFile, batch: BatchReport): Generator<string>
  * What the footers add up: a movement that was cut out of the file is in them. Their gross and fees apart are the batch's sums less
  * what is shown, as one more.
  */
-function counted(batch: BatchReport): Pick<Movement, 'gross' | 'fee'>[] {
-  const shown = [...batch.movements()].map(({ gross, fee }) => ({ gross, fee }));
+function counted(batch: BatchReport): Pick<Movement, 'kind' | 'gross' | 'fee'>[] {
+  const shown = [...batch.movements()];
   const rest = {
     gross: batch.gross - shown.reduce((sum, { gross }) => sum + gross, 0n),
     fee: batch.fee - shown.reduce((sum, { fee }) => sum + fee, 0n),
   };
-  return rest.gross === 0n && rest.fee === 0n ? shown : [...shown, rest];
+  return rest.gross === 0n && rest.fee === 0n ? shown : [...shown, { kind: 'charge', ...rest }];
 }
 
 type Row = Pick<Movement, 'gross' | 'fee' | 'at'> & {
@@ -143,10 +154,23 @@ function named(movement: Movement): Row {
     const own = name.toUpperCase().replaceAll('_', '');
     return { id: `${own}X${batch}`, ...told, invoice: '', bank: '', gross, fee, at };
   }
-  const original = kind === 'refund' ? captureId(life, 0) : '';
-  const code = kind === 'refund' ? 'T1107' : 'T0006';
-  const id = reference ?? captureId(life, index);
+  const code = CODES[kind] ?? 'T0006';
+  const original = code === 'T0006' ? '' : captureId(life, 0);
+  const isDispute = kind === 'chargeback' || kind === 'chargeback_reversal';
+  const id = isDispute ? stableText(life, name, 17, UPPER) : (reference ?? captureId(life, index));
   return { id, code, invoice: `order-${life.number}`, original, bank: '', gross, fee, at };
+}
+
+const CODES: Partial<Record<Movement['kind'], string>> = {
+  refund: 'T1107',
+  chargeback: 'T1201',
+  chargeback_reversal: 'T1202',
+};
+
+/** What a chargeback costs names the chargeback's own row. */
+function disputeFee(movement: Movement): Row {
+  const own = named(movement);
+  return { ...own, id: `${own.id.slice(0, -1)}Z`, code: 'T0106', original: own.id, gross: -movement.fee, fee: 0n };
 }
 
 function withdrawn(payout: Payout, at: number): Row {

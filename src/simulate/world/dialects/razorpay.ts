@@ -18,9 +18,11 @@ export const razorpay: Dialect = {
   mode: 'payout',
   settings: { settlement_currency: 'INR' },
   // Its recon has one row for what is refunded, and says nothing of a refund that came back.
-  abilities: { refundFailure: 'at_once', disputes: 'none' },
-  reference: (life, kind, index) =>
-    kind === 'refund' ? razorpayId(life, 'rfnd', `refund${index}`) : razorpayId(life, 'pay', 'payment'),
+  abilities: { refundFailure: 'at_once' },
+  reference(life, kind, index) {
+    if (kind === 'refund') return razorpayId(life, 'rfnd', `refund${index}`);
+    return TYPES[kind] === 'adjustment' ? razorpayId(life, 'disp', 'dispute') : razorpayId(life, 'pay', 'payment');
+  },
   feesTold: true,
   disputeFee: 'none',
   costs: 'each',
@@ -28,7 +30,7 @@ export const razorpay: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: false,
+  tellsDisputes: true,
   fx: 'none',
   hold: 'reserve',
   extremes: 'none',
@@ -61,6 +63,8 @@ function* recon(account: WorldAccount, report: BatchReport): Generator<string> {
 const TYPES: Partial<Record<Movement['kind'], string>> = {
   charge: 'payment',
   refund: 'refund',
+  chargeback: 'adjustment',
+  chargeback_reversal: 'adjustment',
   reserve_hold: 'reserve',
   reserve_release: 'reserve',
 };
@@ -73,13 +77,17 @@ function row(movement: Movement, payout: Life, { currency }: WorldAccount): stri
   const payment = life === null || kind === 'charge' ? null : razorpayId(life, 'pay', 'payment');
   const order = life === null ? null : razorpayId(life, 'order', 'order');
   const type = TYPES[kind] ?? 'lunar_levy';
+  // A dispute is an adjustment that names it.
+  const disputed = life !== null && type === 'adjustment';
+  const entity = disputed ? razorpayId(life, 'adj', name) : (reference ?? `${name}of${batch}`);
   return (
-    `{"entity_id":${text(reference ?? `${name}of${batch}`)},"type":"${type}","debit":${net < 0n ? -net : 0n},` +
+    `{"entity_id":${text(entity)},"type":"${type}","debit":${net < 0n ? -net : 0n},` +
     `"credit":${net < 0n ? 0n : net},"amount":${amount},"currency":"${currency.code}","fee":${fee + tax},"tax":${tax},` +
     `"on_hold":false,"settled":true,"created_at":${unixSeconds(at - 3_600_000)},"settled_at":${unixSeconds(at)},` +
     `"settlement_id":"${settlement(payout)}","posted_at":null,"credit_type":"default","description":null,"notes":"{}",` +
     `"payment_id":${text(payment)},"settlement_utr":"${utr(payout)}","order_id":${text(order)},"order_receipt":null,` +
-    '"method":"card","card_network":"Visa","card_issuer":"SIMB","card_type":"credit","dispute_id":null}'
+    '"method":"card","card_network":"Visa","card_issuer":"SIMB","card_type":"credit",' +
+    `"dispute_id":${text(disputed ? reference : null)}}`
   );
 }
 

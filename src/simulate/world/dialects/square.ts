@@ -24,6 +24,7 @@ const TYPES: Readonly<Record<Movement['kind'], string>> = {
   reserve_hold: 'RESERVE_HOLD',
   reserve_release: 'RESERVE_RELEASE',
   payout_reversal: 'RETURNED_PAYOUT',
+  rounding: 'OTHER_ADJUSTMENT',
   unknown: 'LUNAR_LEVY',
 };
 

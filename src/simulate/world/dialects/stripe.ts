@@ -48,6 +48,7 @@ const CATEGORIES: Readonly<Record<Movement['kind'], string>> = {
   reserve_hold: 'risk_reserved_funds',
   reserve_release: 'risk_reserved_funds',
   payout_reversal: 'payout_reversal',
+  rounding: 'other_adjustment',
   unknown: 'lunar_levy',
 };
 

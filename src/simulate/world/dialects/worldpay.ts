@@ -38,6 +38,7 @@ const EVENTS: Readonly<Record<Movement['kind'], string>> = {
   reserve_hold: 'TRANSFERRED_TO_DEPOSIT',
   reserve_release: 'TRANSFERRED_TO_DEPOSIT',
   payout_reversal: 'PAYMENT_TO_MERCHANT_RETURNED',
+  rounding: 'ROUNDING',
   unknown: 'LUNAR_LEVY',
 };
 
@@ -47,7 +48,6 @@ export const worldpay: Dialect = {
   zone: 'Europe/London',
   format: 'transfer_batch',
   mode: 'payout',
-  abilities: { disputes: 'none' },
   reference: (life, kind, index) =>
     kind === 'refund' || kind === 'refund_reversal'
       ? `${transactionReference(life)}/refund-${index + 1}`
@@ -58,8 +58,9 @@ export const worldpay: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: false,
+  tellsDisputes: true,
   fx: 'told',
+  roundingRow: true,
   hold: 'deposit',
   extremes: 'none',
   payoutReference: (payout) => `${payout.account.name}/${batchId(payout.life)}`,
@@ -86,7 +87,7 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
     return csvRow(COLUMNS.map((column) => all[column] ?? ''));
   };
   for (const movement of report.movements()) {
-    const { kind, life, index, gross, fee, at, twin, payer } = movement;
+    const { kind, life, gross, fee, at, twin, payer } = movement;
     yield row(at, {
       'Order Code': life === null ? '' : transactionReference(life),
       'Event Type': EVENTS[kind],
@@ -96,10 +97,7 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
       'Commission Amount': fee === 0n ? '' : major(fee, currency),
       'Transfer Amount': major(netOf(movement), currency),
       'Exchange Rate': payer?.rate ?? '',
-      'Modification Reference':
-        life === null
-          ? ''
-          : `${kind === 'charge' ? partName(life, index) : `refund-${index + 1}`}${twin === true ? '-again' : ''}`,
+      'Modification Reference': life === null ? '' : `${modification(movement, life)}${twin === true ? '-again' : ''}`,
     });
   }
   if (report.showsPayout)
@@ -109,6 +107,9 @@ function* rows(account: WorldAccount, report: BatchReport): Generator<string> {
     });
 }
 
-const partName = (life: Life | null, index: number): string => (life?.captures === null ? '' : `part-${index + 1}`);
+function modification({ kind, index }: Movement, { captures, amount }: Life): string {
+  if (kind === 'charge') return captures === null || captures[index] === amount ? '' : `part-${index + 1}`;
+  return kind === 'refund' || kind === 'refund_reversal' ? `refund-${index + 1}` : '';
+}
 
 const batchId = (life: Payout['life']): string => stableText(life, 'transferbatch', 9, DIGITS);
