@@ -19,8 +19,8 @@ import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import {
   ExaminedShape,
+  examinedFaults,
   provenBatchView,
-  reportFaultView,
   SettlementLineShape,
   SettlementShape,
   SettlementSummaryShape,
@@ -114,7 +114,7 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
           lines,
           batches: batches.map(provenBatchView),
           error_count: faults.count,
-          errors: faults.kept.map(reportFaultView),
+          errors: examinedFaults(faults.kept, batches),
         });
       }
       if (received.kind === 'proven')
