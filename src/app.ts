@@ -57,6 +57,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
         'a request failed',
       );
     if (problem.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', String(RETRY_AFTER_S));
+    // The rest of it may come yet, and must not be read as another request.
+    if (problem.status === 408) reply.header('connection', 'close');
     return reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   });
   app.setNotFoundHandler((request) => {

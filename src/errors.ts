@@ -17,6 +17,7 @@ const CODES = {
   not_found: { http: 404, retryable: false },
   removed: { http: 410, retryable: false },
   method_not_allowed: { http: 405, retryable: false },
+  request_timeout: { http: 408, retryable: true },
   conflict: { http: 409, retryable: false },
   too_large: { http: 413, retryable: false },
   overloaded: { http: 503, retryable: true },

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { createTokens } from './access/tokens.ts';
 import { createReadiness } from './api/readiness.ts';
+import { UPLOAD_IDLE_MS } from './api/upload-idleness.ts';
 import { type ApiCalls, createApiEgress } from './api-calls.ts';
 import { buildApp } from './app.ts';
 import { type BackgroundWork, createBackgroundWork } from './background-work.ts';
@@ -60,6 +61,8 @@ export type GatewayOptions = {
   readonly trustRoots?: readonly string[];
   /** Stands in for the processors' APIs: tests only. */
   readonly apiCalls?: ApiCalls;
+  /** Another limit than the house's: tests only. */
+  readonly uploadIdleMs?: number;
 };
 
 export type Gateway = {
@@ -253,6 +256,7 @@ export async function createGateway(options: GatewayOptions): Promise<Gateway> {
           recheck,
           importer,
           bankImporter: createBankImporter({ pool: pools.api, formats: bankFormats, clock }),
+          uploadIdleMs: options.uploadIdleMs ?? UPLOAD_IDLE_MS,
           cacheStats: () => cache.stats(),
           readiness,
           draining: () => draining,

@@ -38,6 +38,8 @@ export type ApiDeps = {
   readonly recheck: Recheck;
   readonly bankImporter: BankImporter;
   readonly importer: Pick<Importer, 'receive'>;
+  /** How long an upload may stand still. */
+  readonly uploadIdleMs: number;
   readonly cacheStats: () => CacheStats;
   readonly readiness: Pick<ReadinessWatch, 'look'>;
   /** Told to stop: long answers come to an end. */

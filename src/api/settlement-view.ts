@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { ReportFault } from '../providers/settlement-format.ts';
+import { faultCurrency } from '../reconcile/import/fault-currency.ts';
 import type { ProvenBatch } from '../reconcile/import/prove.ts';
 import type { BatchRow, FaultRow, KeptLineRow, SettlementRow } from '../reconcile/import/settlement-store.ts';
 
@@ -42,6 +43,10 @@ export const ReportErrorShape = Type.Object({
   batch: Nullable(Type.String()),
   expected: Nullable(Type.String()),
   found: Nullable(Type.String()),
+  currency: Nullable(
+    Type.String({ description: 'of its amounts, of its batch or of the whole report; null where there are several' }),
+  ),
+  difference: Nullable({ ...Amount, description: 'found − expected in minor units; null where they are no amounts' }),
 });
 
 const summary = {
@@ -191,9 +196,16 @@ const faultView = ({ row_no, ...rest }: FaultRow): Static<typeof ReportErrorShap
   line: row_no === null ? null : Number(row_no),
 });
 
-export function reportFaultView(f: ReportFault): Static<typeof ReportErrorShape> {
-  const { kind, row, field, value, reason, batch = null, expected = null, found = null } = f;
-  return { kind, line: row, field, value, reason, batch, expected, found };
+export function examinedFaults(
+  faults: readonly ReportFault[],
+  batches: readonly ProvenBatch[],
+): Static<typeof ReportErrorShape>[] {
+  return faults.map((fault) => {
+    const { kind, row, field, value, reason, batch = null, expected = null, found = null } = fault;
+    const difference = fault.difference === undefined ? null : String(fault.difference.amount);
+    const currency = faultCurrency(fault, batches);
+    return { kind, line: row, field, value, reason, batch, expected, found, currency, difference };
+  });
 }
 
 export function settlementLineView(row: KeptLineRow): Static<typeof SettlementLineShape> {

@@ -132,7 +132,7 @@ async function exportTo({ format, output, ...options }: ExportOptions, context: 
     const file = await openAuditExport(reader, format, filter);
     try {
       if (output === undefined) await context.stream(file.text);
-      else await writeWhole(output, file.text);
+      else await writeWhole(output, file.text, context);
     } finally {
       await file.close();
     }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { provenBatchView, reportFaultView } from '../api/settlement-view.ts';
+import { examinedFaults, provenBatchView } from '../api/settlement-view.ts';
 import { PosternError } from '../errors.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
 import type { SettlementFormat } from '../providers/settlement-format.ts';
@@ -52,7 +52,7 @@ export async function explainReportFile(
     fileName: basename(file),
   });
   const batches = found.batches.map(provenBatchView);
-  const errors = found.faults.kept.map(reportFaultView);
+  const errors = examinedFaults(found.faults.kept, found.batches);
   const json = { format: format.name, batches, lines, kinds, error_count: found.faults.count, errors };
   const counts = Object.entries(kinds).map(([kind, n]) => `${n} ${kind}`);
   const text = [

@@ -35,7 +35,7 @@ async function exportTo({ format, from, to, account, output }: ExportOptions, co
     const journal = await openExport(reader, format, { from: from ?? null, to: to ?? null, account: account ?? null });
     try {
       if (output === undefined) await context.stream(journal.text);
-      else await writeWhole(output, journal.text);
+      else await writeWhole(output, journal.text, context);
     } finally {
       await journal.close();
     }

@@ -107,7 +107,7 @@ async function make(request: ReportRequest, options: CommonOptions, context: Com
     const report = await openReport(deps, request);
     try {
       if (output === undefined) await context.stream(report.bytes);
-      else await writeWhole(output, counted(report.bytes));
+      else await writeWhole(output, counted(report.bytes), context);
     } finally {
       await report.close();
     }

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { provenBatchView, reportFaultView, settlementView } from '../api/settlement-view.ts';
+import { examinedFaults, provenBatchView, settlementView } from '../api/settlement-view.ts';
 import { PosternError } from '../errors.ts';
 import { createLog } from '../log.ts';
 import { withTransaction } from '../postgres/sql.ts';
@@ -114,7 +114,7 @@ async function importFile(
 function dryRunOutcome({ examined }: Extract<Received, { kind: 'dry_run' }>): Outcome {
   const { format, lines, faults } = examined;
   const batches = examined.batches.map(provenBatchView);
-  const errors = faults.kept.map(reportFaultView);
+  const errors = examinedFaults(faults.kept, examined.batches);
   const view = { format: format.name, lines, batches, error_count: faults.count, errors };
   const text = [`${format.title}, ${lines} lines; nothing was kept`, readableBatches(batches)];
   if (faults.count > 0) text.push(readableFaults(errors, faults.count));

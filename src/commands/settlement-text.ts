@@ -1,11 +1,11 @@
-import type { provenBatchView, reportFaultView, settlementView } from '../api/settlement-view.ts';
+import type { provenBatchView, settlementView } from '../api/settlement-view.ts';
 import { currencyExponent } from '../currency.ts';
 import { formatMajor } from '../money.ts';
 import { moment, oneLine, table } from './table.ts';
 
 type Batch = ReturnType<typeof provenBatchView>;
-type Fault = Omit<ReturnType<typeof reportFaultView>, 'batch'>;
 type View = ReturnType<typeof settlementView>;
+type Fault = Omit<View['errors'][number], 'batch' | 'currency' | 'difference'>;
 
 const SHOWN_MAX = 50;
 

@@ -58,6 +58,7 @@ beforeAll(async () => {
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       bankImporter: { receive: () => Promise.reject(new PosternError('invalid_request', 'no statement')) },
       importer: { receive: () => Promise.reject(new PosternError('invalid_request', 'no report')) },
+      uploadIdleMs: 60_000,
       cacheStats: () => ({ engine: 'memory', connected: true, hits: 1, misses: 1, entries: 1 }),
       draining: () => false,
       readiness: createReadiness({

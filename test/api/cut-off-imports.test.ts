@@ -112,6 +112,60 @@ it('a form that ends before its border does is refused, and leaves nothing half 
   expect(await trace()).toMatchObject(NOTHING);
 });
 
+describe('an upload that stands still', () => {
+  const FORM = `multipart/form-data; boundary=${BORDER}`;
+  const ENTRIES = '/api/v1/bank-statements';
+
+  async function limitIdleness(uploadIdleMs: number): Promise<void> {
+    await gateway.stop();
+    gateway = await startTestGateway(database, { uploadIdleMs });
+  }
+
+  /** All that is answered until the connection is closed from there. */
+  async function answerOn(socket: Socket): Promise<string> {
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += String(chunk);
+    });
+    await once(socket, 'close');
+    return answer;
+  }
+
+  it.each([
+    ['a report with a length', REPORTS, 'text/csv', HALF, REPORT.length],
+    ['a report in chunks', REPORTS, 'text/csv', HALF, null],
+    ['a report in a form', REPORTS, FORM, form(HALF), REPORT.length],
+    ['a report within its head', REPORTS, 'text/csv', HEADER, REPORT.length],
+    ['a report of which nothing came', REPORTS, 'text/csv', '', REPORT.length],
+    ['a form before its file', REPORTS, FORM, `--${BORDER}\r\n`, REPORT.length],
+    ['a bank statement', ENTRIES, 'text/plain', STATEMENT.slice(0, -100), STATEMENT.length],
+    ['a bank statement in a form', ENTRIES, FORM, form(STATEMENT.slice(0, -100)), form(STATEMENT).length],
+  ])('is answered 408, and leaves nothing half done: %s', async (_, path, type, sent, length) => {
+    await limitIdleness(200);
+    const answer = await answerOn(await begin(path, type, sent, length));
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 408 /);
+    expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
+    expect(head).toMatch(/\r\nconnection: close/i);
+    expect(JSON.parse(body)).toMatchObject({ status: 408, detail: expect.stringMatching(/no more came for 0.2 s/) });
+    const { statuses, notes, ...left } = await trace();
+    expect(left).toEqual(NOTHING);
+    // What is not known yet to be a report leaves no import at all.
+    expect(statuses).toEqual(notes.map(() => 'failed'));
+    for (const note of notes) expect(note).toMatch(/broke off after \d+ bytes/);
+  });
+
+  it('makes room for the next ones', async () => {
+    await limitIdleness(2_000);
+    const still = await Promise.all([1, 2].map(() => begin(REPORTS, 'text/csv', HALF, REPORT.length)));
+    const answers = await Promise.all(still.map(answerOn));
+    for (const answer of answers) expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+    const whole = await gateway.api(REPORTS, { method: 'POST', body: REPORT, headers: { 'content-type': 'text/csv' } });
+    expect(whole.status).toBe(202);
+    expect((await trace()).statuses).toEqual(['failed', 'failed', expect.stringMatching(/^import/)]);
+  });
+});
+
 it('a report that takes longer than an upload may is answered 408, and leaves nothing half done', async () => {
   const { app } = gateway.gateway;
   if (app === null) throw new Error('it serves');

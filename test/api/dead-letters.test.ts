@@ -263,7 +263,7 @@ describe('POST /dismissals', () => {
   it.each([
     [{ status: 'posted' }, 'only dead letters are dismissed'],
     [{ status: 'lost' }, 'status'],
-    [{ colour: 'red' }, 'additional properties'],
+    [{ colour: 'red' }, 'body/filter/colour is not known'],
     [{ amount: '5.00' }, 'amount'],
     [undefined, 'filter'],
   ])('refuses the filter %j', async (filter, detail) => {

@@ -101,22 +101,83 @@ describe('GET /reports', () => {
     expect(json.cover.period.from).toBe(`${new Date().toISOString().slice(0, 7)}-01`);
   });
 
+  const EVERY_PERIOD = /must be as 2026, 2026-03, 2026-03-05, 2026-01-15\/2026-02-14 or all/;
+  const NO_RUN = '00000000-0000-7000-8000-000000000000';
   it.each([
-    ['a format nobody reads', 'discrepancies?format=pdf', 400],
-    ['a period that is none', 'discrepancies?period=march', 400],
-    ['a month that is none', 'discrepancies?period=2026-13', 400],
-    ['a filter nobody knows', 'discrepancies?type=amount_mismatch', 400],
-    ['an age that is none', 'discrepancies?min_age_days=-1', 400],
-    ['a run that is no id', 'discrepancies?run=last', 400],
-    ['an account that is not there', 'discrepancies?provider=test&account=nobody', 404],
-    ['a settlement that is no id', 'settlement/..%2Fx', 400],
-    ['a settlement that is not there', 'settlement/00000000-0000-7000-8000-000000000000', 404],
-  ])('refuses %s, and leaves no connection', async (_name, path, status) => {
+    ['a format nobody reads', 'discrepancies?format=pdf', 'querystring/format', /^must be one of json, csv, xlsx$/],
+    [
+      'one of a settlement',
+      `settlement/${NO_RUN}?format=pdf`,
+      'querystring/format',
+      /^must be one of json, csv, xlsx$/,
+    ],
+    [
+      'a class that is none',
+      'discrepancies?class=x',
+      'querystring/class',
+      /^must be one of wrong_account, .*, rounding_/,
+    ],
+    ['two classes', 'discrepancies?class=fee_mismatch&class=unknown_kind', 'querystring/class', /^must be one of /],
+    ['a status that is none', 'discrepancies?status=x', 'querystring/status', /^must be one of open, .*, reopened$/],
+    ['a period that is none', 'discrepancies?period=march', 'period', EVERY_PERIOD],
+    ['a month that is none', 'discrepancies?period=2026-13', 'period', /"2026-13" is no such period$/],
+    ['a day that is none', 'discrepancies?period=2026-02-31', 'period', /"2026-02-31" is no such period$/],
+    ['half a range', 'discrepancies?period=2026-03-05/', 'period', EVERY_PERIOD],
+    ['a year of five digits', 'discrepancies?period=20260', 'period', EVERY_PERIOD],
+    [
+      'a period that ends first',
+      'discrepancies?period=2026-03/2026-02',
+      'period',
+      /^ends on 2026-02-28, before it begins on 2026-03-01$/,
+    ],
+    ['a filter nobody knows', 'discrepancies?type=amount_mismatch', 'querystring/type', /^is not known$/],
+    ['an age that is none', 'discrepancies?min_age_days=-1', 'querystring/min_age_days', /must be >= 0/],
+    ['a run that is no id', 'discrepancies?run=last', 'querystring/run', /uuid/],
+    ['a settlement that is no id', 'settlement/..%2Fx', 'params/id', /uuid/],
+  ])('refuses %s, and says which parameter and what it may be', async (_name, path, parameter, message) => {
     const answer = await reports(path);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([
-      status,
+      400,
       'application/problem+json; charset=utf-8',
     ]);
+    const problem = (await answer.json()) as { detail: string; errors: { path: string; message: string }[] };
+    expect(problem.errors).toEqual([{ path: parameter, message: expect.stringMatching(message) }]);
+    expect(problem.detail).toBe(`${parameter} ${problem.errors[0]?.message}`);
+    await noReaders();
+  });
+
+  it.each([
+    ['an account', () => 'discrepancies?account=nobody', 'account', () => `many/many, test/${account}`],
+    [
+      'an account of a processor',
+      () => 'discrepancies?provider=test&account=nobody',
+      'account',
+      () => `test/${account}`,
+    ],
+    ['a processor', () => 'discrepancies?provider=nobody', 'provider', () => `many/many, test/${account}`],
+    [
+      'a processor with its account',
+      () => `discrepancies?provider=nobody&account=${account}`,
+      'provider',
+      () => `many/many, test/${account}`,
+    ],
+  ])('knows no such %s, and says which there are', async (_name, path, parameter, there) => {
+    const answer = await reports(path());
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({
+      detail: expect.stringMatching(/^there is no account .*nobody/),
+      errors: [{ path: parameter, message: expect.stringMatching(`: ${there()}$`) }],
+    });
+    await noReaders();
+  });
+
+  it.each([
+    ['a settlement', `settlement/${NO_RUN}`],
+    ['a run', `discrepancies?run=${NO_RUN}`],
+  ])('knows no such %s', async (_name, path) => {
+    const answer = await reports(path);
+    expect(answer.status).toBe(404);
+    expect(await answer.json()).toMatchObject({ detail: expect.stringContaining(NO_RUN) });
     await noReaders();
   });
 

@@ -102,6 +102,7 @@ describe('POST /settlements', () => {
     expect(status).toBe(202);
     expect(body).toMatchObject({ status: 'failed', error_count: 2 });
     expect(body.errors.map(({ line }) => line)).toEqual([4, 5]);
+    for (const error of body.errors) expect(error).toMatchObject({ kind: 'unreadable', difference: null });
     const { rows } = await database.sql.query(`select 1 from postern.transactions where effect_key like '%po_4%'`);
     expect(rows).toEqual([]);
   });
@@ -121,6 +122,15 @@ describe('POST /settlements', () => {
       items: { reason: string | null }[];
     };
     expect(log.items.some(({ reason }) => reason === 'Stripe wrote to us')).toBe(true);
+  });
+
+  it('says of a contradiction what it is off by, in a dry run as of what is kept', async () => {
+    const wrong = report('po_7', '12.00', '11.63');
+    const dry = await upload(wrong, '&dry_run=true');
+    expect(dry.body.errors).toMatchObject([{ batch: 'po_7', currency: 'USD', difference: '2' }]);
+    const kept = await upload(wrong);
+    expect(kept.body.errors).toEqual(dry.body.errors);
+    expect((await ended(kept.location)).errors).toEqual(dry.body.errors);
   });
 
   it('keeps nothing of a dry run', async () => {

@@ -1,11 +1,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import readXlsxFile from 'read-excel-file/node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AT, captured, openBooks } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Ended, run } from '../support/launcher.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Ended, type Launched, launch, run } from '../support/launcher.ts';
 import { addDiscrepancy, addSettlement } from '../support/settlement-rows.ts';
 import { TEST_KEYS } from '../support/test-keys.ts';
 import { unzip } from '../support/unzip.ts';
@@ -31,9 +33,13 @@ afterAll(async () => {
   await database.drop();
 });
 
-function postern(...args: string[]): Promise<Ended> {
-  return run(args, { DATABASE_URL: database.url, POSTERN_DATA_DIR: folder, POSTERN_ENCRYPTION_KEYS: TEST_KEYS });
-}
+const environment = () => ({
+  DATABASE_URL: database.url,
+  POSTERN_DATA_DIR: folder,
+  POSTERN_ENCRYPTION_KEYS: TEST_KEYS,
+});
+const postern = (...args: string[]): Promise<Ended> => run(args, environment());
+const parts = () => readdirSync(folder).filter((name) => name.endsWith('.part'));
 
 const discrepancies = (...args: string[]) =>
   postern('report', 'discrepancies', '--provider', 'test', '--account', account, '--period', '2026-03', ...args);
@@ -83,7 +89,41 @@ describe('report', () => {
     expect(refused).toMatchObject({ status: 1, out: '' });
     expect(refused.err).toMatch(/^postern: there is no account nobody/);
     expect(readFileSync(file, 'utf8')).toBe('before');
-    expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
+    expect(parts()).toEqual([]);
+  });
+
+  /** Ends a report that is being written into `file`, before its end. */
+  async function endedBy(signal: NodeJS.Signals, file: string): Promise<Launched> {
+    const client = new pg.Client({ connectionString: database.url });
+    await client.connect();
+    try {
+      await client.query('begin');
+      await client.query('lock table postern.discrepancy_history in access exclusive mode');
+      const launched = launch(['report', 'discrepancies', '--period', '2026-03', '-o', file], environment());
+      await eventually(() => expect(parts()).toHaveLength(1), { timeoutMs: 30_000 });
+      launched.child.kill(signal);
+      await launched.ended;
+      return launched;
+    } finally {
+      await client.end();
+    }
+  }
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('leaves no part of a file where it is ended by %s', async (signal) => {
+    const file = join(folder, `${signal}.json`);
+    writeFileSync(file, 'before');
+    const { child } = await endedBy(signal, file);
+    expect(child.signalCode).toBe(signal);
+    expect([parts(), readFileSync(file, 'utf8')]).toEqual([[], 'before']);
+  });
+
+  it('puts away what a killed one left', async () => {
+    const file = join(folder, 'killed.json');
+    await endedBy('SIGKILL', file);
+    expect(parts()).toHaveLength(1);
+    expect((await discrepancies('-o', file)).status).toBe(0);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toHaveProperty('control');
+    expect(parts()).toEqual([]);
   });
 
   it.each([

@@ -30,6 +30,7 @@ export async function startTestGateway(
     readonly trustRoots?: readonly string[];
     /** Answers what adapters ask their processors. */
     readonly apiCalls?: ApiCalls;
+    readonly uploadIdleMs?: number;
   } = {},
 ): Promise<TestGateway> {
   const clock = { now: options.now ?? Date.now };
@@ -44,6 +45,7 @@ export async function startTestGateway(
     work: options.work ?? true,
     ...(options.apiCalls === undefined ? {} : { apiCalls: options.apiCalls }),
     ...(options.trustRoots === undefined ? {} : { trustRoots: options.trustRoots }),
+    ...(options.uploadIdleMs === undefined ? {} : { uploadIdleMs: options.uploadIdleMs }),
   });
   const { url } = await gateway.start();
   if (url === null) throw new Error('the gateway does not listen');

@@ -15,7 +15,10 @@ import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../pagin
 import { Id, problems } from '../shapes.ts';
 import { uploadOf } from '../upload.ts';
 
-export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool, bankImporter }) => {
+export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
+  app,
+  { pool, bankImporter, uploadIdleMs },
+) => {
   const sql = sqlOf(pool);
   const tags = ['settlements'];
   const finance = { access: ['finance'] } as const;
@@ -64,7 +67,8 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (ap
     async (request, reply) => {
       const { format = null, file_name: fileName = null, time_zone: zone = 'UTC', mapping } = request.query;
       if (!isTimeZone(zone)) throw wrong('time_zone', 'must be the name of a time zone, such as Europe/Berlin');
-      const upload = await uploadOf(request as FastifyRequest, fileName, BANK_FILE_BYTES_MAX);
+      const limits = { bytesMax: BANK_FILE_BYTES_MAX, idleMs: uploadIdleMs };
+      const upload = await uploadOf(request as FastifyRequest, fileName, limits);
       const order = { format, fileName: upload.fileName, zone, mapping: parsed(mapping), actor: actorOf(request) };
       const { kind, id } = await bankImporter.receive(order, upload.bytes);
       return reply

@@ -5,7 +5,6 @@ import { sqlOf } from '../../postgres/sql.ts';
 import { DISCREPANCY_STATUSES } from '../../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { openReport, REPORT_FORMATS, type ReportRequest } from '../../reconcile/report/open-report.ts';
-import { PERIOD_PATTERN } from '../../reconcile/report/period.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { createExportStreams } from '../export-streams.ts';
@@ -80,7 +79,7 @@ export const reportRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { po
             account: Name,
             period: Type.Optional(
               Type.String({
-                pattern: PERIOD_PATTERN,
+                maxLength: NAME_MAX,
                 description:
                   'accounting days: 2026, 2026-03, 2026-03-05, 2026-01-15/2026-02-14 or all; this month when absent',
               }),

@@ -19,8 +19,8 @@ import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import {
   ExaminedShape,
+  examinedFaults,
   provenBatchView,
-  reportFaultView,
   SettlementLineShape,
   SettlementShape,
   SettlementSummaryShape,
@@ -37,7 +37,7 @@ const Reason = Type.String({ minLength: 1, maxLength: 1_000 });
 const UPLOAD_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
 export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, deps) => {
-  const { pool, providers, importer, log } = deps;
+  const { pool, providers, importer, uploadIdleMs, log } = deps;
   const sql = sqlOf(pool);
   const tags = ['settlements'];
   const finance = { access: ['finance'] } as const;
@@ -91,7 +91,10 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     async (request, reply) => {
       const { provider, endpoint = 'default', format, accept_difference: accepted, dry_run: dryRun } = request.query;
       const target = await reportEndpoint(sql, providers, { provider, endpoint });
-      const upload = await uploadOf(request as FastifyRequest, request.query.file_name ?? null, UPLOAD_BYTES_MAX);
+      const upload = await uploadOf(request as FastifyRequest, request.query.file_name ?? null, {
+        bytesMax: UPLOAD_BYTES_MAX,
+        idleMs: uploadIdleMs,
+      });
       const received = await importer.receive(
         {
           endpoint: target,
@@ -111,7 +114,7 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
           lines,
           batches: batches.map(provenBatchView),
           error_count: faults.count,
-          errors: faults.kept.map(reportFaultView),
+          errors: examinedFaults(faults.kept, batches),
         });
       }
       if (received.kind === 'proven')

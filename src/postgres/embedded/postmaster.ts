@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isAlive } from '../../process-alive.ts';
 
 /** What postmaster.pid says of a server on a folder. `ready` is Postgres's own word for it (the file's eighth line). */
 export type Postmaster = { pid: number; status: string };
@@ -29,14 +30,5 @@ export function isRunning(pid: number): boolean {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('postgres');
   } catch {
     return false; // Ended while we looked.
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

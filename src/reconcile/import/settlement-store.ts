@@ -1,5 +1,6 @@
 import type { Sql, Tx } from '../../postgres/sql.ts';
 import type { ReportFault } from '../../providers/settlement-format.ts';
+import { faultCurrency } from './fault-currency.ts';
 
 export type SettlementStatus = 'waiting' | 'importing' | 'imported' | 'failed' | 'amended';
 
@@ -127,20 +128,10 @@ export async function insertFaults(
       faults.map((f) => text(f.batch)),
       faults.map((f) => text(f.expected)),
       faults.map((f) => text(f.found)),
-      faults.map((f) => f.difference?.currency ?? onlyCurrency(f, batches)),
+      faults.map((f) => faultCurrency(f, batches)),
       faults.map((f) => f.difference?.amount.toString() ?? null),
     ],
   );
-}
-
-function onlyCurrency(
-  { batch }: ReportFault,
-  batches: readonly { readonly batch: string; readonly currency: string }[],
-): string | null {
-  const mine = batches.filter((one) => one.batch === batch);
-  const currencies = new Set((mine.length > 0 ? mine : batches).map(({ currency }) => currency));
-  const [only] = currencies;
-  return currencies.size === 1 && only !== undefined ? only : null;
 }
 
 export type FaultRow = {
@@ -152,11 +143,14 @@ export type FaultRow = {
   readonly batch: string | null;
   readonly expected: string | null;
   readonly found: string | null;
+  readonly currency: string | null;
+  readonly difference: string | null;
 };
 
 export async function selectFaults(sql: Sql, id: string): Promise<FaultRow[]> {
   const { rows } = await sql.query<FaultRow>(
-    `select kind, row_no, field, value, reason, batch, expected, found from postern.settlement_faults
+    `select kind, row_no, field, value, reason, batch, expected, found, currency, difference::text as difference
+     from postern.settlement_faults
      where settlement_id = $1 order by no`,
     [id],
   );

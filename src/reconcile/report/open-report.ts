@@ -12,6 +12,7 @@ import { csvArchive } from './csv.ts';
 import { discrepancySections, type Summary, summaryOf } from './discrepancy-report.ts';
 import { readTimes } from './input-store.ts';
 import { documentText } from './json.ts';
+import { noAccount } from './no-account.ts';
 import { periodDays } from './period.ts';
 import { findRun, insertRun, latestRun, noteControl, type Run } from './run-store.ts';
 import { type DiscrepancyFilter, NO_FILTER, type Scope } from './scope.ts';
@@ -159,10 +160,7 @@ async function scopeOf(
   const selection = { provider: whose?.provider ?? null, account: whose?.account ?? null };
   const [books, known] = [await listBooks(tx, selection), await listKnownAccounts(tx, selection)];
   if (books.length === 0 && known.length === 0 && (selection.provider ?? selection.account) !== null)
-    throw new PosternError(
-      'not_found',
-      `there is no account${selection.account === null ? '' : ` ${selection.account}`}${selection.provider === null ? '' : ` of ${selection.provider}`}: none of that name has an endpoint, a report or postings`,
-    );
+    throw await noAccount(tx, selection);
   const today = asOf.toISOString().slice(0, 10);
   const days =
     request.report === 'discrepancies'

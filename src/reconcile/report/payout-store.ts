@@ -4,17 +4,22 @@ import { amount, type Column, count, day, text } from './table.ts';
 
 const WHOSE = [text('provider'), text('account')];
 
+const BACK = `('payout.failed', 'payout.cancelled', 'payout.returned')`;
+
 /**
- * Payouts of the period as `paid`, by what their item in bank_in_transit was opened with; and the lines of reports that tell them.
- * Between the ids that the period spans an account's payouts are few, whatever else was recorded.
+ * What was paid out and what came back in the period as `paid`, by payout; and the lines of reports that tell of its paying out: that
+ * it came back stands in the batch of another. Between the ids that the period spans an account's payouts are few, whatever else
+ * was recorded.
  */
 const PAID = `paid as materialized (
-  select b.provider, b.account, p.account_id, p.reference, p.currency, min(t.accounting_date) as day, sum(p.amount) as amount
+  select b.provider, b.account, p.account_id, p.reference, p.currency, min(t.accounting_date) as day,
+    coalesce(sum(p.amount) filter (where t.kind = 'payout.created'), 0) as amount,
+    coalesce(sum(p.amount) filter (where t.kind in ${BACK}), 0) as back
   from postern.postings p
   join postern.transactions t on t.id = p.transaction_id
   join unnest($1::int4[], $2::text[], $3::text[]) as b (id, provider, account) on b.id = p.account_id
   where p.account_id = any ($1::int4[]) and p.transaction_id between $4 and $5 and t.accounting_date between $6 and $7
-    and t.kind in ('payout.created', 'payout.failed', 'payout.cancelled', 'payout.returned')
+    and (t.kind = 'payout.created' or t.kind in ${BACK})
     and not exists (select from postern.transactions r where r.reverses = t.id)
     and ($8::text is null or p.currency = $8)
   group by 1, 2, 3, 4, 5
@@ -22,7 +27,7 @@ const PAID = `paid as materialized (
   select distinct on (l.provider, l.account, l.reference, l.settlement_id, l.batch, l.currency)
     l.provider, l.account, l.reference, l.settlement_id, l.batch, l.currency
   from paid join postern.settlement_lines l on l.reference = paid.reference and l.provider = paid.provider and l.account = paid.account
-  where l.moves_money and l.removed_by is null and l.kind in ('payout', 'topup', 'payout_reversal')
+  where l.moves_money and l.removed_by is null and l.kind in ('payout', 'topup')
 )`;
 
 function valuesOf({ books, days, filter }: Scope, range: IdRange | null): unknown[] {
@@ -51,12 +56,16 @@ export const PAYOUT_COLUMNS: readonly Column[] = [
   amount('tax', { total: true }),
   amount('net', { total: true }),
   amount('paid_out', { total: true }),
+  amount('returned', { total: true }),
   amount('at_bank', { total: true }),
   amount('open', { total: true }),
   text('state'),
 ];
 
-/** Each payout: what its batch adds up to, what was paid out, what of it the bank saw, and what is open. */
+/**
+ * Each payout: what its batch adds up to, what was paid out and came back in the period, what of all of it the bank saw, and what is
+ * open: both of now, because it may come back or be seen in another period.
+ */
 export const payouts = (scope: Scope, range: IdRange | null) => ({
   text: `with ${PAID}, batch as (
       select t.provider, t.account, t.reference, string_agg(distinct t.batch, ' ' order by t.batch) as batch, sum(s.lines)::int4 as lines,
@@ -66,9 +75,17 @@ export const payouts = (scope: Scope, range: IdRange | null) => ({
     )
     select p.provider, p.account, p.reference as payout, b.batch, p.currency, p.day::text as day, b.lines, b.gross::text as gross,
       b.fee::text as fee, b.tax::text as tax, b.net::text as net, p.amount::text as paid_out,
-      (p.amount - coalesce(o.amount, 0))::text as at_bank, coalesce(o.amount, 0)::text as open,
-      case when coalesce(o.amount, 0) = 0 then 'matched' else coalesce(r.class, r.bucket, 'not_judged') end as state
+      p.back::text as returned, w.at_bank::text as at_bank, coalesce(o.amount, 0)::text as open,
+      case when coalesce(o.amount, 0) <> 0 then coalesce(r.class, r.bucket, 'not_judged') when w.is_back then 'returned' else 'matched' end
+        as state
     from paid p
+    cross join lateral (
+      select coalesce(-sum(x.amount) filter (where t.kind in ('bank.line', 'match.allocated')), 0) as at_bank,
+        bool_or(t.kind in ${BACK}) and coalesce(sum(x.amount) filter (where t.kind = 'payout.created' or t.kind in ${BACK}), 0) = 0 as is_back
+      from postern.postings x join postern.transactions t on t.id = x.transaction_id
+      where x.account_id = p.account_id and x.reference = p.reference and x.currency = p.currency
+        and not exists (select from postern.transactions u where u.reverses = t.id)
+    ) as w
     left join batch b on b.provider = p.provider and b.account = p.account and b.reference = p.reference
     left join postern.open_items o on o.account_id = p.account_id and o.reference = p.reference and o.component = '' and o.currency = p.currency
     left join postern.residue r on r.account_id = p.account_id and r.reference = p.reference and r.component = '' and r.currency = p.currency

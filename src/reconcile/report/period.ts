@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000;
 /** Before there were webhooks. */
 const BEGINNING = '1970-01-01';
 const PART = String.raw`\d{4}(?:-\d{2}(?:-\d{2})?)?`;
-export const PERIOD_PATTERN = `^(all|${PART}(/${PART})?)$`;
+const WRITTEN = new RegExp(`^${PART}(/${PART})?$`);
 
 /**
  * Accounting days of a period as it is written: `2026`, `2026-03`, `2026-03-05`, two of them with a slash between (both
@@ -17,10 +17,10 @@ export function periodDays(text: string | null, now: Date): Days {
   const today = now.toISOString();
   if (text === null) return daysOf(today.slice(0, 7));
   if (text === 'all') return { from: BEGINNING, to: today.slice(0, 10) };
-  if (!new RegExp(PERIOD_PATTERN).test(text)) throw refused(text);
+  if (!WRITTEN.test(text)) throw refused(text);
   const [first = '', last = first] = text.split('/');
   const days = { from: daysOf(first).from, to: daysOf(last).to };
-  if (days.from > days.to) throw new PosternError('invalid_request', `the period ends on ${days.to}, before it begins`);
+  if (days.from > days.to) throw wrong(`ends on ${days.to}, before it begins on ${days.from}`);
   return days;
 }
 
@@ -36,7 +36,7 @@ function daysOf(part: string): Days {
 }
 
 const refused = (text: string): PosternError =>
-  new PosternError(
-    'invalid_request',
-    `"${text}" is no period: 2026, 2026-03, 2026-03-05, 2026-01-15/2026-02-14 or all`,
-  );
+  wrong(`must be as 2026, 2026-03, 2026-03-05, 2026-01-15/2026-02-14 or all; "${text}" is no such period`);
+
+const wrong = (message: string): PosternError =>
+  new PosternError('invalid_request', `period ${message}`, { faults: [{ path: 'period', message }] });

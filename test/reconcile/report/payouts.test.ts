@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Told } from '../../../src/ledger/told.ts';
+import { sqlOf } from '../../../src/postgres/sql.ts';
+import { openReport } from '../../../src/reconcile/report/open-report.ts';
+import { NO_FILTER } from '../../../src/reconcile/report/scope.ts';
+import { AT, type Books, bankLine, eur, line, openBooks } from '../../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { addSettlement } from '../../support/settlement-rows.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const MONTH = 31 * 86_400_000;
+
+type Amount = { readonly minor: string };
+type Row = Record<'payout' | 'batch' | 'kind' | 'state' | 'what', string> &
+  Record<'net' | 'paid_out' | 'returned' | 'at_bank' | 'open' | 'ledger', Amount | null> & { readonly lines: number };
+type Shown = { readonly payouts: Row[]; readonly payout_makeup: Row[]; readonly sides: Row[] };
+
+async function reported({ account }: Books, period: string): Promise<Shown> {
+  const deps = {
+    connect: database.pools().reader,
+    sql: sqlOf(database.pools().api),
+    clock: { now: () => AT + 2 * MONTH },
+    actor: 'cli:finance',
+  };
+  const report = await openReport(deps, {
+    report: 'discrepancies',
+    format: 'json',
+    run: null,
+    selection: { provider: 'test', account },
+    period,
+    filter: NO_FILTER,
+  });
+  try {
+    let text = '';
+    for await (const piece of report.bytes) text += String(piece);
+    return JSON.parse(text) as Shown;
+  } finally {
+    await report.close();
+  }
+}
+
+const figures = ({ payout, state, ...row }: Row): string =>
+  [payout, ...(['paid_out', 'returned', 'at_bank', 'open'] as const).map((name) => row[name]?.minor), state].join(' ');
+
+type End = 'failed' | 'cancelled' | 'returned';
+const created = (payout: string, amount: bigint): Told => ({
+  type: 'payout.created',
+  key: `${payout}:created`,
+  payout,
+  ...eur(amount),
+});
+const ended = (end: End, payout: string, amount: bigint, at = AT): Told => ({
+  type: `payout.${end}`,
+  key: `${payout}:${end}`,
+  payout,
+  ...eur(amount),
+  at,
+});
+
+async function booksOf(...told: readonly Told[]): Promise<Books> {
+  const books = openBooks(database);
+  const results = await books.post(...told.map((one) => [one]));
+  expect(results.map(({ kind }) => kind)).toEqual(told.map(() => 'posted'));
+  return books;
+}
+
+describe('a payout that comes back', () => {
+  it.each(['failed', 'cancelled', 'returned'] as const)('before the bank had it is no match: %s', async (end) => {
+    const books = await booksOf(created('po_1', 500n), ended(end, 'po_1', 500n));
+    const { payouts } = await reported(books, '2026-03');
+    expect(payouts.map(figures)).toEqual(['po_1 500 -500 0 0 returned']);
+  });
+
+  it('after the bank had it is open until the bank tells that it left again', async () => {
+    const books = await booksOf(created('po_1', 500n), bankLine('b1', 'po_1', 500n), ended('failed', 'po_1', 500n));
+    expect((await reported(books, '2026-03')).payouts.map(figures)).toEqual(['po_1 500 -500 500 -500 not_judged']);
+    await books.post([bankLine('b2', 'po_1', -500n)]);
+    expect((await reported(books, '2026-03')).payouts.map(figures)).toEqual(['po_1 500 -500 0 0 returned']);
+  });
+
+  it('in another month is in both, each with what moved in it', async () => {
+    const books = await booksOf(
+      created('po_1', 500n),
+      created('po_2', 70n),
+      bankLine('b1', 'po_2', 70n),
+      ended('returned', 'po_1', 500n, AT + MONTH),
+      ended('returned', 'po_2', 70n, AT + MONTH),
+    );
+    const [march, april] = [await reported(books, '2026-03'), await reported(books, '2026-04')];
+    expect(march.payouts.map(figures)).toEqual(['po_1 500 0 0 0 returned', 'po_2 70 0 70 -70 not_judged']);
+    expect(april.payouts.map(figures)).toEqual(['po_1 0 -500 0 0 returned', 'po_2 0 -70 70 -70 not_judged']);
+    // The section adds up to the proof of the same days.
+    for (const { payouts, sides } of [march, april]) {
+      for (const name of ['paid_out', 'returned'] as const) {
+        const total = payouts.reduce((sum, row) => sum + BigInt(row[name]?.minor ?? 0), 0n);
+        expect(sides.find(({ what }) => what === name)?.ledger?.minor).toBe(String(total));
+      }
+    }
+  });
+
+  it('is not what a payout of which the bank has less is, nor one that was written off', async () => {
+    const books = await booksOf(created('po_1', 500n), bankLine('b1', 'po_1', 499n), created('po_2', 70n), {
+      type: 'write_off',
+      id: 'w1',
+      item: 'bank_in_transit',
+      reference: 'po_2',
+
+      ...eur(70n),
+    });
+    const { payouts } = await reported(books, '2026-03');
+    expect(payouts.map(figures)).toEqual(['po_1 500 0 499 1 not_judged', 'po_2 70 0 0 0 matched']);
+  });
+
+  it('is made up of its own batch, not of the one that tells that it came back', async () => {
+    const books = await booksOf(
+      line('charge', 'l1', { reference: 'p1', gross: 500n }),
+      line('payout', 'l2', { payout: 'po_1', gross: -500n }),
+      line('payout_reversal', 'l3', { batch: 'B2', payout: 'po_1', gross: 500n }),
+      line('charge', 'l4', { batch: 'B2', reference: 'p2', gross: 70n }),
+      line('payout', 'l5', { batch: 'B2', payout: 'po_2', gross: -570n }),
+    );
+    const of = { currency: 'EUR', at: AT };
+    await addSettlement(database, {
+      provider: 'test',
+      account: books.account,
+      at: AT,
+      batches: ['B1', 'B2'].map((batch) => ({ batch, currency: 'EUR' })),
+      lines: [
+        { kind: 'charge', batch: 'B1', gross: 500n, reference: 'p1', ...of },
+        { kind: 'payout', batch: 'B1', gross: -500n, reference: 'po_1', ...of },
+        { kind: 'payout_reversal', batch: 'B2', gross: 500n, reference: 'po_1', ...of },
+        { kind: 'charge', batch: 'B2', gross: 70n, reference: 'p2', ...of },
+        { kind: 'payout', batch: 'B2', gross: -570n, reference: 'po_2', ...of },
+      ],
+    });
+    const { payouts, payout_makeup: makeup } = await reported(books, '2026-03');
+    expect(payouts.map(figures)).toEqual(['po_1 500 -500 0 0 returned', 'po_2 570 0 0 570 not_judged']);
+    expect(payouts.map(({ batch, lines, net }) => [batch, lines, net?.minor])).toEqual([
+      ['B1', 2, '500'],
+      ['B2', 3, '70'],
+    ]);
+    expect(makeup.map(({ payout, batch, kind, net }) => [payout, batch, kind, net?.minor].join(' '))).toEqual([
+      'po_1 B1 charge 500',
+      'po_1 B1 payout -500',
+      'po_2 B2 charge 70',
+      'po_2 B2 payout -570',
+      'po_2 B2 payout_reversal 500',
+    ]);
+  });
+});
