@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { currencyExponent } from '../currency.ts';
+import { DISCREPANCY_STATUSES } from '../discrepancy-status.ts';
 import type { DiscrepancyRow, HistoryRow, MovementRow } from '../reconcile/discrepancies/discrepancies-store.ts';
-import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
 import type { Suggestion } from '../reconcile/engine/match-store.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { PostingShape } from './shapes.ts';

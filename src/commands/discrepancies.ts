@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { discrepancyDetailView, discrepancyView } from '../api/discrepancy-view.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
+import { DISCREPANCY_STATUSES } from '../discrepancy-status.ts';
 import { createEndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
 import { createLedger } from '../ledger/post.ts';
@@ -11,7 +12,6 @@ import { type Action, createDiscrepancies } from '../reconcile/discrepancies/dis
 import { countDiscrepancies, selectDiscrepancies } from '../reconcile/discrepancies/discrepancies-store.ts';
 import type { DiscrepancyFilter } from '../reconcile/discrepancies/filter.ts';
 import { createRulesOf } from '../reconcile/engine/account-rules.ts';
-import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { isUuid } from '../uuid.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DISCREPANCY_STATUSES } from '../reconcile/engine/discrepancy-store.ts';
+import { DISCREPANCY_STATUSES } from '../discrepancy-status.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
 import { openReport, REPORT_FORMATS, type ReportFormat, type ReportRequest } from '../reconcile/report/open-report.ts';
 import type { CommandContext } from './context.ts';

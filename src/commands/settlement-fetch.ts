@@ -23,6 +23,8 @@ type FetchOptions = {
   readonly to?: Date;
 };
 type View = Static<typeof ReportFetchShape>;
+/** `waiting`: why what is not done is tried again later; null where nothing is. */
+type Followed = { readonly view: View; readonly waiting: string | null };
 
 const RANGE_MS = 7 * 86_400_000;
 const LOOK_MS = 500;
@@ -44,7 +46,7 @@ export function registerFetch(settlement: Command, context: CommandContext): voi
 }
 
 async function fetchReports(options: FetchOptions, context: CommandContext): Promise<void> {
-  const view = await context.withDatabase(async (database) => {
+  const { view, waiting } = await context.withDatabase(async (database) => {
     const { pool, sql } = database;
     const { clock, actor } = context;
     const [provider, name] = options.endpoint;
@@ -58,7 +60,7 @@ async function fetchReports(options: FetchOptions, context: CommandContext): Pro
       return follow(id, fetcher, database, context);
     });
   });
-  context.out(context.json ? JSON.stringify(view, null, 2) : readable(view));
+  context.out(context.json ? JSON.stringify(view, null, 2) : readable(view, waiting));
   if (view.status !== 'done') context.fail();
 }
 
@@ -68,7 +70,7 @@ async function follow(
   fetcher: { step(id: string | null): Promise<boolean> },
   { sql }: CommandDatabase,
   context: CommandContext,
-): Promise<View> {
+): Promise<Followed> {
   const progress = context.json ? null : showCount('reports fetched');
   let stopped = false;
   const release = context.onSignal(() => {
@@ -76,12 +78,14 @@ async function follow(
   });
   try {
     for (;;) {
-      const view = reportFetchView(await selectFetch(sql, id));
+      const rows = await selectFetch(sql, id);
+      const view = reportFetchView(rows);
       if (view === null) throw new PosternError('not_found', `fetch ${id} is gone: its endpoint was removed`);
       const over = view.reports.filter(({ status }) => status === 'done' || status === 'failed').length;
-      progress?.update(over, view.error ?? '');
-      // What is left is worked by a gateway, or by the next run.
-      if (stopped || (view.status !== 'queued' && view.status !== 'running')) return view;
+      const waiting = rows.find(({ status, detail }) => status === 'queued' && detail !== null)?.detail ?? null;
+      progress?.update(over, waiting === null ? '' : `${waiting}: tried again`);
+      // What is left is worked by a gateway.
+      if (stopped || (view.status !== 'queued' && view.status !== 'running')) return { view, waiting };
       if (!(await fetcher.step(id))) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   } finally {
@@ -118,9 +122,15 @@ async function withFetcher<T>(
   }
 }
 
-function readable(view: View): string {
-  const head = `${view.provider}/${view.endpoint}: ${view.found ?? 0} reports, ${view.status}`;
-  const lines = view.error === null ? [head] : [head, oneLine(view.error)];
+function readable(view: View, waiting: string | null): string {
+  const of = `${view.provider}/${view.endpoint}`;
+  const found = view.found === null ? 'not listed yet' : `${view.found} ${view.found === 1 ? 'report' : 'reports'}`;
+  const lines = [`${of}: ${found}, ${view.status}`];
+  if (view.found === 0) lines.push(`The processor has none from ${view.from} to ${view.to}.`);
+  if (view.error !== null) lines.push(oneLine(view.error));
+  if (waiting !== null) lines.push(oneLine(waiting));
+  if (view.status === 'queued' || view.status === 'running')
+    lines.push('A gateway that works goes on with it: see "settlement list".');
   if (view.reports.length === 0) return lines.join('\n');
   const rows = table<View['reports'][number]>(
     [

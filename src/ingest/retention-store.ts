@@ -1,6 +1,7 @@
+import { ENDED_LIST } from '../discrepancy-status.ts';
 import type { Sql, Tx } from '../postgres/sql.ts';
 
-const OPEN = `d.status not in ('resolved', 'auto_cleared', 'written_off')`;
+const OPEN = `d.status not in ${ENDED_LIST}`;
 
 /**
  * Events (`e`) whose bytes must outlive their day: those that may still be worked, those in a conflict of ids with the

@@ -5,6 +5,7 @@ import type { CommandContext } from '../../src/commands/context.ts';
 import { register } from '../../src/commands/settlement.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseKeyring } from '../../src/encryption.ts';
+import { PosternError } from '../../src/errors.ts';
 import { sqlOf } from '../../src/postgres/sql.ts';
 import { sign } from '../../src/providers/square/sign.ts';
 import { squareEvent } from '../providers/square/samples.ts';
@@ -135,48 +136,58 @@ it('a webhook that announces a payout has its report fetched', async () => {
   expect(rows).toEqual([{ path: 'asset:bank_in_transit:square:MADEMERCHANT1', balance: '100' }]);
 });
 
-describe('settlement fetch', () => {
-  async function postern(args: readonly string[], json = true): Promise<{ out: string; failed: boolean }> {
-    let [out, failed] = ['', false];
-    const pools = database.pools();
-    const context: CommandContext = {
-      json,
-      actor: 'cli:test',
-      clock: { now: () => Date.now() },
-      config: () => readConfig({}),
-      withDatabase: (work) =>
-        work({
-          keyring: parseKeyring(TEST_KEYS),
-          limited: null,
-          applied: [],
-          serverVersion: 180000,
-          role: 'postern_app',
-          pool: pools.api,
-          sql: sqlOf(pools.api),
-          reader: pools.reader,
-        }),
-      out: (text) => {
-        out += `${text}\n`;
-      },
-      stream: async () => undefined,
-      input: async () => '',
-      fail: () => {
-        failed = true;
-      },
-      onSignal: () => () => undefined,
-      stopWithinMs: 1_000,
-      apiCalls,
-    };
-    const program = new Command('postern').exitOverride().configureOutput({ writeErr: () => undefined });
-    register(program, context);
-    try {
-      await program.parseAsync(['settlement', 'fetch', ...args], { from: 'user' });
-    } finally {
-      await pools.end();
-    }
-    return { out, failed };
-  }
+/** What SIGINT does to the command that runs. */
+let interrupt = (): void => undefined;
 
+async function postern(
+  args: readonly string[],
+  json = true,
+  { calls = apiCalls, books = database }: { calls?: ApiCalls; books?: TestDatabase } = {},
+): Promise<{ out: string; failed: boolean }> {
+  let [out, failed] = ['', false];
+  const pools = books.pools();
+  const context: CommandContext = {
+    json,
+    actor: 'cli:test',
+    clock: { now: () => Date.now() },
+    config: () => readConfig({}),
+    withDatabase: (work) =>
+      work({
+        keyring: parseKeyring(TEST_KEYS),
+        limited: null,
+        applied: [],
+        serverVersion: 180000,
+        role: 'postern_app',
+        pool: pools.api,
+        sql: sqlOf(pools.api),
+        reader: pools.reader,
+      }),
+    out: (text) => {
+      out += `${text}\n`;
+    },
+    stream: async () => undefined,
+    input: async () => '',
+    fail: () => {
+      failed = true;
+    },
+    onSignal: (stop) => {
+      interrupt = () => stop('SIGINT');
+      return () => undefined;
+    },
+    stopWithinMs: 1_000,
+    apiCalls: calls,
+  };
+  const program = new Command('postern').exitOverride().configureOutput({ writeErr: () => undefined });
+  register(program, context);
+  try {
+    await program.parseAsync(['settlement', 'fetch', ...args], { from: 'user' });
+  } finally {
+    await pools.end();
+  }
+  return { out, failed };
+}
+
+describe('settlement fetch', () => {
   it('fetches by itself, beside a gateway that may take its reports as well', async () => {
     const { out, failed } = await postern(['--endpoint', 'square/main']);
     expect(failed).toBe(false);
@@ -187,7 +198,7 @@ describe('settlement fetch', () => {
 
   it('tells a person what became of each', async () => {
     const { out } = await postern(['--endpoint', 'square/main'], false);
-    expect(out).toMatch(/^square\/main: 1 reports, done$/m);
+    expect(out).toMatch(/^square\/main: 1 report, done$/m);
     expect(out).toContain('po_listed');
   });
 
@@ -202,5 +213,59 @@ describe('settlement fetch', () => {
   it('knows only endpoints that there are, and that have a key', async () => {
     await expect(postern(['--endpoint', 'square/other'])).rejects.toMatchObject({ code: 'not_found' });
     await expect(postern(['--endpoint', 'square/keyless'])).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('settlement fetch where no gateway works', () => {
+  let books: TestDatabase;
+  beforeAll(async () => {
+    books = await createTestDatabase();
+    const serving = await startTestGateway(books, { work: false });
+    await serving.addEndpoint('square', 'alone', [SECRET], {
+      account: 'MADE3',
+      notification_url: URL,
+      api_key: 'EAAAmadebyus0003',
+    });
+    await serving.stop();
+  });
+  afterAll(() => books.drop());
+
+  it('says that there is nothing, and of which time', async () => {
+    const none: ApiCalls = async (_provider, { path }) => ({
+      status: 200,
+      headers: {},
+      body: Buffer.from(path.startsWith('/v2/locations') ? '{"locations":[{"id":"L1"}]}' : '{"payouts":[]}'),
+    });
+    const { out, failed } = await postern(['--endpoint', 'square/alone'], false, { calls: none, books });
+    expect(failed).toBe(false);
+    expect(out).toMatch(/^square\/alone: 0 reports, done\nThe processor has none from 20\S+Z to 20\S+Z\.\n$/);
+  });
+
+  it('ends where the key is not known, and says so', async () => {
+    const unknown: ApiCalls = async () => ({ status: 401, headers: {}, body: Buffer.from('') });
+    const { out, failed } = await postern(['--endpoint', 'square/alone'], false, { calls: unknown, books });
+    expect(failed).toBe(true);
+    expect(out).toMatch(/^square\/alone: not listed yet, failed\nanswered 401: the key is not known, or expired\n$/);
+  });
+
+  it.each([
+    ['answers 500', async () => ({ status: 500, headers: {}, body: Buffer.from('') }), /^answered 500$/m],
+    [
+      'does not answer',
+      () => Promise.reject(new PosternError('egress_failed', 'connect.squareup.com did not answer within 15000 ms')),
+      /^connect\.squareup\.com did not answer within 15000 ms$/m,
+    ],
+  ] as const)('interrupted while the processor %s says why it waited, and who goes on', async (_, bad, why) => {
+    let times = 0;
+    const calls: ApiCalls = () => {
+      times += 1;
+      interrupt();
+      return bad();
+    };
+    const { out, failed } = await postern(['--endpoint', 'square/alone'], false, { calls, books });
+    expect([failed, times]).toEqual([true, 1]);
+    expect(out).toMatch(/^square\/alone: not listed yet, queued$/m);
+    expect(out).toMatch(why);
+    expect(out).toMatch(/^A gateway that works goes on with it/m);
   });
 });

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { DISCREPANCY_STATUSES } from '../../discrepancy-status.ts';
 import { PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import { discrepancyDetail } from '../../reconcile/discrepancies/detail.ts';
 import { countDiscrepancies, selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
-import { DISCREPANCY_STATUSES } from '../../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { isUuid } from '../../uuid.ts';
 import { actorOf } from '../access.ts';

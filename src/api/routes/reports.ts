@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { DISCREPANCY_STATUSES } from '../../discrepancy-status.ts';
 import { sqlOf } from '../../postgres/sql.ts';
-import { DISCREPANCY_STATUSES } from '../../reconcile/engine/discrepancy-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { openReport, REPORT_FORMATS, type ReportRequest } from '../../reconcile/report/open-report.ts';
 import { actorOf } from '../access.ts';

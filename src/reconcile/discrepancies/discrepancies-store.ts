@@ -1,6 +1,7 @@
+import { type DiscrepancyStatus, ENDED_LIST } from '../../discrepancy-status.ts';
 import { textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
-import type { DiscrepancyStatus, Side, SuggestedAction } from '../engine/discrepancy-store.ts';
+import type { Side, SuggestedAction } from '../engine/discrepancy-store.ts';
 import type { Difference, DiscrepancyClass } from '../engine/verdict.ts';
 import type { DiscrepancyFilter } from './filter.ts';
 
@@ -37,7 +38,6 @@ const COLUMNS = `d.id, d.fingerprint, d.class, d.cause, d.status, d.in_proof, d.
   d.currency, d.delta::text as delta, d.ledger, d.settlement, d.bank, d.differences, d.suggested, d.evidence, d.occurred_at, d.due_at,
   d.first_seen_at, d.last_seen_at, d.cleared_at, d.assignee, d.reason_code`;
 
-const OVER = "('resolved', 'auto_cleared', 'written_off')";
 const DAY_MS = 86_400_000;
 
 function conditionsOf(filter: DiscrepancyFilter, now: number): { where: string; values: unknown[] } {
@@ -61,7 +61,7 @@ function conditionsOf(filter: DiscrepancyFilter, now: number): { where: string; 
   if (filter.min_age_days !== undefined) add(before(filter.min_age_days), (p) => `d.occurred_at <= ${p}::timestamptz`);
   if (filter.max_age_days !== undefined)
     add(before(filter.max_age_days + 1), (p) => `d.occurred_at > ${p}::timestamptz`);
-  if (filter.finished !== undefined) conditions.push(`d.status ${filter.finished ? 'in' : 'not in'} ${OVER}`);
+  if (filter.finished !== undefined) conditions.push(`d.status ${filter.finished ? 'in' : 'not in'} ${ENDED_LIST}`);
   return { where: conditions.join(' and '), values };
 }
 

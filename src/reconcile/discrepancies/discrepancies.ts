@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { insertAudit } from '../../audit-store.ts';
 import type { Clock } from '../../clock.ts';
+import { ENDED_STATUSES } from '../../discrepancy-status.ts';
 import { assertNever, PosternError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/post.ts';
 import { fromPerson } from '../../ledger/source.ts';
@@ -10,7 +11,7 @@ import type { RulesOf } from '../engine/account-rules.ts';
 import { postWishes } from '../engine/apply-matches.ts';
 import { namedId } from '../engine/around-store.ts';
 import { correctionsFor } from '../engine/correction.ts';
-import { addHistory, type DiscrepancyStatus } from '../engine/discrepancy-store.ts';
+import { addHistory } from '../engine/discrepancy-store.ts';
 import { factsOf } from '../engine/facts-store.ts';
 import { type ItemKey, itemAccountOf } from '../engine/items.ts';
 import {
@@ -122,8 +123,6 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
   return { act, actOnAll };
 }
 
-const OVER: readonly DiscrepancyStatus[] = ['resolved', 'auto_cleared', 'written_off'];
-
 /** What becomes of one, or why it cannot be. */
 async function workOn(
   tx: Tx,
@@ -134,7 +133,7 @@ async function workOn(
 ): Promise<Worked | string> {
   const { id, status, assignee, reason_code: reasonCode } = row;
   const same: Worked = { id, status, assignee, reasonCode };
-  const isOver = OVER.includes(status);
+  const isOver = ENDED_STATUSES.includes(status);
   switch (action.action) {
     case 'note':
       return same;

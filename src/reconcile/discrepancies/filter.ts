@@ -1,4 +1,4 @@
-import type { DiscrepancyStatus } from '../engine/discrepancy-store.ts';
+import type { DiscrepancyStatus } from '../../discrepancy-status.ts';
 import type { DiscrepancyClass } from '../engine/verdict.ts';
 
 /** Which discrepancies are meant; all of it must be true. */

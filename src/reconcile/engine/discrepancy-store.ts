@@ -1,17 +1,7 @@
+import type { DiscrepancyStatus } from '../../discrepancy-status.ts';
 import { boolArray, textArray, timestamptzArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import type { Difference, DiscrepancyClass } from './verdict.ts';
-
-export const DISCREPANCY_STATUSES = [
-  'open',
-  'assigned',
-  'pending_approval',
-  'resolved',
-  'auto_cleared',
-  'written_off',
-  'reopened',
-] as const;
-export type DiscrepancyStatus = (typeof DISCREPANCY_STATUSES)[number];
 
 /** What one side says, or nothing. Amounts are signed from the merchant's side. */
 export type Side = {

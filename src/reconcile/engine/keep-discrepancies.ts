@@ -1,9 +1,9 @@
+import type { DiscrepancyStatus } from '../../discrepancy-status.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import { uuidv7 } from '../../uuid.ts';
 import {
   addHistory,
   clearNetted,
-  type DiscrepancyStatus,
   type Found,
   type HistoryEntry,
   lockStanding,

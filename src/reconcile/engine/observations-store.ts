@@ -1,3 +1,4 @@
+import { ENDED_LIST } from '../../discrepancy-status.ts';
 import { int4Array, textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
 
@@ -308,7 +309,7 @@ export async function observationsOfRemovedLines(sql: Sql, provider: string, acc
 export async function accountsMissingFiles(sql: Sql): Promise<{ provider: string; account: string }[]> {
   const { rows } = await sql.query<{ provider: string; account: string }>(
     `select distinct d.provider, d.account from postern.discrepancies d
-     where d.class = 'missing_file' and d.cleared_at is null and d.status not in ('resolved', 'auto_cleared', 'written_off') limit 1000`,
+     where d.class = 'missing_file' and d.cleared_at is null and d.status not in ${ENDED_LIST} limit 1000`,
   );
   return rows;
 }

@@ -1,8 +1,8 @@
+import { ENDED_LIST } from '../../discrepancy-status.ts';
 import type { Scope } from './scope.ts';
 import { amount, type Column, count, day, text, time } from './table.ts';
 
 /** With these a discrepancy is nobody's work any more. */
-const CLOSED = `('resolved', 'auto_cleared', 'written_off')`;
 
 /** Days of age, in the matrix of the report. */
 export const BUCKETS = [
@@ -24,13 +24,13 @@ function discrepancies({ selection, days, filter, asOf, known }: Scope): { text:
   return {
     text: `with d as (
       select d.*, greatest(floor(extract(epoch from $5::timestamptz - d.occurred_at) / 86400), 0)::int4 as age_days,
-        (d.status not in ${CLOSED} or d.cleared_at > $5) as is_open,
+        (d.status not in ${ENDED_LIST} or d.cleared_at > $5) as is_open,
         (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date as occurred_on, coalesce(k.zone, 'UTC') as zone
       from postern.discrepancies d
       left join unnest($8::text[], $9::text[], $10::text[]) as k (provider, account, zone) using (provider, account)
       where ($1::text is null or d.provider = $1) and ($2::text is null or d.account = $2)
         and (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date <= $4
-        and (($3::date is null) or d.status not in ${CLOSED} or d.cleared_at > $5
+        and (($3::date is null) or d.status not in ${ENDED_LIST} or d.cleared_at > $5
           or (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date >= $3
           or (d.cleared_at at time zone coalesce(k.zone, 'UTC'))::date between $3 and $4)
         and d.first_seen_at <= $5

@@ -1,3 +1,4 @@
+import { ENDED_LIST } from '../../discrepancy-status.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import { LINE_STATE, OPEN } from '../proof/stated-store.ts';
 import { bookColumns, type Scope } from './scope.ts';
@@ -169,7 +170,7 @@ export const settlementDiscrepancies = ({ selection, asOf }: Scope, id: string) 
   text: `select d.class, d.id::text as id, d.status, d.item, d.reference, nullif(d.component, '') as component, d.currency,
       d.delta::text as delta, d.occurred_at, d.cause
     from postern.discrepancies d
-    where d.provider = $2 and d.account = $3 and d.first_seen_at <= $4 and d.status not in ('resolved', 'auto_cleared', 'written_off')
+    where d.provider = $2 and d.account = $3 and d.first_seen_at <= $4 and d.status not in ${ENDED_LIST}
       and (exists (select from postern.settlement_lines l where l.settlement_id = $1 and l.reference = d.reference)
         or exists (select from postern.settlement_batches b where b.settlement_id = $1 and b.batch = d.reference))
     order by d.class, abs(d.delta) desc, d.id`,
