@@ -172,11 +172,11 @@ async function importReports(
   importer: ReturnType<typeof createImporter>,
 ): Promise<number> {
   let lines = 0;
-  const { id, account, settings, provider } = endpointOf(endpoints, world);
+  const { id, name, account, settings, provider } = endpointOf(endpoints, world);
   for (const file of reportFiles(world)) {
     const received = await importer.receive(
       {
-        endpoint: { id, account, settings, provider },
+        endpoint: { id, name, account, settings, provider },
         format: null,
         fileName: file.name,
         acceptDifference: file.acceptDifference,

@@ -19,6 +19,7 @@ import { readableBatches, readableFaults, readableSettlement } from './settlemen
 
 type ImportOptions = {
   readonly endpoint: readonly [provider: string, name: string];
+  readonly account?: string;
   readonly format?: string;
   readonly acceptDifference?: string;
   readonly dryRun: boolean;
@@ -32,6 +33,7 @@ export function registerImport(settlement: Command, context: CommandContext): vo
     .description('take a report in: its proof first, then all of it or nothing')
     .argument('<file...>', 'as the processor gave it; those that are one report together')
     .requiredOption('--endpoint <provider/name>', 'for whose account', endpointName)
+    .option('--account <account>', 'whose of the endpoint’s, where several share it; else told by the file')
     .option('--format <format>', 'else told by how the file begins')
     .option('--accept-difference <reason>', 'take a report that contradicts itself, and why', reason)
     .option('--dry-run', 'read and prove it, and keep nothing', false)
@@ -83,6 +85,7 @@ async function importFile(
     received = await at.importer.receive(
       {
         endpoint,
+        account: at.options.account,
         format,
         fileName: basename(file),
         acceptDifference,

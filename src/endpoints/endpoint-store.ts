@@ -115,6 +115,16 @@ export async function hasEvents(tx: Tx, endpointId: number): Promise<boolean> {
   return result.rowCount > 0;
 }
 
+/** Whether anything is posted for the account: a path that ends with it is one of its own. */
+export async function hasBooks(tx: Tx, provider: string, account: string): Promise<boolean> {
+  const { rowCount } = await tx.query(
+    `select 1 from (select ':' || postern.path_part($1) || ':' || postern.path_part($2) as ending) as o
+     join postern.accounts a on right(a.path, length(o.ending)) = o.ending limit 1`,
+    [provider, account],
+  );
+  return rowCount > 0;
+}
+
 export async function deleteEndpoint(tx: Tx, id: number): Promise<void> {
   await tx.query('delete from postern.endpoints where id = $1', [id]);
 }

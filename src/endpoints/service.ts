@@ -5,6 +5,7 @@ import type { Keyring } from '../encryption.ts';
 import { type Fault, PosternError } from '../errors.ts';
 import { sqlOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
+import { withoutAccount } from '../providers/reconciliation-settings.ts';
 import { rotationOverlapMs } from '../providers/rotation-overlap.ts';
 import { uuidv7 } from '../uuid.ts';
 import { mergeSettings, splitCredentials, withoutCredentials } from './credential-settings.ts';
@@ -14,6 +15,7 @@ import {
   deleteSecret,
   type EndpointRow,
   endSecrets,
+  hasBooks,
   hasEvents,
   insertEndpoint,
   insertSecret,
@@ -117,7 +119,7 @@ export function createEndpointService(parts: {
       ...(secrets.length > SECRETS_MAX ? [{ path: '/secrets', message: `at most ${SECRETS_MAX} secrets` }] : []),
     ]);
     const { clear, credentials } = splitCredentials(settings);
-    const account = settings.account ?? endpoint.name;
+    const account = accountOf(settings, endpoint.name);
     const id = await withTransaction(pool, async (tx) => {
       const made = await insertEndpoint(tx, {
         provider: endpoint.provider,
@@ -152,12 +154,15 @@ export function createEndpointService(parts: {
       const settings = mergeSettings(openSettings(keyring, row), change.settings ?? {});
       const provider = providers.get(row.provider);
       if (provider !== undefined) refuse(settingFaults(provider, settings));
-      const account = settings.account ?? row.name;
-      if (account !== row.account && (await hasEvents(tx, id))) {
+      const account = accountOf(settings, row.name);
+      // Events that name their account are not of the endpoint's, so only a report can have posted there.
+      const isUsed = (): Promise<boolean> =>
+        provider?.namesAccount === 'always' ? hasBooks(tx, row.provider, row.account) : hasEvents(tx, id);
+      if (account !== row.account && (await isUsed())) {
         // Its postings stand under the old account: the same refund under the new one would post again.
         throw new PosternError(
           'conflict',
-          'the account cannot change once the endpoint has events: make another endpoint',
+          'the account cannot change once the endpoint has events or reports: make another endpoint',
         );
       }
       const { clear, credentials } = splitCredentials(settings);
@@ -282,8 +287,21 @@ export function createEndpointService(parts: {
   return { list, get, create, patch, remove, addSecret, rotate, removeSecret };
 }
 
+/** Whose events and reports are, where they do not say so themselves. */
+function accountOf({ account, accounts }: EndpointSettings, name: string): string {
+  const [only, ...others] = accounts ?? [];
+  return account ?? (only !== undefined && others.length === 0 ? only : name);
+}
+
 function settingFaults(provider: Provider, settings: EndpointSettings): Fault[] {
-  return provider.checkSettings(settings).map(({ path, message }) => ({ path: `/settings${path}`, message }));
+  const faults = provider.checkSettings(settings).map(({ path, message }) => ({ path: `/settings${path}`, message }));
+  const lacking = withoutAccount(provider, settings);
+  if (lacking !== null)
+    faults.push({
+      path: '/settings/account',
+      message: `is wanted with ${lacking}: each event of ${provider.title} names its account, and this is for one of them`,
+    });
+  return faults;
 }
 
 function secretFaults(provider: Provider, secret: NewSecret, path: string): Fault[] {

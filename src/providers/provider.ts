@@ -24,6 +24,8 @@ export type Provider = {
   verify(request: WebhookRequest, context: VerifyContext): Verdict;
   /** The events inside an authentic request. Never throws: what cannot be read is `unreadable`. */
   identify(request: WebhookRequest, settings: EndpointSettings): Identification;
+  /** Whether each event names its processor account, or some do (a platform's); absent: none, they are of the endpoint's. */
+  readonly namesAccount?: 'always' | 'sometimes';
   /** What one event means. Pure and versioned by `normaliserVersion`. Throws PosternError `unreadable_event`, `amount_invalid`. */
   normalise(event: ReceivedEvent, settings: EndpointSettings): Normalised;
   readonly normaliserVersion: number;

@@ -1,4 +1,5 @@
 import { currencyExponent } from '../currency.ts';
+import type { EndpointSettings, Provider } from './provider.ts';
 
 /** What is wrong with one of an account's settings for reconciliation, or null. */
 export const RECONCILIATION_CHECKS: Readonly<Record<string, (value: unknown) => string | null>> = {
@@ -22,6 +23,13 @@ export const RECONCILIATION_CHECKS: Readonly<Record<string, (value: unknown) => 
     return value.map((term, n) => termFault(term, n)).find((fault) => fault !== null) ?? null;
   },
 };
+
+/** These are of one account; webhooks that name theirs would post beside it. Null, or the setting that lacks its account. */
+export function withoutAccount(provider: Provider, settings: EndpointSettings): string | null {
+  if (provider.namesAccount !== 'always' || settings.account !== undefined || settings.accounts !== undefined)
+    return null;
+  return Object.keys(RECONCILIATION_CHECKS).find((name) => settings[name] !== undefined) ?? null;
+}
 
 const DAYS_MAX = 366;
 const BANK_ACCOUNT_MAX = 64;

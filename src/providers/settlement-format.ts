@@ -23,6 +23,8 @@ export type SettlementFormat = {
   readonly documentation: readonly string[];
   /** Whether a file that begins so is of this format: by its header's names, wherever they stand. At most 64 KiB, decoded. */
   recognises(head: string, fileName: string | null): boolean;
+  /** The account that a file with this head names, as webhooks name it; null or absent: it names none. */
+  accountOf?(head: string): string | null;
   /** Where a report comes in several files: which of them this is. Null: it is whole by itself. */
   part?(head: string, fileName: string | null): ReportPart | null;
   /** Whether a file that ends so, with at most 64 KiB of it, is its report's last: asked where `part` left it open. */
@@ -43,6 +45,8 @@ export type SettlementMode = 'payout' | 'batch' | 'balance';
 export type ReportContext = {
   /** The processor account it was handed in for. */
   readonly account: string;
+  /** Of a report of several accounts, the one whose rows are meant; absent: it is of one. */
+  readonly only?: string;
   readonly settings: EndpointSettings;
   readonly mode: SettlementMode;
   /** IANA name: in whose days the report is kept where it does not say so itself. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { startTestGateway, type TestGateway } from '../support/gateway.ts';
+import { reportFixture } from '../support/report-reading.ts';
 
 let database: TestDatabase;
 let gateway: TestGateway;
@@ -201,5 +202,51 @@ describe('GET /settlements', () => {
   it('knows no others', async () => {
     for (const id of ['x', '0199f3c2-7a10-7c44-9c5e-3f1b2a6d8e90'])
       expect((await gateway.api(`/api/v1/settlements/${id}`)).status).toBe(404);
+  });
+});
+
+describe('whose books a report is posted on', () => {
+  const take = async (provider: string, text: string, query = '') => {
+    const response = await gateway.api(`/api/v1/settlements?provider=${provider}&endpoint=main${query}`, {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'text/csv' },
+    });
+    return {
+      status: response.status,
+      body: (await response.json()) as View,
+      location: response.headers.get('location'),
+    };
+  };
+  const batch = reportFixture('adyen', 'settlement_detail_report_batch_7.csv');
+  beforeAll(async () => {
+    await gateway.addEndpoint('adyen', 'main', ['ab'.repeat(32)]);
+    await gateway.addEndpoint('square', 'main', ['signature-key']);
+  });
+
+  it('is told by a file that names its account, as webhooks do', async () => {
+    const { location } = await take('adyen', batch);
+    const view = await ended(location);
+    expect(view).toMatchObject({ status: 'imported', account: 'ShopNL', endpoint: 'main' });
+    const { rows } = await database.sql.query(
+      `select a.path from postern.accounts a where starts_with(a.path, 'asset:processor_balance:adyen:')`,
+    );
+    expect(rows).toEqual([{ path: 'asset:processor_balance:adyen:ShopNL' }]);
+  });
+
+  it('is not another account’s than the file’s', async () => {
+    const { location } = await take('adyen', batch, '&account=ShopFR');
+    expect(await ended(location)).toMatchObject({
+      status: 'failed',
+      account: 'ShopFR',
+      errors: [{ reason: 'The report has no row of ShopFR; it is of ShopNL' }],
+    });
+  });
+
+  it('is asked for where neither the file nor the endpoint tells it', async () => {
+    const { status, body } = await take('square', '{"payout_entries":[]}');
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ errors: [{ path: 'account' }] });
+    expect(JSON.stringify(body)).toContain('set account on square/main');
   });
 });

@@ -68,6 +68,44 @@ describe('endpoint service', () => {
     expect(await findEndpoint(database.app, 'stripe', `${name}x`)).toBeUndefined();
   });
 
+  it('takes the only account it carries as its own', async () => {
+    const { service, registry, name } = fixture();
+    await service.create({ provider: 'adyen', name, settings: { accounts: ['ShopNL'] } }, 'test');
+    await registry.load();
+    expect(registry.find('adyen', name)?.account).toBe('ShopNL');
+  });
+
+  it('changes its account while it has events only where these name theirs', async () => {
+    const { service, registry, name, create } = fixture();
+    const adyen = await service.create({ provider: 'adyen', name }, 'test');
+    await giveEvent(adyen.id);
+    await service.patch(adyen.id, { settings: { account: 'ShopNL' } }, 'test');
+    await registry.load();
+    expect(registry.find('adyen', name)?.account).toBe('ShopNL');
+    await database.sql.query('select postern.ledger_open_accounts($1, $2, $3)', [
+      ['asset:processor_pending:adyen:ShopNL'],
+      ['asset'],
+      [true],
+    ]);
+    await expect(service.patch(adyen.id, { settings: { account: 'ShopDE' } }, 'test')).rejects.toThrow('cannot change');
+    const stripe = await create();
+    await giveEvent(stripe.id);
+    await expect(service.patch(stripe.id, { settings: { account: 'acct_1' } }, 'test')).rejects.toThrow(
+      'cannot change',
+    );
+  });
+
+  it('takes settings of one account only with its account, where each event names its own', async () => {
+    const { service, name } = fixture();
+    const settings = { live_from: '2026-03-01' };
+    await expect(service.create({ provider: 'adyen', name, settings }, 'test')).rejects.toMatchObject({
+      faults: [{ path: '/settings/account', message: expect.stringContaining('live_from') }],
+    });
+    const named = { ...settings, account: 'ShopNL' };
+    expect(await service.create({ provider: 'adyen', name, settings: named }, 'test')).toMatchObject({ name });
+    expect(await service.create({ provider: 'stripe', name, settings }, 'test')).toMatchObject({ name });
+  });
+
   it('takes the endpoint name as account where none is set', async () => {
     const { create, registry, name } = fixture();
     await create();

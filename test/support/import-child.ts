@@ -36,7 +36,7 @@ async function* halfOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
 
 const received = await importer.receive(
   {
-    endpoint: { ...order.endpoint, settings: {}, provider: stubProvider },
+    endpoint: { ...order.endpoint, name: order.endpoint.account, settings: {}, provider: stubProvider },
     format: null,
     fileName: 'crash.stub',
     acceptDifference: null,

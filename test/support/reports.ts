@@ -31,8 +31,10 @@ export async function openReports(
     `insert into postern.endpoints (provider, name, account, settings) values ($1, $2, $2, $3) returning id`,
     [provider.name, account, JSON.stringify(settings)],
   );
+  // Where files name their account they are of that one; else the endpoint is told it.
+  const name = provider.settlements?.some((format) => format.accountOf !== undefined) ? account : 'reports';
   const order: ImportOrder = {
-    endpoint: { id: rows[0]?.id ?? 0, account, settings, provider },
+    endpoint: { id: rows[0]?.id ?? 0, name, account, settings, provider },
     format: null,
     fileName: null,
     acceptDifference: null,

@@ -121,6 +121,7 @@ export async function openWorldBooks(database: TestDatabase, world: World): Prom
             {
               endpoint: {
                 id: endpoint.id,
+                name: endpoint.name,
                 account: endpoint.account,
                 settings: endpoint.settings,
                 provider: endpoint.provider,

@@ -70,6 +70,13 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
           {
             provider: Name,
             endpoint: Type.Optional(Type.String({ minLength: 1, maxLength: 100, default: 'default' })),
+            account: Type.Optional(
+              Type.String({
+                minLength: 1,
+                maxLength: 200,
+                description: 'whose of the endpoint’s, where several share it; else told by the file',
+              }),
+            ),
             format: Type.Optional(Type.String({ maxLength: 100, description: 'else told by the file’s head' })),
             file_name: Type.Optional(Type.String({ maxLength: 500, description: 'of a file sent as the body' })),
             accept_difference: Type.Optional(
@@ -89,7 +96,14 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
       },
     },
     async (request, reply) => {
-      const { provider, endpoint = 'default', format, accept_difference: accepted, dry_run: dryRun } = request.query;
+      const {
+        provider,
+        endpoint = 'default',
+        account,
+        format,
+        accept_difference: accepted,
+        dry_run: dryRun,
+      } = request.query;
       const target = await reportEndpoint(sql, providers, { provider, endpoint });
       const upload = await uploadOf(request as FastifyRequest, request.query.file_name ?? null, {
         bytesMax: UPLOAD_BYTES_MAX,
@@ -98,6 +112,7 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
       const received = await importer.receive(
         {
           endpoint: target,
+          account,
           format: format ?? null,
           fileName: upload.fileName,
           acceptDifference: accepted?.trim() || null,

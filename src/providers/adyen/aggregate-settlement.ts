@@ -1,11 +1,13 @@
 import { smallMinor } from '../../decimal-amount.ts';
 import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
+import { createOwnRows, firstAccount } from '../report-accounts.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { BATCHES_MAX, reportRows, TOO_MANY_BATCHES } from '../report-rows.ts';
 import type { ReportItem, SettlementFormat } from '../settlement-format.ts';
+import { MERCHANT_ACCOUNT } from './settlement-line.ts';
 
 const COLUMNS = {
-  merchantAccount: ['Merchant Account'],
+  merchantAccount: [MERCHANT_ACCOUNT],
   batch: ['Batch Number'],
   type: ['Journal Type'],
   currency: ['Currency'],
@@ -41,13 +43,17 @@ export const aggregateSettlement: SettlementFormat = {
       .split(/\r\n|\n|\r/)
       .slice(0, PREAMBLE_MAX + 1)
       .some((line) => hasColumns(headerCells(line), ['Batch Number', 'Journal Type', 'Debits', 'Credits'])),
-  async *read(source) {
+  accountOf: (head) => firstAccount(head, MERCHANT_ACCOUNT, PREAMBLE_MAX),
+  async *read(source, context) {
+    const own = createOwnRows(context.only, MERCHANT_ACCOUNT);
     const currencyOf = createCurrencyReader();
     const sums = new Map<string, Sum>();
     for await (const { at, rows, faults, header } of reportRows(source, COLUMNS, { preamble: PREAMBLE_MAX })) {
       const items: ReportItem[] = [...faults];
       for (const { row, cells } of rows) {
         const cell = (n: number): string => cellAt(cells, n);
+        const merchantAccount = cell(at.merchantAccount);
+        if (!own.isOurs(merchantAccount)) continue;
         const refuse = (n: number, reason: string) =>
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));
@@ -59,7 +65,7 @@ export const aggregateSettlement: SettlementFormat = {
         else if (credits == null) refuse(at.credits, NOT_DECIMAL);
         else if (!/^\d{1,9}$/.test(cell(at.batch))) refuse(at.batch, 'must be the number of a batch');
         else {
-          const [merchantAccount, number] = [cell(at.merchantAccount), cell(at.batch)];
+          const number = cell(at.batch);
           const key = `${currency.code} ${merchantAccount}/${number}`;
           const sum = sums.get(key) ?? { merchantAccount, number, currency: currency.code, debits: 0n, credits: 0n };
           sum.debits += BigInt(debits);
@@ -69,7 +75,9 @@ export const aggregateSettlement: SettlementFormat = {
       }
       if (items.length > 0) yield items;
     }
-    const said = sums.size < BATCHES_MAX ? [...sums.values()].flatMap(told) : [TOO_MANY_BATCHES];
+    const said: ReportItem[] = own.end();
+    if (sums.size < BATCHES_MAX) said.push(...[...sums.values()].flatMap(told));
+    else said.push(TOO_MANY_BATCHES);
     if (said.length > 0) yield said;
   },
 };

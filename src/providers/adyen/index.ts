@@ -55,6 +55,7 @@ export const adyen: Provider = {
       : 'an HMAC key is 64 hexadecimal digits, as the Customer Area shows it once when it is generated',
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 2,
   api,

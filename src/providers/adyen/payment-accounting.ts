@@ -3,15 +3,16 @@ import { type Decimal, rounded, sum } from '../../decimal-amount.ts';
 import { type Columns, cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { joinedIdentity } from '../line-identity.ts';
 import { createRawRow } from '../raw-row.ts';
+import { createOwnRows, firstAccount, type OwnRows } from '../report-accounts.ts';
 import { createCurrencyReader, decimalOrZero, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
 import { createReportClock } from '../report-clock.ts';
 import { reportRows } from '../report-rows.ts';
 import type { ReportContext, ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { PERSONAL_COLUMNS } from './settlement-details.ts';
-import { adyenLine } from './settlement-line.ts';
+import { adyenLine, MERCHANT_ACCOUNT } from './settlement-line.ts';
 
 const COLUMNS = {
-  merchantAccount: ['Merchant Account'],
+  merchantAccount: [MERCHANT_ACCOUNT],
   psp: ['Psp Reference'],
   merchantReference: ['Merchant Reference', null],
   method: ['Payment Method', null],
@@ -41,14 +42,18 @@ export const paymentAccounting: SettlementFormat = {
   proof: 'none: it has neither payouts nor corrections',
   documentation: ['https://docs.adyen.com/reporting/invoice-reconciliation/payment-accounting-report'],
   recognises: (head) => hasColumns(headerCells(head), ['Psp Reference', 'Record Type', 'Payable (SC)']),
+  accountOf: (head) => firstAccount(head, MERCHANT_ACCOUNT),
   async *read(source, context) {
+    const own = createOwnRows(context.only, MERCHANT_ACCOUNT);
     let readRow: ReturnType<typeof createRows> | undefined;
     for await (const { at, rows, faults, header } of reportRows(source, COLUMNS)) {
       const items: ReportItem[] = [...faults];
-      if (rows.length > 0) readRow ??= createRows(at, header, context);
+      if (rows.length > 0) readRow ??= createRows(at, header, context, own);
       for (const row of rows) readRow?.(row, items);
       if (items.length > 0) yield items;
     }
+    const said = own.end();
+    if (said.length > 0) yield said;
   },
 };
 
@@ -56,6 +61,7 @@ function createRows(
   at: Columns<typeof COLUMNS>,
   header: readonly string[],
   context: ReportContext,
+  own: OwnRows,
 ): (row: CsvRow, items: ReportItem[]) => void {
   const clock = createReportClock(context.zone);
   const currencyOf = createCurrencyReader();
@@ -67,6 +73,8 @@ function createRows(
     const refuse = (column: number, reason: string): void => {
       items.push(unreadableCell(row.row, { field: header[column] ?? '', value: cell(column), reason }));
     };
+    const merchantAccount = cell(at.merchantAccount);
+    if (!own.isOurs(merchantAccount)) return;
     if (cell(at.payable) === '' && feeColumns.every((column) => cell(column) === '')) return;
     const currency = currencyOf(cell(at.currency));
     if (currency === null) return refuse(at.currency, NOT_CURRENCY);
@@ -78,7 +86,6 @@ function createRows(
     if (booked.kind === 'fault') return refuse(at.booked, booked.reason);
     const { minor: net, residue } = rounded(payable, currency.exponent);
     const fee = rounded(sum(ZERO, ...parts), currency.exponent).minor;
-    const merchantAccount = cell(at.merchantAccount);
     const batch = `${merchantAccount}/${cell(at.batch) || 'payable'}`;
     const [type, psp, modification, merchant] = [at.type, at.psp, at.modification, at.merchantReference].map(cell);
     const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${currency.code}|${net}|${fee}|${booked.at}`;

@@ -3,6 +3,7 @@ import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { joinedIdentity } from '../line-identity.ts';
 import { createRawOfBlock } from '../raw-row.ts';
+import { createOwnRows, firstAccount, type OwnRows } from '../report-accounts.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, unreadableCell } from '../report-amount.ts';
 import { createReportClock, type ReportTime } from '../report-clock.ts';
 import { BATCHES_MAX, reportBlocks, TOO_MANY_BATCHES } from '../report-rows.ts';
@@ -17,7 +18,7 @@ import type {
 } from '../settlement-format.ts';
 import { type Contradiction, type RowAmounts, rowAmounts } from './settlement-amounts.ts';
 import { typeRule } from './settlement-kinds.ts';
-import { type AdyenEntry, adyenLine, payoutOf } from './settlement-line.ts';
+import { type AdyenEntry, adyenLine, MERCHANT_ACCOUNT, payoutOf } from './settlement-line.ts';
 
 const DOCUMENT =
   'https://docs.adyen.com/reporting/settlement-reconciliation/transaction-level/settlement-details-report';
@@ -27,7 +28,7 @@ const AUTOMATIC = '<auto>';
 
 /** Accounts choose and order them, and Adyen adds new ones. */
 const COLUMNS = {
-  merchantAccount: ['Merchant Account'],
+  merchantAccount: [MERCHANT_ACCOUNT],
   psp: ['Psp Reference'],
   merchantReference: ['Merchant Reference', null],
   method: ['Payment Method', null],
@@ -57,7 +58,7 @@ const COLUMNS = {
 export const PERSONAL_COLUMNS =
   /^(metadata|shopper (name|e-?mail|reference|ip|pan|phone.*|social.*)|(delivery|billing|shopper) address.*|holder name)$/i;
 
-/** One batch a file, which Adyen pays out or hands on to the next; reports of several batches or merchant accounts are fine. */
+/** One batch a file, which Adyen pays out or hands on to the next; reports of several batches are fine. */
 export const settlementDetails: SettlementFormat = {
   name: 'settlement_details',
   title: 'Settlement details report (CSV)',
@@ -75,16 +76,18 @@ export const settlementDetails: SettlementFormat = {
       'Net Credit (NC)',
       'Batch Number',
     ]),
+  accountOf: (head) => firstAccount(head, MERCHANT_ACCOUNT),
   async *read(source, context) {
     const proof = createBatchProof();
+    const own = createOwnRows(context.only, MERCHANT_ACCOUNT);
     let readRow: ReturnType<typeof createRows> | undefined;
     for await (const { at, block, rows, faults, header } of reportBlocks(source, COLUMNS)) {
       const items: ReportItem[] = [...faults];
-      if (rows.length > 0) readRow ??= createRows(at, header, context, proof.add);
+      if (rows.length > 0) readRow ??= createRows(at, header, context, { own, add: proof.add });
       for (const n of rows) readRow?.(block, n, items);
       if (items.length > 0) yield items;
     }
-    const said = proof.end();
+    const said = [...own.end(), ...proof.end()];
     if (said.length > 0) yield said;
   },
 };
@@ -93,7 +96,13 @@ function createRows(
   at: Columns<typeof COLUMNS>,
   header: readonly string[],
   context: ReportContext,
-  add: (line: SettlementLine, row: number, merchantAccount: string, number: string) => void,
+  {
+    own: rows,
+    add,
+  }: {
+    readonly own: OwnRows;
+    readonly add: (line: SettlementLine, row: number, merchantAccount: string, number: string) => void;
+  },
 ): (block: CsvBlock, n: number, items: ReportItem[]) => void {
   const clock = createReportClock(context.zone);
   const bookedClock = createReportClock(context.zone);
@@ -113,15 +122,16 @@ function createRows(
     return unreadableCell(block.line(n), { field: header[column] ?? '', value: block.cell(n, column), reason });
   }
 
-  /** Which batch a row is of; it is that of the row before, nearly always. */
-  function batchOf(block: CsvBlock, n: number): typeof last | ReportFault {
+  /** Which batch a row is of; it is that of the row before, nearly always. Null: it is of another account. */
+  function batchOf(block: CsvBlock, n: number): typeof last | ReportFault | null {
     const merchantAccount = block.cell(n, at.merchantAccount);
     const number = block.cell(n, at.batch);
     if (number === last.number && merchantAccount === last.merchantAccount) return last;
     if (merchantAccount === '') return refuse(block, n, at.merchantAccount, 'must be a merchant account');
+    if (!rows.isOurs(merchantAccount)) return null;
     if (!/^\d{1,9}$/.test(number)) return refuse(block, n, at.batch, 'must be the number of a batch');
-    const own = { merchantAccount: detached(merchantAccount), number: detached(number) };
-    last = { ...own, batch: `${own.merchantAccount}/${own.number}` };
+    const named = { merchantAccount: detached(merchantAccount), number: detached(number) };
+    last = { ...named, batch: `${named.merchantAccount}/${named.number}` };
     return last;
   }
 
@@ -132,9 +142,9 @@ function createRows(
     return bookedClock.read(text, inAmsterdam ? 'AMS' : block.cell(n, zone));
   }
 
-  function entryOf(block: CsvBlock, n: number): Read | ReportFault {
+  function entryOf(block: CsvBlock, n: number): Read | ReportFault | null {
     const where = batchOf(block, n);
-    if ('type' in where) return where;
+    if (where === null || 'type' in where) return where;
     const { merchantAccount, batch } = where;
     const settled = settledCurrency(block.cell(n, at.netCurrency));
     if (settled === null) return refuse(block, n, at.netCurrency, NOT_CURRENCY);
@@ -179,6 +189,7 @@ function createRows(
 
   return (block, n, items) => {
     const read = entryOf(block, n);
+    if (read === null) return;
     if (read.type === 'fault') {
       items.push(read);
       return;

@@ -1,6 +1,9 @@
 import type { MovementLine, SettlementLine } from '../../settlement-line.ts';
 import { type TypeRule, typeRule } from './settlement-kinds.ts';
 
+/** The column that tells whose books a row is of: the account that notifications call `merchantAccountCode`. */
+export const MERCHANT_ACCOUNT = 'Merchant Account';
+
 /** A row of an Adyen report. Amounts in ISO minor units of the settlement currency, signed from the merchant's side. */
 export type AdyenEntry = {
   readonly identity: string;

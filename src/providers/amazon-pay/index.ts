@@ -45,6 +45,7 @@ export const amazonPay: Provider = {
       : null,
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 1,
   api,

@@ -45,6 +45,7 @@ export const braintree: Provider = {
     keyPair({ id: '', secret }) === null ? 'must be publicKey:privateKey, as the Control Panel shows them' : null,
   verify,
   identify,
+  namesAccount: 'sometimes',
   normalise,
   normaliserVersion: 1,
   challenge,

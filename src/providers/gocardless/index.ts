@@ -44,6 +44,7 @@ export const gocardless: Provider = {
     /^\S{8,200}$/.test(secret) ? null : 'an endpoint secret is one word, as the dashboard shows it',
   verify,
   identify,
+  namesAccount: 'sometimes',
   normalise,
   normaliserVersion: 1,
   api,

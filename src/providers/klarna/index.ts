@@ -44,6 +44,7 @@ export const klarna: Provider = {
   checkSecret: keyedSecretFault,
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 1,
   api,

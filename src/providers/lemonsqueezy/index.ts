@@ -43,6 +43,7 @@ export const lemonsqueezy: Provider = {
     /^[\x20-\x7e]{6,40}$/.test(secret) ? null : 'must be the signing secret of the webhook: 6 to 40 characters',
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 1,
   api,

@@ -49,6 +49,7 @@ export const razorpay: Provider = {
       : 'must be the text chosen for the webhook, without blanks around it',
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 1,
   api,

@@ -41,6 +41,7 @@ export const square: Provider = {
     /^\S{8,200}$/.test(secret) ? null : 'a signature key is one word, as the developer console shows it',
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 2,
   api,

@@ -54,6 +54,7 @@ export const stripe: Provider = {
   },
   verify,
   identify,
+  namesAccount: 'sometimes',
   normalise,
   normaliserVersion: 2,
   api,

@@ -47,6 +47,7 @@ export const wise: Provider = {
       : null,
   verify,
   identify,
+  namesAccount: 'always',
   normalise,
   normaliserVersion: 1,
   api,

@@ -21,6 +21,13 @@ export type FetchPorts = {
   readonly clock: Clock;
 };
 
+export type FetchOrder = {
+  readonly report: string;
+  readonly actor: string;
+  /** The account of the webhook that announced it. */
+  readonly announced: string | null;
+};
+
 export type FetchedReport =
   /** In the books, or there already. */
   | { readonly kind: 'imported'; readonly settlement: string; readonly detail: string | null }
@@ -64,7 +71,7 @@ export function reportContext(
  */
 export async function fetchReport(
   endpoint: FetchEndpoint,
-  { report, actor }: { readonly report: string; readonly actor: string },
+  { report, actor, announced }: FetchOrder,
   ports: FetchPorts,
 ): Promise<FetchedReport> {
   const reports = endpoint.provider.api?.reports;
@@ -77,7 +84,7 @@ export async function fetchReport(
     if (opened.kind !== 'report') return opened;
     const file = join(folder, 'report');
     await pipeline(Readable.from(limited(opened.bytes)), createWriteStream(file, { mode: 0o600 }));
-    return await importFile(endpoint, { file, fileName: opened.fileName, actor }, ports);
+    return await importFile(endpoint, { file, fileName: opened.fileName, actor, announced }, ports);
   } catch (error) {
     // Away, busy, or broken off: again. What is wrong with us or with the answer is for a person.
     if (!(error instanceof PosternError)) throw error;
@@ -98,13 +105,19 @@ async function* limited(bytes: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Ar
 }
 
 async function importFile(
-  { id, account, settings, provider }: FetchEndpoint,
-  { file, fileName, actor }: { readonly file: string; readonly fileName: string; readonly actor: string },
+  { id, name, account, settings, provider }: FetchEndpoint,
+  {
+    file,
+    fileName,
+    actor,
+    announced,
+  }: Omit<FetchOrder, 'report'> & { readonly file: string; readonly fileName: string },
   { importer }: FetchPorts,
 ): Promise<FetchedReport> {
   const received = await importer.receive(
     {
-      endpoint: { id, account, settings, provider },
+      endpoint: { id, name, account, settings, provider },
+      ...(announced === null ? {} : { announced }),
       format: null,
       fileName,
       acceptDifference: null,

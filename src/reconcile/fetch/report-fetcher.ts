@@ -112,8 +112,7 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
   }
 
   async function fetched(taken: TakenFetch, report: string, endpoint: FetchEndpoint): Promise<void> {
-    const of = { ...endpoint, account: taken.account ?? endpoint.account };
-    const outcome = await fetchReport(of, { report, actor: taken.actor }, parts);
+    const outcome = await fetchReport(endpoint, { report, actor: taken.actor, announced: taken.account }, parts);
     const about = { provider: endpoint.provider.name, endpoint: endpoint.name, report };
     switch (outcome.kind) {
       case 'imported':

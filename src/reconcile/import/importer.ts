@@ -16,6 +16,7 @@ import { type Promoted, promote } from './promote.ts';
 import { settleDoubles } from './proof-store.ts';
 import { type ProvenBatch, proveReport } from './prove.ts';
 import { recogniseReport } from './recognise.ts';
+import { reportAccount } from './report-account.ts';
 import { createReportSource, type ReportSource } from './report-source.ts';
 import { openSession, type Session } from './session.ts';
 import {
@@ -35,10 +36,15 @@ import { analyzeStaging, copyLines, dropStaging, openStaging, type Staging } fro
 export type ImportOrder = {
   readonly endpoint: {
     readonly id: number;
+    readonly name: string;
     readonly account: string;
     readonly settings: EndpointSettings;
     readonly provider: Provider;
   };
+  /** Of which account of the endpoint; absent: of the one that the file names, else of its own. */
+  readonly account?: string | undefined;
+  /** The account of the webhook that announced it: of a file that names none. */
+  readonly announced?: string | undefined;
   /** Null: told by the file's head. */
   readonly format: string | null;
   readonly fileName: string | null;
@@ -111,18 +117,24 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
       const recognised = recogniseReport(provider, await source.head(), { ...order, settings });
       if (recognised.kind === 'refused') throw new PosternError('invalid_request', recognised.reason);
       const { format, head } = recognised;
+      const account = reportAccount(order.endpoint, {
+        file: format.accountOf?.(head) ?? null,
+        asked: order.account ?? null,
+        announced: order.announced ?? null,
+      });
+      const mine = { ...order, endpoint: { ...order.endpoint, account } };
       const part = format.part?.(head, order.fileName) ?? null;
       const session = await openSession(pool);
       run.session = session;
       const id = uuidv7(clock.now());
       if (part === null || (part.number === 1 && part.last) || order.dryRun === true) {
-        const received = await take(id, order, format, source, { session, run });
+        const received = await take(id, mine, format, source, { session, run });
         kept = received.kind === 'proven';
         return received;
       }
-      const whole = await receivePart({ session, shared }, { id, order, format, part, source });
+      const whole = await receivePart({ session, shared }, { id, order: mine, format, part, source });
       if (whole.kind !== 'whole') return whole;
-      const received = await take(whole.id, order, format, whole.source, { session, run });
+      const received = await take(whole.id, mine, format, whole.source, { session, run });
       kept = received.kind === 'proven';
       return received;
     } finally {
@@ -248,7 +260,7 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
   }
 
   async function stage(
-    { endpoint, fileName, onProgress }: ImportOrder,
+    { endpoint, account: asked, fileName, onProgress }: ImportOrder,
     format: SettlementFormat,
     source: ReportSource,
     at: {
@@ -260,7 +272,8 @@ export function createImporter(parts: { readonly pool: pg.Pool; readonly clock: 
     },
   ): Promise<Staged> {
     const { settings, account } = endpoint;
-    const context = { account, settings, mode: at.mode, zone: at.zone, fileName };
+    const only = asked === undefined ? {} : { only: asked };
+    const context = { account, ...only, settings, mode: at.mode, zone: at.zone, fileName };
     const copying = copyLines(at.session.client, at.staging);
     let told = clock.now();
     try {

@@ -15,5 +15,5 @@ export async function reportEndpoint(
   if (provider === undefined || row === undefined)
     throw new PosternError('not_found', `there is no endpoint ${providerName}/${name}`);
   // `as`: what the provider's own check let through.
-  return { id: row.id, account: row.account, settings: row.settings as EndpointSettings, provider };
+  return { id: row.id, name, account: row.account, settings: row.settings as EndpointSettings, provider };
 }

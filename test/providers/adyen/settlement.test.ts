@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { aggregateSettlement } from '../../../src/providers/adyen/aggregate-settlement.ts';
 import { adyen } from '../../../src/providers/adyen/index.ts';
 import { paymentAccounting } from '../../../src/providers/adyen/payment-accounting.ts';
@@ -180,15 +180,44 @@ test.each([
   expect(faults).toEqual([expect.objectContaining({ kind: 'unreadable', row: 1, field: column })]);
 });
 
-test('several batches, merchant accounts and currencies in one file are proved each by itself', async () => {
+describe('a file of two merchant accounts', () => {
   const [header, ...rows] = BATCH.trimEnd().split('\n');
   const other = rows.map((row) =>
     row.replaceAll('ShopNL', 'ShopDE').replaceAll('batch 7', 'batch 9').replace(',7,', ',9,'),
   );
   const mixed = [header, ...rows.flatMap((row, n) => [row, other[n] ?? ''])].join('\n');
-  const { batches, faults } = await readReport(settlementDetails, mixed);
-  expect(faults).toEqual([]);
-  expect(batches.map(({ batch }) => batch)).toEqual(['ShopNL/7', 'ShopDE/9']);
+
+  test.each([
+    ['ShopNL', 'ShopNL/7'],
+    ['ShopDE', 'ShopDE/9'],
+  ])('is read for the one that is meant: %s', async (only, batch) => {
+    const { lines, batches, faults } = await readReport(settlementDetails, mixed, { account: only, only });
+    expect(faults).toEqual([]);
+    expect(lines).toHaveLength(rows.length);
+    expect(batches.map((one) => one.batch)).toEqual([batch]);
+  });
+
+  test('is refused where nobody says which, with both names', async () => {
+    const { faults } = await readReport(settlementDetails, mixed, { account: 'ShopNL' });
+    expect(faults).toEqual([
+      expect.objectContaining({ kind: 'unreadable', reason: expect.stringContaining('ShopNL and ShopDE') }),
+    ]);
+  });
+
+  test('is refused for a third, with the names it has', async () => {
+    const { lines, faults } = await readReport(settlementDetails, mixed, { account: 'ShopFR', only: 'ShopFR' });
+    expect(lines).toEqual([]);
+    expect(faults).toEqual([
+      expect.objectContaining({ reason: 'The report has no row of ShopFR; it is of ShopNL, ShopDE' }),
+    ]);
+  });
+
+  test.each([
+    ['settlement details', settlementDetails, BATCH],
+    ['a file without a row', settlementDetails, `${header}\n`],
+  ])('%s names its account by its first row', (_, format, text) => {
+    expect(format.accountOf?.(text)).toBe(text === BATCH ? 'ShopNL' : null);
+  });
 });
 
 test('a transfer between merchant accounts names no batch: it is for a person', async () => {
