@@ -48,6 +48,8 @@ export const worldpay: Dialect = {
   zone: 'Europe/London',
   format: 'transfer_batch',
   mode: 'payout',
+  // That a chargeback was reversed has a row, and no webhook.
+  abilities: { disputes: 'return' },
   reference: (life, kind, index) =>
     kind === 'refund' || kind === 'refund_reversal'
       ? `${transactionReference(life)}/refund-${index + 1}`
@@ -58,7 +60,7 @@ export const worldpay: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'withdrawals',
   fx: 'told',
   roundingRow: true,
   hold: 'deposit',
