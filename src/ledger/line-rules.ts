@@ -116,8 +116,8 @@ function firstDay(line: SettlementLine, key: string, context: RuleContext): Draf
 }
 
 /**
- * A payout that no webhook told yet is told by its line. One that is told stands: a difference is open on the payout. A dispute
- * that is named by the payment disputed has no webhook that tells what it moves (PayPal): its lines do.
+ * A payout that no webhook told yet is told by its line. One that is told stands: a difference is open on the payout. What of a
+ * dispute no webhook tells (all that PayPal moves, what Worldpay gives back) its lines do, under the payment disputed.
  */
 function impliedBy(line: SettlementLine, context: RuleContext): Draft[] {
   switch (line.kind) {

@@ -13,10 +13,10 @@ export type Abilities = {
   readonly refundFailure: 'later' | 'at_once' | 'none';
   /**
    * `cycles`: money goes, comes back and goes again; `endless`: the same, and nothing tells that it is lost; `outcome`: goes, and
-   * comes back when it is won; `withdrawal`: goes, and no more is told; `loss`: goes when it is lost; `words`: opened and closed
-   * without a word of money.
+   * comes back when it is won; `return`: the same, and nothing tells that it is lost; `withdrawal`: goes, and no more is told;
+   * `loss`: goes when it is lost; `words`: opened and closed without a word of money.
    */
-  readonly disputes: 'cycles' | 'endless' | 'outcome' | 'withdrawal' | 'loss' | 'words' | 'none';
+  readonly disputes: 'cycles' | 'endless' | 'outcome' | 'return' | 'withdrawal' | 'loss' | 'words' | 'none';
   readonly payouts: 'may_fail' | 'sent' | 'none';
 };
 
@@ -78,6 +78,8 @@ function disputeOf({ dispute }: Life, { disputes }: Abilities, captured: bigint)
       return won
         ? { ...all, outcome: 'won' }
         : { ...all, movements: ['withdrawn'], outcome: dispute.outcome === 'lost' ? 'lost' : 'open' };
+    case 'return':
+      return won ? { ...all, outcome: 'won' } : { ...all, movements: ['withdrawn'], outcome: 'open' };
     case 'withdrawal':
       return { ...all, movements: ['withdrawn'], outcome: 'open' };
     case 'loss':

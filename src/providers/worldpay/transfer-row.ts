@@ -136,8 +136,11 @@ function lineOf(
   switch (meaning) {
     case 'charge':
     case 'chargeback':
-    case 'chargeback_reversal':
       return order === '' ? { ...base, kind: 'other' } : { ...base, kind: meaning, reference: order, ...payer };
+    case 'chargeback_reversal':
+      // No webhook tells it: the line does, as of a component of its own.
+      if (order === '') return { ...base, kind: 'other' };
+      return { ...base, kind: meaning, reference: order, component: 'dispute', ...payer };
     case 'refund':
     case 'refund_reversal': {
       const reference = idOf(order, modification === '' ? undefined : modification);

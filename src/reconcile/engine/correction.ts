@@ -112,9 +112,8 @@ function disputeKey(line: SettledLine, took: 'withdrawn' | 'reinstated'): string
       return `${reference}:${/^second/i.test(word ?? '') ? 'SECOND_CHARGEBACK' : 'CHARGEBACK'}`;
     case 'gocardless':
       return `${reference}:${took === 'withdrawn' ? 'charged_back' : 'chargeback_cancelled'}`;
-    // Nothing but its row tells that a chargeback was reversed.
     case 'worldpay':
-      return `${encodeURIComponent(reference)}:${took === 'withdrawn' ? 'charged_back' : took}`;
+      return `${encodeURIComponent(reference)}:charged_back`;
     // Their disputes have ids, which no line tells.
     case 'checkout':
     case 'klarna':

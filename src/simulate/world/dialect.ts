@@ -38,8 +38,8 @@ export type Dialect = {
   readonly numbered: boolean;
   /** Whether one file may be of several batches. */
   readonly joins: boolean;
-  /** Whether its disputes' money is announced by webhooks; else its lines tell it themselves. */
-  readonly tellsDisputes: boolean;
+  /** What of its disputes' money is announced by webhooks: the rest its lines tell themselves. */
+  readonly tellsDisputes: 'all' | 'withdrawals' | 'nothing';
   /**
    * Payers may pay in another currency than the account's: lines say the rate (`told`), the report is held to it as well
    * (`proved`), or they say what was paid and what was settled only (`untold`).

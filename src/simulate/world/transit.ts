@@ -1,5 +1,6 @@
 import type { Life } from '../life.ts';
 import type { AccountWorld } from './account-world.ts';
+import type { Dialect } from './dialect.ts';
 import { movementsOf } from './life-movements.ts';
 import { keptCaptures } from './lives.ts';
 import type { Movement } from './movement.ts';
@@ -95,7 +96,7 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   for (const [index, { amount, outcome }] of life.refunds.entries())
     if (outcome === 'succeeded') put(`${dialect.reference(life, 'refund', index)} gross`, -amount, 0);
   for (const [index, movement] of (life.dispute?.movements ?? []).entries()) {
-    if (!dialect.tellsDisputes || life.dispute === null) continue;
+    if (life.dispute === null || !isTold(dialect, movement)) continue;
     const { amount, fee } = life.dispute;
     const reference = dialect.reference(life, 'chargeback', index);
     put(`${reference} gross`, movement === 'withdrawn' ? -amount : amount, 0);
@@ -104,7 +105,7 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
   const faulty = [...edits.movements.keys()].some((key) => key.startsWith(`${life.number}:`));
   for (const movement of movementsOf(account, life)) {
     const { reference, gross, payer, fee, batch } = movement;
-    if (reference === null || (!dialect.tellsDisputes && isOfDispute(movement))) continue;
+    if (reference === null || isOfLineAlone(dialect, movement)) continue;
     if (!isPosted(world, batch)) {
       put(`${reference} gross`, 0n, batch);
       if (feeIsTold(movement, life)) put(`${reference} fee`, 0n, batch);
@@ -125,10 +126,17 @@ function openItems(world: AccountWorld, life: Life): Map<string, number> {
 export function disputeOpen(world: AccountWorld, life: Life): boolean {
   const { account } = world;
   const moved = movementsOf(account, life).filter(
-    (one) => isOfDispute(one) && (account.dialect.tellsDisputes || isPosted(world, one.batch)),
+    (one) => isOfDispute(one) && (!isOfLineAlone(account.dialect, one) || isPosted(world, one.batch)),
   );
   const back = moved.reduce((sum, { gross }) => sum + gross, 0n);
   return back + (life.dispute?.outcome === 'lost' ? life.dispute.amount : 0n) !== 0n;
 }
 
 const isOfDispute = ({ kind }: Movement): boolean => kind === 'chargeback' || kind === 'chargeback_reversal';
+
+const isTold = ({ tellsDisputes }: Dialect, movement: 'withdrawn' | 'reinstated'): boolean =>
+  tellsDisputes === 'all' || (tellsDisputes === 'withdrawals' && movement === 'withdrawn');
+
+/** No webhook tells it: nothing waits for its line. */
+const isOfLineAlone = (dialect: Dialect, movement: Movement): boolean =>
+  isOfDispute(movement) && !isTold(dialect, movement.kind === 'chargeback' ? 'withdrawn' : 'reinstated');

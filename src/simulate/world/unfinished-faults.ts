@@ -42,7 +42,7 @@ export const UNFINISHED_FAULTS = {
   dispute_left: {
     target: 'payment',
     daysAgo: 125,
-    fits: (dialect) => ['cycles', 'endless', 'outcome', 'withdrawal'].includes(abilitiesOf(dialect).disputes),
+    fits: (dialect) => ['cycles', 'endless', 'outcome', 'return', 'withdrawal'].includes(abilitiesOf(dialect).disputes),
     shape: ({ currency }) => {
       const amount = 6_000n * currency.step;
       const dispute = { amount, fee: 1_500n * currency.step, movements: ['withdrawn'], outcome: 'open' } as const;

@@ -61,6 +61,23 @@ describe('a transfer batch', () => {
     });
   });
 
+  it('a chargeback that is reversed comes back by its row, which no webhook announces', async () => {
+    const [head = ''] = FILE.split('\n').slice(3, 4);
+    const row = (event: string, amount: string) => `4711,MADEEUR,order-7,${event},03/05/2026,,,,,EUR,${amount},,,`;
+    const rows = [row('SETTLED', '7.00'), row('CHARGED_BACK', '-7.00'), row('CHARGEBACK_REVERSED', '7.00')];
+    const lines = linesOf(await read(FILE.split('\n').slice(0, 3).concat(head, rows).join('\n'))).map(
+      ({ line }) => line,
+    );
+    const about = { at: 0, currency: 'EUR', amount: 700n } as const;
+    const announced = [
+      { type: 'payment.captured', key: 'order-7:captured', payment: 'order-7', ...about },
+      { type: 'dispute.withdrawn', key: 'order-7:charged_back', dispute: 'order-7', ...about },
+    ] as const;
+    expect(openItems('worldpay', [...announced, ...lines])).toEqual({
+      'asset:processor_balance[MADEEUR/4711] - EUR': 700n,
+    });
+  });
+
   it('refunds have the sign the account says, and others are refused', async () => {
     const unsigned = FILE.replace(/-30\.00/g, '30.00').replace(/-25\.00/g, '25.00');
     const positive = { report_refunds: 'positive' };

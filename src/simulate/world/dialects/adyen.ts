@@ -79,7 +79,7 @@ export const adyen: Dialect = {
   negatives: true,
   numbered: true,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'proved',
   hold: 'deposit',
   extremes: 'large',

@@ -30,7 +30,7 @@ export const braintree: Dialect = {
   negatives: false,
   numbered: true,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'told',
   extremes: 'none',
   payoutReference: ({ life }) => braintreeId(life, 'payout'),

@@ -43,7 +43,7 @@ export const checkout: Dialect = {
   negatives: true,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'told',
   fractions: true,
   hold: 'Rolling Reserve',

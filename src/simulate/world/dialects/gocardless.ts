@@ -33,7 +33,7 @@ export const gocardless: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'none',
   fractions: true,
   extremes: 'none',

@@ -62,7 +62,7 @@ export const klarna: Dialect = {
   negatives: false,
   numbered: false,
   joins: false,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'none',
   hold: 'holdback',
   extremes: 'none',

@@ -26,7 +26,7 @@ export const mollie: Dialect = {
   negatives: true,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'none',
   fractions: true,
   extremes: 'none',

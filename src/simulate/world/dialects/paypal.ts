@@ -33,7 +33,7 @@ export const paypal: Dialect = {
   negatives: true,
   numbered: true,
   joins: false,
-  tellsDisputes: false,
+  tellsDisputes: 'nothing',
   fx: 'none',
   hold: HOLD,
   extremes: 'none',

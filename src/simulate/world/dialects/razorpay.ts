@@ -30,7 +30,7 @@ export const razorpay: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'none',
   hold: 'reserve',
   extremes: 'none',

@@ -45,7 +45,7 @@ export const square: Dialect = {
   negatives: true,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'none',
   hold: 'reserve',
   extremes: 'large',

@@ -68,7 +68,7 @@ export const stripe: Dialect = {
   negatives: true,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'all',
   fx: 'untold',
   hold: 'risk_reserved_funds',
   extremes: 'all',

@@ -48,6 +48,10 @@ export const worldpay: Dialect = {
   zone: 'Europe/London',
   format: 'transfer_batch',
   mode: 'payout',
+  // Also of what is told in another currency by mistake.
+  settings: { currency_exponents: { JPY: 0, KRW: 0 } },
+  // That a chargeback was reversed has a row, and no webhook.
+  abilities: { disputes: 'return' },
   reference: (life, kind, index) =>
     kind === 'refund' || kind === 'refund_reversal'
       ? `${transactionReference(life)}/refund-${index + 1}`
@@ -58,7 +62,7 @@ export const worldpay: Dialect = {
   negatives: false,
   numbered: false,
   joins: true,
-  tellsDisputes: true,
+  tellsDisputes: 'withdrawals',
   fx: 'told',
   roundingRow: true,
   hold: 'deposit',
