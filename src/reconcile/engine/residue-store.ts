@@ -25,13 +25,14 @@ const SAME = (a: string, b: string): string =>
 
 /**
  * Goes on by at most `most` transactions, in the order of commits, and notes which items they moved in a temporary table, with what
- * is open of each now and what the residue had of it (`matched` is null where it had nothing): looked up once for all that follows.
+ * is open of each now and what the residue had of it (`matched` is null where it had nothing) and `beside` it, under the same reference:
+ * looked up once for all that follows.
  * None of a transaction that still runs, nor of those that began after it: they could come to lie before the cursor.
  */
 export async function takeTouched(tx: Tx, most: number, now: Date): Promise<number> {
   await tx.query(`create temporary table if not exists touched_items (
     account_id integer not null, reference text collate "C" not null, component text not null, currency text not null,
-    amount bigint, matched bigint, due_at timestamptz
+    amount bigint, matched bigint, due_at timestamptz, beside boolean
   ) on commit delete rows`);
   const { rows } = await tx.query<{ count: number }>(
     `with next as materialized (
@@ -50,9 +51,13 @@ export async function takeTouched(tx: Tx, most: number, now: Date): Promise<numb
        order by 1, 2, 3, 4
      ), touched as (
        insert into pg_temp.touched_items
-       select i.*, o.amount, r.matched, r.due_at from items i
+       select i.*, o.amount, r.matched, r.due_at, r.beside from items i
        left join lateral (select o.amount from postern.open_items o where ${SAME('o', 'i')} limit 1) as o on true
-       left join lateral (select r.matched, r.due_at from postern.residue r where ${SAME('r', 'i')} limit 1) as r on true
+       left join lateral (
+         select max(r.matched) filter (where ${SAME('r', 'i')}) as matched, max(r.due_at) filter (where ${SAME('r', 'i')}) as due_at,
+           bool_or(not (${SAME('r', 'i')})) as beside
+         from postern.residue r where r.reference = i.reference
+       ) as r on true
      ), moved as (
        update postern.reconciling r set xact = l.xact, id = l.id, looked_at = $2
        from (select n.xact, n.id from next n order by n.xact desc, n.id desc limit 1) as l
@@ -93,7 +98,7 @@ export async function noteTouched(tx: Tx, now: Date): Promise<void> {
   );
   await tx.query(
     `update postern.residue r set look_at = $1
-     from (select distinct t.reference from pg_temp.touched_items t) as t
+     from (select distinct t.reference from pg_temp.touched_items t where t.beside) as t
      where r.reference = t.reference and (r.look_at is null or r.look_at > $1)`,
     [now],
   );
