@@ -163,6 +163,43 @@ describe('a gap', () => {
     ]);
     expect(Object.keys(await daily.discrepancies())).toHaveLength(4);
   });
+
+  const dayFile = (d: string) => ({
+    batches: [{ batch: d, series: 's', sequence: d, at: Date.parse(`${d}T12:00:00Z`) }],
+  });
+
+  it('at the end is one once the day’s window is over, without any file that comes', async () => {
+    // Friday to Sunday.
+    const [none, week, daily] = [
+      await world.open({ payout_days: 2 }),
+      await world.open({ report_calendar: 'weekdays', payout_days: 2 }),
+      await world.open({ report_calendar: 'daily', payout_days: 2 }),
+    ];
+    for (const books of [none, week, daily]) await addFile(books, dayFile('2026-03-06'));
+    const lookedAt = async (time: string) => {
+      world.now = Date.parse(time);
+      await world.catchUp();
+      return [await none.discrepancies(), await week.discrepancies(), await daily.discrepancies()].map(Object.keys);
+    };
+    expect(await lookedAt('2026-03-09T23:30:00Z')).toEqual([[], [], []]);
+    expect(await lookedAt('2026-03-10T00:40:00Z')).toEqual([[], [], ['missing_file 2026-03-07']]);
+    expect(await lookedAt('2026-03-11T23:00:00Z')).toMatchObject([[], [], { length: 2 }]);
+    expect(await lookedAt('2026-03-12T00:30:00Z')).toMatchObject([[], ['missing_file 2026-03-09'], { length: 3 }]);
+  });
+
+  it('at the end is reckoned in the account’s own days, and closed by its file', async () => {
+    const books = await world.open({ report_calendar: 'daily', payout_days: 1, time_zone: 'America/Los_Angeles' });
+    await addFile(books, dayFile('2026-03-09'));
+    world.now = Date.parse('2026-03-12T06:30:00Z');
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = Date.parse('2026-03-12T07:40:00Z');
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file 2026-03-10': 'open 0 XXX' });
+    await addFile(books, dayFile('2026-03-10'));
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file 2026-03-10': 'auto_cleared 0 XXX' });
+  });
 });
 
 describe('a line', () => {
