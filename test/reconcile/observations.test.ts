@@ -203,8 +203,8 @@ describe('a gap', () => {
 });
 
 describe('a line', () => {
-  async function lineOf(books: WorldBooks, row: Record<string, unknown>): Promise<void> {
-    const settlement = await addFile(books, {});
+  async function lineOf(books: WorldBooks, row: Record<string, unknown>, file: File = {}): Promise<string> {
+    const settlement = await addFile(books, file);
     const { provider, account } = books;
     const base = {
       id: uuidv7(AT),
@@ -231,6 +231,7 @@ describe('a line', () => {
       'insert into postern.settlement_lines select r.* from jsonb_populate_record(null::postern.settlement_lines, $1) as r',
       [JSON.stringify({ ...base, ...rest, booked_at: new Date(AT), zone: 'UTC', ...row })],
     );
+    return settlement;
   }
 
   it('whose fee is above the contract is told with the amount; one that is not, is not', async () => {
@@ -288,6 +289,36 @@ describe('a line', () => {
     expect(await right.discrepancies()).toEqual({});
     expect(await wrong.discrepancies()).toEqual({ 'fx_difference p': 'open 10 EUR' });
     expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
+  });
+
+  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
+  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
+    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+
+  it('is looked at once, also where its file came again or was amended before anybody looked', async () => {
+    const [again, amended] = [await world.open(), await world.open()];
+    await lineOf(again, OFF, { repeated: 1 });
+    const first = await lineOf(amended, OFF, { status: 'amended' });
+    const gone = await lineOf(amended, { ...OFF, identity: 'gone', reference: 'q' }, { status: 'amended' });
+    const later = await addFile(amended, { supersedes: first });
+    await database.sql.query('update postern.settlement_lines set removed_by = $2 where settlement_id = $1', [
+      gone,
+      later,
+    ]);
+    for (let look = 0; look < 2; look += 1) {
+      await world.catchUp();
+      expect(await ofLines(again)).toEqual({ 'fx_difference p': 'open 10 EUR' });
+      expect(await ofLines(amended)).toEqual({ 'fx_difference p': 'open 10 EUR' });
+      await database.sql.query('update postern.settlements set repeated = repeated + 1 where account = $1', [
+        again.account,
+      ]);
+    }
+    const { rows } = await database.sql.query(
+      `select count(*)::int4 as n from postern.discrepancy_history h join postern.discrepancies d on d.id = h.discrepancy_id
+       where d.class = 'fx_difference' and d.account = any ($1)`,
+      [[again.account, amended.account]],
+    );
+    expect(rows).toEqual([{ n: 2 }]);
   });
 
   it('is no more to be explained once a later file took it out', async () => {

@@ -83,7 +83,8 @@ const booksOf = ({ provider, account }: EndedImport): Books[] =>
 
 async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: Parts): Promise<void> {
   const [books] = booksOf(ended);
-  if (books === undefined || ended.status !== 'imported' || ended.repeated > 0) return;
+  // Once, whatever came of the file meanwhile: of one that was amended, the lines that stand are still its own.
+  if (books === undefined || ended.status === 'failed' || ended.seen !== null) return;
   const rules = rulesOf(books);
   const withFees = rules.feeContract.length > 0;
   let after = -1n;
