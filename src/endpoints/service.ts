@@ -6,6 +6,7 @@ import { type Fault, PosternError } from '../errors.ts';
 import { sqlOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
 import { rotationOverlapMs } from '../providers/rotation-overlap.ts';
+import { settlementModeFaults } from '../providers/settlement-modes.ts';
 import { uuidv7 } from '../uuid.ts';
 import { mergeSettings, splitCredentials, withoutCredentials } from './credential-settings.ts';
 import {
@@ -149,9 +150,10 @@ export function createEndpointService(parts: {
     await withTransaction(pool, async (tx) => {
       const row = await lockEndpoint(tx, id);
       if (row === undefined) throw notFound(id);
-      const settings = mergeSettings(openSettings(keyring, row), change.settings ?? {});
+      const before = openSettings(keyring, row);
+      const settings = mergeSettings(before, change.settings ?? {});
       const provider = providers.get(row.provider);
-      if (provider !== undefined) refuse(settingFaults(provider, settings));
+      if (provider !== undefined) refuse(settingFaults(provider, settings, before));
       const account = settings.account ?? row.name;
       if (account !== row.account && (await hasEvents(tx, id))) {
         // Its postings stand under the old account: the same refund under the new one would post again.
@@ -282,8 +284,11 @@ export function createEndpointService(parts: {
   return { list, get, create, patch, remove, addSecret, rotate, removeSecret };
 }
 
-function settingFaults(provider: Provider, settings: EndpointSettings): Fault[] {
-  return provider.checkSettings(settings).map(({ path, message }) => ({ path: `/settings${path}`, message }));
+function settingFaults(provider: Provider, settings: EndpointSettings, before: EndpointSettings = {}): Fault[] {
+  // A mode that was stored before it was checked is in nobody's way who changes something else.
+  const isOld = settings.settlement_mode === before.settlement_mode;
+  const faults = [...provider.checkSettings(settings), ...(isOld ? [] : settlementModeFaults(provider, settings))];
+  return faults.map(({ path, message }) => ({ path: `/settings${path}`, message }));
 }
 
 function secretFaults(provider: Provider, secret: NewSecret, path: string): Fault[] {
