@@ -105,6 +105,9 @@ export type PeriodBalance = {
 /** The batch of a line that names none yet. */
 export const UNBATCHED = 'unpaid';
 
+/** To whom a period hands on what is left of it where no report states that: to nobody yet. */
+export const UNPROVEN = 'unproven';
+
 /** What an identity begins with that is a hash over the line's fields. */
 export const HASHED = '#';
 

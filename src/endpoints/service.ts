@@ -7,6 +7,7 @@ import { sqlOf, type Tx, withTransaction } from '../postgres/sql.ts';
 import type { EndpointSettings, Provider } from '../providers/provider.ts';
 import { withoutAccount } from '../providers/reconciliation-settings.ts';
 import { rotationOverlapMs } from '../providers/rotation-overlap.ts';
+import { settlementModeFaults } from '../providers/settlement-modes.ts';
 import { uuidv7 } from '../uuid.ts';
 import { mergeSettings, splitCredentials, withoutCredentials } from './credential-settings.ts';
 import {
@@ -151,9 +152,10 @@ export function createEndpointService(parts: {
     await withTransaction(pool, async (tx) => {
       const row = await lockEndpoint(tx, id);
       if (row === undefined) throw notFound(id);
-      const settings = mergeSettings(openSettings(keyring, row), change.settings ?? {});
+      const before = openSettings(keyring, row);
+      const settings = mergeSettings(before, change.settings ?? {});
       const provider = providers.get(row.provider);
-      if (provider !== undefined) refuse(settingFaults(provider, settings));
+      if (provider !== undefined) refuse(settingFaults(provider, settings, before));
       const account = accountOf(settings, row.name);
       // Events that name their account are not of the endpoint's, so only a report can have posted there.
       const isUsed = (): Promise<boolean> =>
@@ -293,8 +295,11 @@ function accountOf({ account, accounts }: EndpointSettings, name: string): strin
   return account ?? (only !== undefined && others.length === 0 ? only : name);
 }
 
-function settingFaults(provider: Provider, settings: EndpointSettings): Fault[] {
-  const faults = provider.checkSettings(settings).map(({ path, message }) => ({ path: `/settings${path}`, message }));
+function settingFaults(provider: Provider, settings: EndpointSettings, before: EndpointSettings = {}): Fault[] {
+  // A mode that was stored before it was checked is in nobody's way who changes something else.
+  const isOld = settings.settlement_mode === before.settlement_mode;
+  const wrong = [...provider.checkSettings(settings), ...(isOld ? [] : settlementModeFaults(provider, settings))];
+  const faults = wrong.map(({ path, message }) => ({ path: `/settings${path}`, message }));
   const lacking = withoutAccount(provider, settings);
   if (lacking !== null)
     faults.push({

@@ -40,7 +40,8 @@ export type SettlementFormat = {
  * `payout`: every line names its payout. `batch`: the report has batches that are paid out or carried forward. `balance`: paid out
  * by hand; lines belong to the report's period, which opens and closes with a balance.
  */
-export type SettlementMode = 'payout' | 'batch' | 'balance';
+export const SETTLEMENT_MODES = ['payout', 'batch', 'balance'] as const;
+export type SettlementMode = (typeof SETTLEMENT_MODES)[number];
 
 export type ReportContext = {
   /** The processor account it was handed in for. */

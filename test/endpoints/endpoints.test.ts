@@ -130,6 +130,50 @@ describe('endpoint service', () => {
     });
   });
 
+  it.each([
+    ['stripe', 'batch', "Stripe's reports know payout and balance"],
+    ['adyen', 'payout', "Adyen's reports know batch"],
+    ['paypal', 'payout', "PayPal's reports know balance"],
+    ['paddle', 'payout', 'no settlement report of Paddle is read: leave it out'],
+    ['stripe', 'weekly', 'must be one of payout, batch, balance'],
+  ])('refuses %s in mode %s: its reports know it not', async (provider, mode, message) => {
+    const { create } = fixture();
+    const settings = { ...(provider === 'paypal' ? { webhook_id: '1AB23456CD789012E' } : {}), settlement_mode: mode };
+    await expect(create({ provider, settings, secrets: [] })).rejects.toMatchObject({
+      faults: [{ path: '/settings/settlement_mode', message }],
+    });
+  });
+
+  it.each([
+    ['stripe', 'payout'],
+    ['stripe', 'balance'],
+    ['mollie', 'balance'],
+    ['adyen', 'batch'],
+    ['braintree', 'batch'],
+    ['checkout', 'payout'],
+  ])('takes %s in mode %s', async (provider, mode) => {
+    const { create } = fixture();
+    const settings = { ...(provider === 'mollie' ? { webhooks: 'signed' } : {}), settlement_mode: mode };
+    await expect(create({ provider, settings, secrets: [] })).resolves.toMatchObject({ settings });
+  });
+
+  it('keeps a mode that was stored before it was checked, until somebody changes it', async () => {
+    const { create, service, registry, name } = fixture();
+    const { id } = await create();
+    await database.sql.query(`update postern.endpoints set settings = '{"settlement_mode": "batch"}' where id = $1`, [
+      id,
+    ]);
+    await registry.load();
+    expect(registry.find('stripe', name)?.settings).toEqual({ settlement_mode: 'batch' });
+    await expect(service.patch(id, { settings: { tolerance_s: 60 } }, 'token:test')).resolves.toMatchObject({
+      settings: { settlement_mode: 'batch', tolerance_s: 60 },
+    });
+    await service.patch(id, { settings: { settlement_mode: null } }, 'token:test');
+    await expect(service.patch(id, { settings: { settlement_mode: 'batch' } }, 'token:test')).rejects.toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+
   it('refuses a name that is taken', async () => {
     const { create } = fixture();
     await create();

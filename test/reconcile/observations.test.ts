@@ -163,11 +163,48 @@ describe('a gap', () => {
     ]);
     expect(Object.keys(await daily.discrepancies())).toHaveLength(4);
   });
+
+  const dayFile = (d: string) => ({
+    batches: [{ batch: d, series: 's', sequence: d, at: Date.parse(`${d}T12:00:00Z`) }],
+  });
+
+  it('at the end is one once the day’s window is over, without any file that comes', async () => {
+    // Friday to Sunday.
+    const [none, week, daily] = [
+      await world.open({ payout_days: 2 }),
+      await world.open({ report_calendar: 'weekdays', payout_days: 2 }),
+      await world.open({ report_calendar: 'daily', payout_days: 2 }),
+    ];
+    for (const books of [none, week, daily]) await addFile(books, dayFile('2026-03-06'));
+    const lookedAt = async (time: string) => {
+      world.now = Date.parse(time);
+      await world.catchUp();
+      return [await none.discrepancies(), await week.discrepancies(), await daily.discrepancies()].map(Object.keys);
+    };
+    expect(await lookedAt('2026-03-09T23:30:00Z')).toEqual([[], [], []]);
+    expect(await lookedAt('2026-03-10T00:40:00Z')).toEqual([[], [], ['missing_file 2026-03-07']]);
+    expect(await lookedAt('2026-03-11T23:00:00Z')).toMatchObject([[], [], { length: 2 }]);
+    expect(await lookedAt('2026-03-12T00:30:00Z')).toMatchObject([[], ['missing_file 2026-03-09'], { length: 3 }]);
+  });
+
+  it('at the end is reckoned in the account’s own days, and closed by its file', async () => {
+    const books = await world.open({ report_calendar: 'daily', payout_days: 1, time_zone: 'America/Los_Angeles' });
+    await addFile(books, dayFile('2026-03-09'));
+    world.now = Date.parse('2026-03-12T06:30:00Z');
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = Date.parse('2026-03-12T07:40:00Z');
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file 2026-03-10': 'open 0 XXX' });
+    await addFile(books, dayFile('2026-03-10'));
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file 2026-03-10': 'auto_cleared 0 XXX' });
+  });
 });
 
 describe('a line', () => {
-  async function lineOf(books: WorldBooks, row: Record<string, unknown>): Promise<void> {
-    const settlement = await addFile(books, {});
+  async function lineOf(books: WorldBooks, row: Record<string, unknown>, file: File = {}): Promise<string> {
+    const settlement = await addFile(books, file);
     const { provider, account } = books;
     const base = {
       id: uuidv7(AT),
@@ -194,6 +231,7 @@ describe('a line', () => {
       'insert into postern.settlement_lines select r.* from jsonb_populate_record(null::postern.settlement_lines, $1) as r',
       [JSON.stringify({ ...base, ...rest, booked_at: new Date(AT), zone: 'UTC', ...row })],
     );
+    return settlement;
   }
 
   it('whose fee is above the contract is told with the amount; one that is not, is not', async () => {
@@ -251,6 +289,36 @@ describe('a line', () => {
     expect(await right.discrepancies()).toEqual({});
     expect(await wrong.discrepancies()).toEqual({ 'fx_difference p': 'open 10 EUR' });
     expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
+  });
+
+  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
+  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
+    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+
+  it('is looked at once, also where its file came again or was amended before anybody looked', async () => {
+    const [again, amended] = [await world.open(), await world.open()];
+    await lineOf(again, OFF, { repeated: 1 });
+    const first = await lineOf(amended, OFF, { status: 'amended' });
+    const gone = await lineOf(amended, { ...OFF, identity: 'gone', reference: 'q' }, { status: 'amended' });
+    const later = await addFile(amended, { supersedes: first });
+    await database.sql.query('update postern.settlement_lines set removed_by = $2 where settlement_id = $1', [
+      gone,
+      later,
+    ]);
+    for (let look = 0; look < 2; look += 1) {
+      await world.catchUp();
+      expect(await ofLines(again)).toEqual({ 'fx_difference p': 'open 10 EUR' });
+      expect(await ofLines(amended)).toEqual({ 'fx_difference p': 'open 10 EUR' });
+      await database.sql.query('update postern.settlements set repeated = repeated + 1 where account = $1', [
+        again.account,
+      ]);
+    }
+    const { rows } = await database.sql.query(
+      `select count(*)::int4 as n from postern.discrepancy_history h join postern.discrepancies d on d.id = h.discrepancy_id
+       where d.class = 'fx_difference' and d.account = any ($1)`,
+      [[again.account, amended.account]],
+    );
+    expect(rows).toEqual([{ n: 2 }]);
   });
 
   it('is no more to be explained once a later file took it out', async () => {

@@ -1,5 +1,6 @@
 import { int4Array, textArray } from '../../postgres/binary-arrays.ts';
 import type { Sql } from '../../postgres/sql.ts';
+import { UNPROVEN } from '../../settlement-line.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 
 type Named = { readonly accountId: number; readonly reference: string };
@@ -95,7 +96,7 @@ export async function inBooks(sql: Sql, named: readonly Named[]): Promise<Set<st
   return new Set(rows.map((row) => namedId({ accountId: row.account_id, reference: row.reference })));
 }
 
-/** When each account and currency last handed something over from a batch or period to the next, of what is open; unix ms. */
+/** What each account and currency last handed over from a batch or period to the next, of what is open. */
 export async function newestCarries(sql: Sql, accountIds: readonly number[]): Promise<Map<string, string>> {
   if (accountIds.length === 0) return new Map();
   const { rows } = await sql.query<{ account_id: number; currency: string; reference: string }>(
@@ -106,6 +107,7 @@ export async function newestCarries(sql: Sql, accountIds: readonly number[]): Pr
        where p.reference = o.reference and p.account_id = o.account_id and p.currency = o.currency
      ) as m
      where o.account_id = any ($1::int4[]) and o.reference >= 'carry:' and o.reference < 'carry;' and o.amount <> 0
+       and o.reference not like '%>${UNPROVEN}'
      order by o.account_id, o.currency, m.at desc, o.reference desc`,
     [int4Array(accountIds)],
   );

@@ -1,3 +1,4 @@
+import { UNPROVEN } from '../../settlement-line.ts';
 import { type AccountRules, dueAfter } from './account-rules.ts';
 import { differing } from './classify-pending.ts';
 import { countOf, firstOf, type ItemFacts, lastOf, sumOf } from './items.ts';
@@ -14,11 +15,13 @@ export type CarryAround = {
 
 const CARRY = /^carry:(.*)>(.*)$/s;
 
-/** From where to where, of the reference of such an item; null for any other. */
+/** From where to where, of the reference of such an item; null for any other, and for what a period is only computed to leave. */
 export function carryOf(reference: string): { readonly from: string; readonly to: string } | null {
   const [, from, to] = CARRY.exec(reference) ?? [];
-  return from === undefined || to === undefined ? null : { from, to };
+  return from === undefined || to === undefined || to === UNPROVEN ? null : { from, to };
 }
+
+const isComputed = (reference: string): boolean => CARRY.exec(reference)?.[2] === UNPROVEN;
 
 /** An item of `processor_balance`: lines on one side, their payout on the other. Pure. */
 export function classifyBalance(
@@ -28,6 +31,8 @@ export function classifyBalance(
   now: number,
 ): Verdict {
   if (carry !== null) return classifyCarry(facts, carry, rules, now);
+  // All of these together are the money at the processor.
+  if (isComputed(facts.reference)) return inTransit(null);
   if (countOf(facts, 'opening', 'closing') > 0) return discrepancy('proof_failed');
   const paid = sumOf(facts, 'announced', 'payout_line');
   const lines = sumOf(facts, 'line');

@@ -9,6 +9,8 @@ export type EndedImport = {
   /** Null: a bank statement. */
   readonly provider: string | null;
   readonly account: string | null;
+  /** Its status at the last look; null: nobody looked yet. */
+  readonly seen: string | null;
 };
 
 const IMPORTS_A_TURN = 200;
@@ -16,11 +18,11 @@ const IMPORTS_A_TURN = 200;
 /** Reports and statements that ended, or were handed in once more, since they were looked at. */
 export async function endedImports(sql: Sql): Promise<EndedImport[]> {
   const { rows } = await sql.query<EndedImport>(
-    `select s.id, s.status, s.repeated, s.provider, s.account from postern.settlements s
+    `select s.id, s.status, s.repeated, s.provider, s.account, o.status as seen from postern.settlements s
      left join postern.observed_imports o on o.id = s.id
      where s.status in ('imported', 'amended', 'failed') and (o.id is null or o.status <> s.status or o.repeated <> s.repeated)
      union all
-     select b.id, b.status, 0, null, null from postern.bank_statements b
+     select b.id, b.status, 0, null, null, o.status from postern.bank_statements b
      left join postern.observed_imports o on o.id = b.id
      where b.status in ('imported', 'failed') and (o.id is null or o.status <> b.status)
      limit ${IMPORTS_A_TURN}`,

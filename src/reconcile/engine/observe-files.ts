@@ -171,7 +171,8 @@ function missingDays(batches: readonly BatchInSeries[], rules: AccountRules, now
   const sorted = [...days.keys()].sort();
   const [first] = sorted;
   if (first === undefined) return [];
-  const until = dayOf(now - rules.payoutDays * DAY_MS, rules.zone);
+  // A window ends with its last day: the file of this day was to come by the end of yesterday.
+  const until = dayAfter(dayOf(now, rules.zone), -(rules.payoutDays + 1));
   const last = [sorted.at(-1) ?? first, until].sort().at(-1) ?? first;
   const gaps: Gap[] = [];
   let after = days.get(first);
@@ -187,6 +188,9 @@ function missingDays(batches: readonly BatchInSeries[], rules: AccountRules, now
   }
   return gaps;
 }
+
+const dayAfter = (day: string, days: number): string =>
+  new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 
 /** What the processor would call the batch with that place in the series. */
 function named({ batch, series, sequence }: BatchInSeries, place: string): string {

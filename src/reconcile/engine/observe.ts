@@ -33,8 +33,11 @@ const LINES_A_PAGE = 5_000;
 const PAGES_MAX = 10_000;
 const OF_FILES = ['duplicate_file', 'amended_file', 'file_total_mismatch', 'unparsed_line', 'missing_file'];
 
-/** Controls that failed without leaving an item open, of what ended since the last look. Returns how much there was. */
-export async function observe(tx: Tx, now: number, parts: Parts): Promise<number> {
+/**
+ * Controls that failed without leaving an item open, of what ended since the last look, and of the files of `books`, whatever came.
+ * Returns how much there was.
+ */
+export async function observe(tx: Tx, now: number, parts: Parts, books: readonly Books[]): Promise<number> {
   const at = new Date(now);
   const ended = await endedImports(tx);
   if (ended.some(({ provider }) => provider === null)) await stirPayouts(tx, at);
@@ -42,7 +45,7 @@ export async function observe(tx: Tx, now: number, parts: Parts): Promise<number
   for (const { provider, account } of ended.flatMap(booksOf))
     await keepCleared(tx, await observationsOfRemovedLines(tx, provider, account), at);
   const missing = ended.length > 0 ? await accountsMissingFiles(tx) : [];
-  await refreshFiles(tx, [...ended.flatMap(booksOf), ...missing], now, parts);
+  await refreshFiles(tx, [...ended.flatMap(booksOf), ...missing, ...books], now, parts);
   if (ended.length > 0) await noteObserved(tx, ended);
   const conflicts = await newConflicts(tx);
   if (conflicts.length > 0) {
@@ -51,7 +54,7 @@ export async function observe(tx: Tx, now: number, parts: Parts): Promise<number
     await keepFound(tx, distinct(found), at);
     await noteConflictsSeen(tx, conflicts.at(-1)?.recorded_at ?? at);
   }
-  return ended.length;
+  return ended.length + books.length;
 }
 
 /** What the files of these accounts say now: new ones are kept, what was mended is cleared. */
@@ -80,7 +83,8 @@ const booksOf = ({ provider, account }: EndedImport): Books[] =>
 
 async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: Parts): Promise<void> {
   const [books] = booksOf(ended);
-  if (books === undefined || ended.status !== 'imported' || ended.repeated > 0) return;
+  // Once, whatever came of the file meanwhile: of one that was amended, the lines that stand are still its own.
+  if (books === undefined || ended.status === 'failed' || ended.seen !== null) return;
   const rules = rulesOf(books);
   const withFees = rules.feeContract.length > 0;
   let after = -1n;

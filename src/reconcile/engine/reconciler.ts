@@ -10,6 +10,7 @@ import { poolBeside } from '../../postgres/pools.ts';
 import { sqlOf, withTransaction } from '../../postgres/sql.ts';
 import { createRulesOf } from './account-rules.ts';
 import { type AskProcessor, askForMissing } from './ask-missing.ts';
+import { createFileWatch } from './file-watch.ts';
 import { createItemAccounts } from './item-accounts.ts';
 import { reconcileLag } from './rules-store.ts';
 import { type Turn, type TurnParts, turn, watchRules } from './turn.ts';
@@ -48,6 +49,10 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const pool = poolBeside(parts.pool, 'postern reconciler');
   const rest = createNudgedPause();
   const given = turnParts(parts);
+  const files = createFileWatch({
+    accounts: () => parts.endpoints.all().map(({ provider, account }) => ({ provider: provider.name, account })),
+    rulesOf: given.rulesOf,
+  });
   let stopping = false;
   let running: Promise<void> = Promise.resolve();
   let watchedAt = Number.NEGATIVE_INFINITY;
@@ -56,8 +61,11 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
 
   async function step(): Promise<Turn | null> {
     const hungry = behind >= HUNGRY_AFTER_TURNS;
-    const done = await withTransaction(pool, (tx) => turn(tx, given, { hungry }));
+    const now = clock.now();
+    const books = files.due(now);
+    const done = await withTransaction(pool, (tx) => turn(tx, given, { hungry, books }));
     if (done === null) return null;
+    if (done.observed) files.looked(books, now);
     behind = done.judged > 0 || !done.more ? 0 : behind + 1;
     metrics.reconciledTransactions.inc(done.transactions);
     return done;

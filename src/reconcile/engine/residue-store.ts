@@ -1,6 +1,7 @@
 import { int4Array, int8Array, textArray, timestamptzArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import { ADVISORY_LOCK_CLASS } from '../../postgres/locks.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import { UNPROVEN } from '../../settlement-line.ts';
 import type { ItemKey } from './items.ts';
 
 /** One instance at a time reconciles; the lock ends with the transaction. False: another has it. */
@@ -104,8 +105,12 @@ export async function noteTouched(tx: Tx, now: Date): Promise<void> {
   );
   await tx.query(
     `update postern.residue r set look_at = $1
-     from (select distinct t.account_id from pg_temp.touched_items t where t.reference >= 'carry:' and t.reference < 'carry;') as t
-     where r.account_id = t.account_id and r.reference >= 'carry:' and r.reference < 'carry;' and (r.look_at is null or r.look_at > $1)`,
+     from (
+       select distinct t.account_id from pg_temp.touched_items t
+       where t.reference >= 'carry:' and t.reference < 'carry;' and t.reference not like '%>${UNPROVEN}'
+     ) as t
+     where r.account_id = t.account_id and r.reference >= 'carry:' and r.reference < 'carry;' and r.reference not like '%>${UNPROVEN}'
+       and (r.look_at is null or r.look_at > $1)`,
     [now],
   );
 }

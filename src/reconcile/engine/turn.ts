@@ -8,6 +8,7 @@ import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
 import { observe, observeLate } from './observe.ts';
+import type { Books } from './observe-files.ts';
 import {
   dropNetted,
   type Gone,
@@ -32,6 +33,8 @@ export type TurnParts = MatchParts & {
 export type Turn = {
   readonly transactions: number;
   readonly judged: number;
+  /** Files were looked at; not while much else is behind. */
+  readonly observed: boolean;
   /** There is more to do at once. */
   readonly more: boolean;
 };
@@ -42,9 +45,13 @@ export const JUDGED_A_TURN = 10_000;
 /**
  * One turn, in the caller's transaction: what moved since the last one, the passes over it, and what all of it is now. Null while
  * another instance is at it. A turn is whole or it never was, so whoever is killed in one leaves nothing half done.
- * `hungry`: what moved is judged although there is more to come.
+ * `hungry`: what moved is judged although there is more to come. `books`: accounts whose files are looked at, whatever came.
  */
-export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hungry: boolean }): Promise<Turn | null> {
+export async function turn(
+  tx: Tx,
+  parts: TurnParts,
+  { hungry, books }: { readonly hungry: boolean; readonly books: readonly Books[] },
+): Promise<Turn | null> {
   if (!(await holdEngine(tx))) return null;
   const now = parts.clock.now();
   const at = new Date(now);
@@ -68,10 +75,11 @@ export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hung
     now,
     parts,
   );
-  const observed = isBehind ? 0 : await observe(tx, now, parts);
+  const observed = isBehind ? 0 : await observe(tx, now, parts, books);
   // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
   await judge(tx, due.filter(isPending), now, parts);
-  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
+  const more = isBehind || due.length > 0 || moved.length > 0 || observed > 0;
+  return { transactions, judged: due.length, observed: !isBehind, more };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {

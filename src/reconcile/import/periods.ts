@@ -29,11 +29,14 @@ export async function postPeriods(
   const told: PeriodBalance[] = [];
   for (const period of periods) {
     const [draft] = draftsOf(period, books);
-    if (draft === undefined || draft.legs.length === 0) continue;
+    if (draft === undefined) continue;
     const key = `${books.provider}:${books.account}:${draft.key}`;
     const standing = await standingUnder(tx, key);
     const last = standing.at(-1);
-    if (last === undefined) told.push(period);
+    if (draft.legs.length === 0) {
+      // Nothing is left: there is nothing to post, but what was there may stand.
+      if (last?.reversed === false) back.push(last);
+    } else if (last === undefined) told.push(period);
     else if (last.reversed || !last.content.equals(draft.content)) {
       if (!last.reversed) back.push(last);
       told.push({ ...period, version: standing.length + 1 });

@@ -215,20 +215,35 @@ export async function standingUnder(
   return rows;
 }
 
-/** What all kept lines of these batches come to, in whichever file they came. */
+/** The batches of these lines whose closing no report states. */
+export async function computedBatchesOf(
+  tx: Tx,
+  lineIds: readonly string[],
+): Promise<{ batch: string; currency: string }[]> {
+  const { rows } = await tx.query<{ batch: string; currency: string }>(
+    `select distinct l.batch, l.currency from postern.settlement_lines l
+     join postern.settlement_batches b on b.settlement_id = l.settlement_id and b.batch = l.batch and b.currency = l.currency
+     where l.id = any ($1::uuid[]) and not b.is_stated`,
+    [lineIds],
+  );
+  return rows;
+}
+
+/** What all kept lines of these batches come to, in whichever file they came; nothing where all were taken out. */
 export async function sumsOf(
   tx: Tx,
   { provider, account }: Books,
   batches: readonly { batch: string; currency: string }[],
 ): Promise<{ batch: string; currency: string; net: bigint; last: bigint; zone: string }[]> {
   const { rows } = await tx.query<{ batch: string; currency: string; net: bigint; last: bigint; zone: string }>(
-    `select l.batch, l.currency, sum(l.net)::int8 as net, (extract(epoch from max(l.booked_at)) * 1000)::int8 as last, max(l.zone) as zone
+    `select f.batch, f.currency, coalesce(sum(l.net), 0)::int8 as net,
+       (extract(epoch from coalesce(max(l.booked_at), max(f.last_at))) * 1000)::int8 as last, coalesce(max(l.zone), 'UTC') as zone
      from (
-       select distinct s.id, b.batch, b.currency from unnest($3::text[], $4::text[]) as w (batch, currency)
+       select distinct s.id, b.batch, b.currency, b.last_at from unnest($3::text[], $4::text[]) as w (batch, currency)
        join postern.settlement_batches b on b.batch = w.batch and b.currency = w.currency
        join postern.settlements s on s.id = b.settlement_id and s.provider = $1 and s.account = $2 and s.moves_money
      ) as f
-     join postern.settlement_lines l on l.settlement_id = f.id and l.batch = f.batch and l.currency = f.currency and l.removed_by is null
+     left join postern.settlement_lines l on l.settlement_id = f.id and l.batch = f.batch and l.currency = f.currency and l.removed_by is null
      group by 1, 2 order by 1, 2`,
     [provider, account, batches.map((b) => b.batch), batches.map((b) => b.currency)],
   );

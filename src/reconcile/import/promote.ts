@@ -3,7 +3,7 @@ import type { Clock } from '../../clock.ts';
 import { PosternError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/post.ts';
 import type { Tx } from '../../postgres/sql.ts';
-import type { PeriodBalance } from '../../settlement-line.ts';
+import { type PeriodBalance, UNPROVEN } from '../../settlement-line.ts';
 import { correctLines } from './correct.ts';
 import { correctPayouts, holdPayouts } from './implied-payouts.ts';
 import { dropChunks } from './parts-store.ts';
@@ -13,6 +13,7 @@ import {
   type Comparison,
   changedLines,
   compareLines,
+  computedBatchesOf,
   type EarlierBatch,
   earlierOf,
   hasRemoved,
@@ -59,9 +60,6 @@ export type Promoted =
       readonly removed: number;
     }
   | { readonly kind: 'repeated'; readonly id: string };
-
-/** In the batch of a report without balances the rest is handed on to nobody yet. */
-export const UNPROVEN = 'unproven';
 
 /**
  * Makes a report final, in the caller's transaction: its lines are kept, posted and counted, what an earlier version of it said
@@ -115,7 +113,7 @@ export async function promote(
     if (comparison.moved > 0) await postMoved(tx, staging, { ledger, books });
     if (promotion.roundsApart) await roundApart(tx, batches, { ledger, books, settlement, actor, clock });
     const stated = staged.periods.map((period) => firstOpening(period, liveFrom));
-    const periods = mode === 'balance' ? await withComputed(tx, stated, batches, books) : stated;
+    const periods = mode === 'balance' ? await withComputed(tx, stated, { batches, books, out }) : stated;
     const corrected = await postPeriods(tx, periods, { ledger, books, settlement, actor, clock });
     // Lines added to a batch that was whole before amend it, too.
     const lines = new Map(batches.map(({ batch, currency, lines: n }) => [`${currency} ${batch}`, n]));
@@ -194,15 +192,23 @@ function firstOpening(period: PeriodBalance, liveFrom: number | null): PeriodBal
   return isFirst ? { ...period, neighbour: null } : period;
 }
 
-/** A report that states no balances: what its period leaves is computed from all of its lines, and proves nothing. */
+/**
+ * A report that states no balances: what its period leaves is computed from all of its lines, and proves nothing. So is that of
+ * periods that lost a line to this report.
+ */
 async function withComputed(
   tx: Tx,
   periods: readonly PeriodBalance[],
-  batches: readonly ProvenBatch[],
-  books: ReportBooks,
+  {
+    batches,
+    books,
+    out,
+  }: { readonly batches: readonly ProvenBatch[]; readonly books: ReportBooks; readonly out: readonly string[] },
 ): Promise<PeriodBalance[]> {
   const stated = new Set(periods.map(({ batch, currency }) => `${currency} ${batch}`));
-  const left = batches.filter(({ batch, currency }) => !stated.has(`${currency} ${batch}`));
+  const touched = out.length === 0 ? batches : [...batches, ...(await computedBatchesOf(tx, out))];
+  const byName = new Map(touched.map(({ batch, currency }) => [`${currency} ${batch}`, { batch, currency }]));
+  const left = [...byName].flatMap(([name, one]) => (stated.has(name) ? [] : [one]));
   const computed = (await sumsOf(tx, books, left)).map(
     ({ batch, currency, net, last, zone }): PeriodBalance => ({
       type: 'settlement.closing',
