@@ -16,6 +16,10 @@ export type LineRow = {
   readonly method?: string;
   readonly merchant?: string;
   readonly other?: { readonly amount: bigint; readonly currency: string; readonly rate?: string };
+  /** A later version of its report has it no longer, or otherwise. */
+  readonly removed?: true;
+  /** The batch it has now, where its report did not name it. */
+  readonly named?: string;
 };
 
 export type Batch = {
@@ -38,6 +42,7 @@ export async function addSettlement(
     readonly format?: string;
     readonly file?: string;
     readonly status?: string;
+    readonly movesMoney?: boolean;
     readonly at: number;
     readonly batches: readonly Batch[];
     readonly lines: readonly LineRow[];
@@ -48,7 +53,7 @@ export async function addSettlement(
   await sql.query(
     `insert into postern.settlements (id, provider, account, endpoint_id, format, moves_money, mode, status, file_name, sha256,
        bytes, lines, lines_new, actor, created_at, finished_at)
-     values ($1, $2, $3, 1, $4, true, $5, $6, $7, $8, 1000, $9, $9, 'cli:test', $10, $10)`,
+     values ($1, $2, $3, 1, $4, $11, $5, $6, $7, $8, 1000, $9, $9, 'cli:test', $10, $10)`,
     [
       id,
       provider,
@@ -60,6 +65,7 @@ export async function addSettlement(
       createHash('sha256').update(id).digest(),
       lines.length,
       new Date(at),
+      report.movesMoney ?? true,
     ],
   );
   for (const { batch, currency, opening = 0n, closing, stated = false } of report.batches) {
@@ -93,10 +99,10 @@ export async function addSettlement(
   }
   for (const [n, line] of lines.entries()) {
     await sql.query(
-      `insert into postern.settlement_lines (id, settlement_id, row_no, provider, account, moves_money, identity, kind, word, batch,
+      `insert into postern.settlement_lines (id, settlement_id, row_no, provider, account, identity, kind, word, batch,
          reference, component, currency, gross, fee, tax, net, other_amount, other_currency, fx_rate, booked_at, zone, key_merchant,
-         payment_method, raw)
-       values ($1, $2, $3, $4, $5, true, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, '')`,
+         payment_method, raw, moves_money, removed_by)
+       values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, '', $23, $24)`,
       [
         uuidv7(line.at + n),
         id,
@@ -105,7 +111,7 @@ export async function addSettlement(
         account,
         `${id}:${n}`,
         line.kind,
-        line.batch,
+        line.named ?? line.batch,
         line.reference ?? null,
         line.reference === undefined ? null : 'gross',
         line.currency,
@@ -120,6 +126,8 @@ export async function addSettlement(
         line.zone ?? 'UTC',
         line.merchant ?? null,
         line.method ?? null,
+        report.movesMoney ?? true,
+        line.removed === true ? uuidv7(at) : null,
       ],
     );
   }

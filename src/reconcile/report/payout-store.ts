@@ -1,3 +1,4 @@
+import { UNBATCHED } from '../../settlement-line.ts';
 import type { IdRange } from '../proof/id-ranges.ts';
 import type { Scope } from './scope.ts';
 import { amount, type Column, count, day, text } from './table.ts';
@@ -6,10 +7,13 @@ const WHOSE = [text('provider'), text('account')];
 
 const BACK = `('payout.failed', 'payout.cancelled', 'payout.returned')`;
 
+/** Gross to net runs over every line but these. */
+const NOT_SETTLED = `('payout', 'payout_reversal', 'carry_forward')`;
+
 /**
- * What was paid out and what came back in the period as `paid`, by payout; and the lines of reports that tell of its paying out: that
- * it came back stands in the batch of another. Between the ids that the period spans an account's payouts are few, whatever else
- * was recorded.
+ * What was paid out and what came back in the period as `paid`, by payout; and as `told` the batches in which lines of reports tell of
+ * its paying out: that it came back stands in the batch of another. Between the ids that the period spans an account's payouts are
+ * few, whatever else was recorded.
  */
 const PAID = `paid as materialized (
   select b.provider, b.account, p.account_id, p.reference, p.currency, min(t.accounting_date) as day,
@@ -24,10 +28,28 @@ const PAID = `paid as materialized (
     and ($8::text is null or p.currency = $8)
   group by 1, 2, 3, 4, 5
 ), told as materialized (
-  select distinct on (l.provider, l.account, l.reference, l.settlement_id, l.batch, l.currency)
-    l.provider, l.account, l.reference, l.settlement_id, l.batch, l.currency
+  select distinct l.provider, l.account, l.reference, paid.currency as paid_in, l.batch, l.currency,
+    s.mode <> 'balance' and l.batch <> '${UNBATCHED}' as is_whole
   from paid join postern.settlement_lines l on l.reference = paid.reference and l.provider = paid.provider and l.account = paid.account
+  join postern.settlements s on s.id = l.settlement_id
   where l.moves_money and l.removed_by is null and l.kind in ('payout', 'topup')
+)`;
+
+/**
+ * What stands of those batches by kind of line, whichever files brought it: a payout may come in a file of its own, a line in one
+ * that a later version amended, or in one that did not name its batch yet. The files are read whole: no join meets their lines. A
+ * report's period is no batch that a payout is made of.
+ */
+const MADE = `made as materialized (
+  select l.provider, l.account, l.batch, l.currency, l.kind, count(*) as lines, sum(l.gross) as gross, sum(l.fee) as fee,
+    sum(l.tax) as tax, sum(l.net) as net
+  from postern.settlement_lines l
+  where l.moves_money and l.removed_by is null and l.settlement_id = any (array(
+    select b.settlement_id from postern.settlement_batches b
+    join postern.settlements s on s.id = b.settlement_id and s.moves_money and (s.provider, s.account) in (select t.provider, t.account from told t)
+    where b.batch = '${UNBATCHED}' or b.batch in (select t.batch from told t where t.is_whole)
+  ))
+  group by 1, 2, 3, 4, 5
 )`;
 
 function valuesOf({ books, days, filter }: Scope, range: IdRange | null): unknown[] {
@@ -48,13 +70,11 @@ export const PAYOUT_COLUMNS: readonly Column[] = [
   ...WHOSE,
   text('payout'),
   text('batch'),
+  text('batch_currency'),
   text('currency'),
   day('day'),
   count('lines', { total: true }),
-  amount('gross', { total: true }),
-  amount('fee', { total: true }),
-  amount('tax', { total: true }),
-  amount('net', { total: true }),
+  ...['gross', 'fee', 'tax', 'net'].map((key) => amount(key, { currencyIn: 'batch_currency', total: true })),
   amount('paid_out', { total: true }),
   amount('returned', { total: true }),
   amount('at_bank', { total: true }),
@@ -67,14 +87,21 @@ export const PAYOUT_COLUMNS: readonly Column[] = [
  * open: both of now, because it may come back or be seen in another period.
  */
 export const payouts = (scope: Scope, range: IdRange | null) => ({
-  text: `with ${PAID}, batch as (
-      select t.provider, t.account, t.reference, string_agg(distinct t.batch, ' ' order by t.batch) as batch, sum(s.lines)::int4 as lines,
-        sum(s.gross) as gross, sum(s.fee) as fee, sum(s.tax) as tax, sum(s.net) as net
-      from told t left join postern.settlement_batches s on s.settlement_id = t.settlement_id and s.batch = t.batch and s.currency = t.currency
-      group by 1, 2, 3
+  text: `with ${PAID}, ${MADE}, batch as (
+      select t.provider, t.account, t.reference, t.paid_in, string_agg(distinct t.batch, ' ' order by t.batch) as batch,
+        min(t.currency) as currency, sum(m.lines)::int4 as lines, ${['gross', 'fee', 'tax', 'net']
+          .map((name) => `sum(case when m.kind in ${NOT_SETTLED} then 0 else m.${name} end)::text as ${name}`)
+          .join(', ')}
+      from (
+        -- What arrives in another currency than its batch has (GoCardless) is told in that one alone.
+        select distinct on (t.provider, t.account, t.reference, t.paid_in, t.batch) t.* from told t
+        order by t.provider, t.account, t.reference, t.paid_in, t.batch, t.currency <> t.paid_in, t.currency
+      ) as t
+      left join made m on t.is_whole and m.provider = t.provider and m.account = t.account and m.batch = t.batch and m.currency = t.currency
+      group by 1, 2, 3, 4
     )
-    select p.provider, p.account, p.reference as payout, b.batch, p.currency, p.day::text as day, b.lines, b.gross::text as gross,
-      b.fee::text as fee, b.tax::text as tax, b.net::text as net, p.amount::text as paid_out,
+    select p.provider, p.account, p.reference as payout, b.batch, b.currency as batch_currency, p.currency, p.day::text as day, b.lines,
+      b.gross, b.fee, b.tax, b.net, p.amount::text as paid_out,
       p.back::text as returned, w.at_bank::text as at_bank, coalesce(o.amount, 0)::text as open,
       case when coalesce(o.amount, 0) <> 0 then coalesce(r.class, r.bucket, 'not_judged') when w.is_back then 'returned' else 'matched' end
         as state
@@ -86,7 +113,7 @@ export const payouts = (scope: Scope, range: IdRange | null) => ({
       where x.account_id = p.account_id and x.reference = p.reference and x.currency = p.currency
         and not exists (select from postern.transactions u where u.reverses = t.id)
     ) as w
-    left join batch b on b.provider = p.provider and b.account = p.account and b.reference = p.reference
+    left join batch b on b.provider = p.provider and b.account = p.account and b.reference = p.reference and b.paid_in = p.currency
     left join postern.open_items o on o.account_id = p.account_id and o.reference = p.reference and o.component = '' and o.currency = p.currency
     left join postern.residue r on r.account_id = p.account_id and r.reference = p.reference and r.component = '' and r.currency = p.currency
     order by p.provider, p.account, p.day, p.reference, p.currency`,
@@ -108,12 +135,12 @@ export const MAKEUP_COLUMNS: readonly Column[] = [
 
 /** What each payout is made of, by kind of line: all of them but itself add up to it. */
 export const payoutMakeup = (scope: Scope, range: IdRange | null) => ({
-  text: `with ${PAID}
-    select t.provider, t.account, t.reference as payout, l.batch, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
-      sum(l.fee)::text as fee, sum(l.tax)::text as tax, sum(l.net)::text as net
-    from told t join postern.settlement_lines l on l.settlement_id = t.settlement_id and l.batch = t.batch and l.currency = t.currency
-      and l.moves_money and l.removed_by is null and l.settlement_id = any (array(select distinct t.settlement_id from told t))
-    group by 1, 2, 3, 4, 5, 6 order by 1, 2, 3, 4, 6, 5`,
+  text: `with ${PAID}, ${MADE}
+    select t.provider, t.account, t.reference as payout, m.batch, m.kind, m.currency, m.lines::int4 as lines, m.gross::text as gross,
+      m.fee::text as fee, m.tax::text as tax, m.net::text as net
+    from (select distinct t.provider, t.account, t.reference, t.batch, t.currency from told t where t.is_whole) as t
+    join made m on m.provider = t.provider and m.account = t.account and m.batch = t.batch and m.currency = t.currency
+    order by 1, 2, 3, 4, 6, 5`,
   values: valuesOf(scope, range),
   hashed: true as const,
 });

@@ -16,7 +16,7 @@ afterAll(() => database.drop());
 const MONTH = 31 * 86_400_000;
 
 type Amount = { readonly minor: string };
-type Row = Record<'payout' | 'batch' | 'kind' | 'state' | 'what', string> &
+type Row = Record<'payout' | 'batch' | 'batch_currency' | 'currency' | 'kind' | 'state' | 'what', string> &
   Record<'net' | 'paid_out' | 'returned' | 'at_bank' | 'open' | 'ledger', Amount | null> & { readonly lines: number };
 type Shown = { readonly payouts: Row[]; readonly payout_makeup: Row[]; readonly sides: Row[] };
 
@@ -151,5 +151,132 @@ describe('a payout that comes back', () => {
       'po_2 B2 payout -570',
       'po_2 B2 payout_reversal 500',
     ]);
+  });
+});
+
+describe('what a payout is made of', () => {
+  const of = { currency: 'EUR', at: AT };
+  const batch = (name: string, currency = 'EUR') => ({ batch: name, currency });
+  const made = ({ payouts, payout_makeup: makeup }: Shown): string[] => [
+    ...payouts.map(
+      ({ payout, batch: name, batch_currency: currency, lines, net }) =>
+        `${payout}: ${lines} of ${name} come to ${net?.minor} ${currency}`,
+    ),
+    ...makeup.map(({ kind, batch: name, lines, net }) => `${lines} ${kind} of ${name} ${net?.minor}`),
+  ];
+  type Report = Parameters<typeof addSettlement>[1];
+  const add = async ({ account }: Books, ...reports: readonly Partial<Report>[]): Promise<void> => {
+    for (const report of reports) {
+      const { lines = [], ...rest } = report;
+      const batches = [...new Set(lines.map((one) => `${one.batch} ${one.currency}`))].map((text) => {
+        const [name = '', currency] = text.split(' ');
+        return batch(name, currency);
+      });
+      await addSettlement(database, { provider: 'test', account, at: AT, batches, lines, ...rest });
+    }
+  };
+  const paidOut = { kind: 'payout', batch: 'po_1', gross: -600n, reference: 'po_1', ...of };
+
+  it('is its lines where they came in another file than itself', async () => {
+    const books = await booksOf(created('po_1', 600n));
+    await add(
+      books,
+      { lines: [paidOut] },
+      { lines: [{ kind: 'charge', batch: 'po_1', gross: 650n, fee: 20n, reference: 'p1', ...of }] },
+      { lines: [{ kind: 'refund', batch: 'po_1', gross: -30n, reference: 'r1', ...of }] },
+    );
+    expect(made(await reported(books, '2026-03'))).toEqual([
+      'po_1: 3 of po_1 come to 600 EUR',
+      '1 charge of po_1 630',
+      '1 payout of po_1 -600',
+      '1 refund of po_1 -30',
+    ]);
+  });
+
+  it('is what stands of an amended report, and what its later version told otherwise', async () => {
+    const books = await booksOf(created('po_1', 600n));
+    await add(
+      books,
+      {
+        status: 'amended',
+        lines: [
+          { kind: 'charge', batch: 'po_1', gross: 500n, reference: 'p1', ...of },
+          { kind: 'charge', batch: 'po_1', gross: 99n, reference: 'p2', removed: true, ...of },
+          paidOut,
+        ],
+      },
+      { lines: [{ kind: 'charge', batch: 'po_1', gross: 100n, reference: 'p2', ...of }] },
+    );
+    expect(made(await reported(books, '2026-03'))).toEqual([
+      'po_1: 3 of po_1 come to 600 EUR',
+      '2 charge of po_1 600',
+      '1 payout of po_1 -600',
+    ]);
+  });
+
+  it('has what did not name its batch at first', async () => {
+    const books = await booksOf(created('po_1', 600n));
+    await add(
+      books,
+      {
+        lines: [
+          { kind: 'charge', batch: 'unpaid', named: 'po_1', gross: 600n, reference: 'p1', ...of },
+          { kind: 'charge', batch: 'unpaid', gross: 7n, reference: 'p2', ...of },
+        ],
+      },
+      { lines: [paidOut] },
+    );
+    expect(made(await reported(books, '2026-03'))).toEqual([
+      'po_1: 2 of po_1 come to 600 EUR',
+      '1 charge of po_1 600',
+      '1 payout of po_1 -600',
+    ]);
+  });
+
+  it('has nothing of a control, another account, another currency or a batch that is not named', async () => {
+    const [books, others] = [await booksOf(created('po_1', 600n)), await booksOf()];
+    const charge = { kind: 'charge', batch: 'po_1', gross: 600n, reference: 'p1', ...of };
+    await add(
+      books,
+      { lines: [paidOut, charge, { ...charge, currency: 'USD', gross: 5n }, { ...charge, batch: 'po_2', gross: 6n }] },
+      { movesMoney: false, lines: [charge] },
+    );
+    await add(others, { lines: [charge] });
+    expect(made(await reported(books, '2026-03'))).toEqual([
+      'po_1: 2 of po_1 come to 600 EUR',
+      '1 charge of po_1 600',
+      '1 payout of po_1 -600',
+    ]);
+    const unnamed = await booksOf(created('po_9', 600n));
+    await add(unnamed, {
+      lines: [
+        { ...paidOut, reference: 'po_9', batch: 'unpaid' },
+        { ...charge, batch: 'unpaid' },
+      ],
+    });
+    expect(made(await reported(unnamed, '2026-03'))).toEqual(['po_9: null of unpaid come to undefined EUR']);
+  });
+
+  it('is nothing where it was asked for by hand: a period is not what was paid out of it', async () => {
+    const books = await booksOf(created('po_1', 600n));
+    await add(books, {
+      mode: 'balance',
+      lines: [
+        { kind: 'charge', batch: '2026-03', gross: 900n, reference: 'p1', ...of },
+        { ...paidOut, batch: '2026-03' },
+      ],
+    });
+    expect(made(await reported(books, '2026-03'))).toEqual(['po_1: null of 2026-03 come to undefined EUR']);
+  });
+
+  it('stands in its own currency, whatever arrives at the bank', async () => {
+    const books = await booksOf({
+      ...created('po_1', 600n),
+      settled: { amount: 97_000n, currency: 'JPY' },
+    } as Told);
+    await add(books, { lines: [paidOut, { kind: 'charge', batch: 'po_1', gross: 600n, reference: 'p1', ...of }] });
+    const shown = await reported(books, '2026-03');
+    expect(made(shown)).toEqual(['po_1: 2 of po_1 come to 600 EUR', '1 charge of po_1 600', '1 payout of po_1 -600']);
+    expect(shown.payouts.map(({ currency, paid_out: paid }) => [currency, paid?.minor])).toEqual([['JPY', '97000']]);
   });
 });
