@@ -20,6 +20,14 @@ export const BankStatementShape = Type.Object({
     Type.Object({
       account: Type.String(),
       statement: Type.String(),
+      number: Nullable(
+        Type.Object(
+          { year: Nullable(Type.Integer()), value: Type.Integer() },
+          {
+            description: 'its place among the account’s, where the bank numbers them; the year is that of its closing',
+          },
+        ),
+      ),
       currency: Type.String(),
       opening: Nullable(Amount),
       closing: Nullable(Amount),
@@ -59,7 +67,7 @@ export function bankStatementView(row: BankStatementRow): Static<typeof BankStat
       entries: Number(row.entries),
     },
     entries_new: Number(row.entries_new),
-    statements: row.totals.map(({ number: _, ...total }) => total),
+    statements: [...row.totals],
     error_count: row.fault_count,
     errors: row.faults.map(({ type: _, row: line, statement = null, expected = null, found = null, ...rest }) => ({
       ...rest,

@@ -87,6 +87,7 @@ function readable(view: View & { readonly repeated: boolean }): string {
         [
           { title: 'ACCOUNT', of: (s) => s.account },
           { title: 'STATEMENT', of: (s) => s.statement },
+          { title: 'NO', of: ({ number }) => (number === null ? '–' : String(number.value)), right: true },
           { title: 'ENTRIES', of: (s) => String(s.entries), right: true },
           { title: 'OPENING', of: (s) => money(s.opening, s.currency), right: true },
           { title: 'SUM', of: (s) => money(s.sum, s.currency), right: true },

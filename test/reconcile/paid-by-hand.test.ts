@@ -65,7 +65,8 @@ const charged = ({ id, day, amount, fee }: Movement): Buffer => {
 };
 
 async function hand(books: WorldBooks, rows: readonly string[]): Promise<string> {
-  const endpoint = { id: books.endpoint, account: books.account, settings: SETTINGS, provider: stripe };
+  const { endpoint: id, account } = books;
+  const endpoint = { id, name: account, account, settings: SETTINGS, provider: stripe };
   const order = { endpoint, format: null, fileName: null, acceptDifference: null, actor: 'test', bytesMax: 1_000_000 };
   const received = await importer.receive(order, stubBytes(`${rows.join('\n')}\n`));
   return received.kind === 'proven' ? (await received.finish()).kind : received.kind;

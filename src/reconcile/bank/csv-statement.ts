@@ -50,11 +50,13 @@ async function* statements(
   if (rest.length > 0) yield rest;
 }
 
+/** `from` and `to`: unix ms, the days of its first and last entry. */
+type Proven = { readonly proof: BalanceProof; readonly row: number; from: number | null; to: number | null };
 type Running = { first: CsvEntry; last: CsvEntry; from: number; to: number; isBroken: boolean };
 
 function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
   const identities = createIdentities();
-  const proofs = new Map<string, { proof: BalanceProof; row: number }>();
+  const proofs = new Map<string, Proven>();
   const running = new Map<string, Running>();
   const stated: { opening: bigint | null; closing: bigint | null } = { opening: null, closing: null };
   let read: Extract<CsvHeader, { kind: 'header' }>['read'] | null = null;
@@ -129,13 +131,15 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])
         : identities.byReference(account, bankId, day, amount, currency);
-    const own = proofs.get(account) ?? { proof: createBalanceProof(), row: told.row };
+    const own: Proven = proofs.get(account) ?? { proof: createBalanceProof(), row: told.row, from: null, to: null };
     if (identity === null || (!proofs.has(account) && proofs.size >= ACCOUNTS_MAX)) {
       over = true;
       const most = identity === null ? `${NAMED_MAX} entries` : `${ACCOUNTS_MAX} accounts`;
       return [unreadable({ row: told.row }, `the file has more than ${most}: ask the bank for shorter periods`)];
     }
     proofs.set(account, own);
+    own.from = Math.min(own.from ?? told.at, told.at);
+    own.to = Math.max(own.to ?? told.at, told.at);
     own.proof.add(currency, amount);
     const fault = mapping.balance === null ? null : follow({ ...told, bankId, day, valueDay, balance });
     const item: BankItem = { ...told, statement, identity };
@@ -174,15 +178,15 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
       const account = accountText(mapping.account.value);
       const { proof } = proofs.get(account) ?? { proof: createBalanceProof() };
       if ('value' in mapping.currency) proof.begins(mapping.currency.value.toUpperCase());
-      if (!proofs.has(account)) proofs.set(account, { proof, row: 1 });
+      if (!proofs.has(account)) proofs.set(account, { proof, row: 1, from: null, to: null });
     }
-    return [...proofs].flatMap(([account, { proof, row: at }]) => {
+    return [...proofs].flatMap(([account, { proof, row: at, from, to }]) => {
       for (const currency of proof.currencies()) {
         const run = running.get(MONEY_KEY(account, currency));
         if (run !== undefined) balances(proof, currency, run);
         else if (hasStated) {
-          if (stated.opening !== null) proof.opens(currency, { amount: stated.opening, at: null });
-          if (stated.closing !== null) proof.closes(currency, { amount: stated.closing, at: null });
+          if (stated.opening !== null) proof.opens(currency, { amount: stated.opening, at: from });
+          if (stated.closing !== null) proof.closes(currency, { amount: stated.closing, at: to });
         }
       }
       const told = proof.told({ row: at, account, statement, number: null, copy: false }, hasStated);

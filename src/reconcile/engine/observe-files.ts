@@ -208,6 +208,7 @@ export function observation(
     readonly currency: string;
     readonly occurredAt: number;
     readonly delta?: bigint;
+    readonly bank?: Found['bank'];
     readonly differences?: Found['differences'];
     readonly evidence: Found['evidence'];
     readonly action?: string;
@@ -227,7 +228,7 @@ export function observation(
     delta: about.delta ?? 0n,
     ledger: {},
     settlement: {},
-    bank: {},
+    bank: about.bank ?? {},
     differences: about.differences ?? [],
     suggested: { action: about.action ?? ACTIONS[name] ?? 'review', postings: [] },
     evidence: about.evidence,

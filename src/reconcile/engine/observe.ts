@@ -22,6 +22,7 @@ import {
   stirPayouts,
   touchedAccounts,
 } from './observations-store.ts';
+import { booksPaidInto, observeBank } from './observe-bank.ts';
 import { type Books, observation, observeFiles } from './observe-files.ts';
 import { observeLine } from './observe-lines.ts';
 import { stirBesideGap } from './residue-store.ts';
@@ -40,12 +41,17 @@ const OF_FILES = ['duplicate_file', 'amended_file', 'file_total_mismatch', 'unpa
 export async function observe(tx: Tx, now: number, parts: Parts, books: readonly Books[]): Promise<number> {
   const at = new Date(now);
   const ended = await endedImports(tx);
-  if (ended.some(({ provider }) => provider === null)) await stirPayouts(tx, at);
+  const banks = ended.filter(({ provider }) => provider === null);
+  if (banks.length > 0) await stirPayouts(tx, at);
   for (const one of ended) await observeReport(tx, one, at, parts);
   for (const { provider, account } of ended.flatMap(booksOf))
     await keepCleared(tx, await observationsOfRemovedLines(tx, provider, account), at);
   const missing = ended.length > 0 ? await accountsMissingFiles(tx) : [];
-  await refreshFiles(tx, [...ended.flatMap(booksOf), ...missing, ...books], now, parts);
+  const paid = await booksPaidInto(
+    tx,
+    banks.map(({ id }) => id),
+  );
+  await refreshFiles(tx, [...ended.flatMap(booksOf), ...paid, ...missing, ...books], now, parts);
   if (ended.length > 0) await noteObserved(tx, ended);
   const conflicts = await newConflicts(tx);
   if (conflicts.length > 0) {
@@ -61,7 +67,7 @@ export async function observe(tx: Tx, now: number, parts: Parts, books: readonly
 export async function refreshFiles(tx: Tx, books: readonly Books[], now: number, { rulesOf }: Parts): Promise<void> {
   const at = new Date(now);
   for (const one of new Map(books.map((mine) => [JSON.stringify([mine.provider, mine.account]), mine])).values()) {
-    const found = distinct(await observeFiles(tx, one, rulesOf(one), now));
+    const found = distinct([...(await observeFiles(tx, one, rulesOf(one), now)), ...(await observeBank(tx, one))]);
     const known = await standingObservations(tx, one.provider, one.account, OF_FILES);
     const still = new Set(found.map(({ fingerprint }) => fingerprint));
     const ended = known.filter(({ fingerprint }) => !still.has(fingerprint));
