@@ -3,6 +3,7 @@ import { createLedger } from '../../src/ledger/post.ts';
 import { fromEvent } from '../../src/ledger/source.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
+import type { FeeTerm } from '../../src/providers/provider.ts';
 import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { AT, captured, line } from '../ledger/books.ts';
@@ -234,6 +235,10 @@ describe('a line', () => {
     return settlement;
   }
 
+  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
+  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
+    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+
   it('whose fee is above the contract is told with the amount; one that is not, is not', async () => {
     const fee_contract = [
       { currency: 'EUR', payment_method: 'visa', percent: '1.45', fixed: '25' },
@@ -291,9 +296,67 @@ describe('a line', () => {
     expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
   });
 
-  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
-  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
-    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+  it('is held against the latest term that began, in the report’s own days, in whatever order they are listed', async () => {
+    const terms = [
+      { currency: 'EUR', percent: '1' },
+      { currency: 'EUR', percent: '3', from: '2026-03-05' },
+      { currency: 'EUR', percent: '2', from: '2026-01-01' },
+      { currency: 'EUR', payment_method: 'visa', percent: '4', from: '2025-01-01' },
+    ];
+    const settings = { fee_contract: terms, time_zone: 'Asia/Tokyo' };
+    const [late, early, method] = [await world.open(settings), await world.open(settings), await world.open(settings)];
+    const zone = 'America/Los_Angeles';
+    await lineOf(late, { fee: 35, zone, booked_at: new Date('2026-03-05T08:00:00Z') });
+    // The fourth in Los Angeles, though the fifth in the account's own zone.
+    await lineOf(early, { fee: 35, zone, booked_at: new Date('2026-03-05T07:59:00Z') });
+    await lineOf(method, { fee: 45, payment_method: 'visa' });
+    await world.catchUp();
+    expect(await late.discrepancies()).toEqual({ 'fee_above_contract p': 'open -5 EUR' });
+    expect(await early.discrepancies()).toEqual({ 'fee_above_contract p': 'open -15 EUR' });
+    expect(await method.discrepancies()).toEqual({ 'fee_above_contract p': 'open -5 EUR' });
+  });
+
+  it('that is imported already is held against a contract that is set, changed or given up later', async () => {
+    const books = await world.open();
+    await books.announce(captured('p', 1000n));
+    await lineOf(books, { fee: 30 }, { repeated: 1 });
+    await lineOf(books, { identity: 'm', reference: 'q', fee: 20 });
+    await lineOf(books, { identity: 'r', kind: 'rounding', gross: 1, net: 1, reference: null });
+    await world.catchUp();
+    const rounding = { 'rounding_residual B1': 'open 1 EUR' };
+    expect(await ofLines(books)).toEqual(rounding);
+    const agreed = async (...fee_contract: FeeTerm[]) => {
+      world.change(books, fee_contract.length === 0 ? {} : { fee_contract });
+      await world.catchUp();
+      return await ofLines(books);
+    };
+    const found = (p: string, q: string) => ({ ...rounding, 'fee_above_contract p': p, 'fee_above_contract q': q });
+    expect(await agreed({ currency: 'EUR', percent: '1' })).toEqual(found('open -20 EUR', 'open -10 EUR'));
+    expect(await agreed({ currency: 'EUR', percent: '2' })).toEqual(found('open -10 EUR', 'auto_cleared -10 EUR'));
+    const later = { currency: 'EUR', percent: '1', from: '2026-03-06' };
+    expect(await agreed({ currency: 'EUR', percent: '2' }, later)).toEqual(
+      found('open -10 EUR', 'auto_cleared -10 EUR'),
+    );
+    expect(await agreed()).toEqual(found('auto_cleared -10 EUR', 'auto_cleared -10 EUR'));
+  });
+
+  it('of over a year ago is left alone by a contract that is set now', async () => {
+    const [old, young] = [await world.open(), await world.open()];
+    for (const [books, day] of [
+      [old, 0],
+      [young, 2],
+    ] as const) {
+      const at = AT + day * DAY;
+      await books.announce(captured(`c${day}`, 1000n));
+      await lineOf(books, { fee: 30, booked_at: new Date(at) }, { batches: [{ batch: 'B1', at }] });
+    }
+    world.now = AT + 401 * DAY;
+    await world.catchUp();
+    for (const books of [old, young]) world.change(books, { fee_contract: [{ currency: 'EUR', percent: '1' }] });
+    await world.catchUp();
+    expect(Object.keys(await ofLines(old))).not.toContain('fee_above_contract p');
+    expect(Object.keys(await ofLines(young))).toContain('fee_above_contract p');
+  });
 
   it('is looked at once, also where its file came again or was amended before anybody looked', async () => {
     const [again, amended] = [await world.open(), await world.open()];

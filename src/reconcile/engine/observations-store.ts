@@ -8,20 +8,24 @@ export type EndedImport = {
   /** Null: a bank statement. */
   readonly provider: string | null;
   readonly account: string | null;
-  /** Its status at the last look; null: nobody looked yet. */
+  /** Its status at the last look, or `LINES_AGAIN`; null: nobody looked yet. */
   readonly seen: string | null;
+  readonly lines: bigint;
 };
+
+/** In place of the status at the last look: its lines are observed anew. */
+export const LINES_AGAIN = 'lines_again';
 
 const IMPORTS_A_TURN = 200;
 
 /** Reports and statements that ended, or were handed in once more, since they were looked at. */
 export async function endedImports(sql: Sql): Promise<EndedImport[]> {
   const { rows } = await sql.query<EndedImport>(
-    `select s.id, s.status, s.repeated, s.provider, s.account, o.status as seen from postern.settlements s
+    `select s.id, s.status, s.repeated, s.provider, s.account, o.status as seen, s.lines from postern.settlements s
      left join postern.observed_imports o on o.id = s.id
      where s.status in ('imported', 'amended', 'failed') and (o.id is null or o.status <> s.status or o.repeated <> s.repeated)
      union all
-     select b.id, b.status, 0, null, null, o.status from postern.bank_statements b
+     select b.id, b.status, 0, null, null, o.status, 0 from postern.bank_statements b
      left join postern.observed_imports o on o.id = b.id
      where b.status in ('imported', 'failed') and (o.id is null or o.status <> b.status)
      limit ${IMPORTS_A_TURN}`,
@@ -39,6 +43,39 @@ export async function noteObserved(tx: Tx, imports: readonly EndedImport[]): Pro
       int4Array(imports.map((one) => one.repeated)),
     ],
   );
+}
+
+/** Has the lines of an account's reports that were booked since a moment observed anew. */
+export async function observeLinesAgain(
+  tx: Tx,
+  { provider, account, since }: { readonly provider: string; readonly account: string; readonly since: Date },
+): Promise<void> {
+  await tx.query(
+    `update postern.observed_imports o set status = '${LINES_AGAIN}' from postern.settlements s
+     where s.id = o.id and s.provider = $1 and s.account = $2 and s.moves_money and s.status in ('imported', 'amended')
+       and coalesce((select max(coalesce(b.last_at, 'infinity')) from postern.settlement_batches b where b.settlement_id = s.id), 'infinity') >= $3`,
+    [provider, account, since],
+  );
+}
+
+/** What stands of what was observed of these reports' lines. */
+export async function standingOfLines(
+  sql: Sql,
+  imports: readonly EndedImport[],
+): Promise<{ id: string; fingerprint: string; settlement: string }[]> {
+  if (imports.length === 0) return [];
+  const { rows } = await sql.query<{ id: string; fingerprint: string; settlement: string }>(
+    `select d.id, d.fingerprint, d.evidence ->> 'settlement' as settlement
+     from (select distinct * from unnest($2::text[], $3::text[])) as b (provider, account)
+     join postern.discrepancies d on d.provider = b.provider and d.account = b.account
+     where not d.in_proof and d.cleared_at is null and d.evidence ? 'line' and d.evidence ->> 'settlement' = any ($1::text[])`,
+    [
+      textArray(imports.map(({ id }) => id)),
+      textArray(imports.map(({ provider }) => provider ?? '')),
+      textArray(imports.map(({ account }) => account ?? '')),
+    ],
+  );
+  return rows;
 }
 
 /** New statements may hold what open payouts wait for: these are looked at again. */
@@ -146,6 +183,8 @@ export type ObservedLine = {
   readonly fx_rate: string | null;
   readonly payment_method: string | null;
   readonly booked_at: Date;
+  /** `2026-03-01`, in the report's own days. */
+  readonly booked_on: string;
 };
 
 /** The lines of a report that some control is about, after a row, in its order. Fees in rows of their own count for their charge. */
@@ -155,7 +194,8 @@ export async function observedLines(
 ): Promise<ObservedLine[]> {
   const { rows } = await sql.query<ObservedLine>(
     `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, coalesce(w.gross, l.gross) as gross, coalesce(w.fee, l.fee) as fee, l.net,
-       l.other_amount, l.other_currency, l.fx_rate, coalesce(l.payment_method, w.payment_method) as payment_method, l.booked_at
+       l.other_amount, l.other_currency, l.fx_rate, coalesce(l.payment_method, w.payment_method) as payment_method, l.booked_at,
+       (l.booked_at at time zone l.zone)::date::text as booked_on
      from postern.settlement_lines l
      left join lateral (
        select sum(o.gross)::int8 as gross, sum(o.fee)::int8 as fee, max(o.payment_method) as payment_method,

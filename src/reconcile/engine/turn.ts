@@ -1,4 +1,6 @@
 import type { Tx } from '../../postgres/sql.ts';
+import type { FeeTerm } from '../../providers/provider.ts';
+import type { AccountRules } from './account-rules.ts';
 import { factsOf } from './facts-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
 import { type ItemAccount, type ItemKey, type ItemRole, itemAccountOf } from './items.ts';
@@ -7,6 +9,7 @@ import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
+import { observeLinesAgain } from './observations-store.ts';
 import { observe, observeLate } from './observe.ts';
 import type { Books } from './observe-files.ts';
 import {
@@ -128,19 +131,49 @@ async function match(tx: Tx, due: readonly ItemKey[], gone: readonly ItemKey[], 
   return moved;
 }
 
-/** Has the items of accounts whose settings changed judged anew. */
+const DAY_MS = 86_400_000;
+/** Of what is longer ago nobody is charged back. */
+const CONTRACT_DAYS = 400;
+
+/** Has the items of accounts whose settings changed judged anew, and their lines observed anew where what was agreed changed. */
 export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
   const changed: { readonly id: number; readonly settings: string }[] = [];
   const again: number[] = [];
+  const recharged = new Map<string, Books & { readonly since: string }>();
   for (const { id, path, settings: before } of await selectJudgedBy(tx)) {
     const account = itemAccountOf({ id, path });
     if (account === null) continue;
     const settings = parts.settingsOf(account);
     if (settings === before) continue;
     changed.push({ id, settings });
+    const since = contractChangedSince(contractOf(before), contractOf(settings));
+    if (since !== null) {
+      const { provider, account: name } = account;
+      recharged.set(JSON.stringify([provider, name]), { provider, account: name, since });
+    }
     // An account that is new was judged by nothing else yet.
     if (before !== null) again.push(id);
   }
-  await stirAccounts(tx, again, new Date(parts.clock.now()));
+  const now = parts.clock.now();
+  await stirAccounts(tx, again, new Date(now));
+  for (const { since, ...books } of recharged.values()) {
+    const from = Math.max(now - CONTRACT_DAYS * DAY_MS, since === '' ? 0 : Date.parse(since) - DAY_MS);
+    await observeLinesAgain(tx, { ...books, since: new Date(from) });
+  }
   await noteJudgedBy(tx, changed);
 }
+
+function contractOf(settings: string | null): readonly FeeTerm[] {
+  const { feeContract = [] } = settings === null ? {} : (JSON.parse(settings) as Partial<AccountRules>);
+  return feeContract;
+}
+
+/** The first day on which it says something else now, empty where that is any; null where it says the same. */
+function contractChangedSince(before: readonly FeeTerm[], after: readonly FeeTerm[]): string | null {
+  const [was, is] = [before.map(textOf), after.map(textOf)];
+  if (was.join() === is.join()) return null;
+  const other = [...before, ...after].filter((term) => !was.includes(textOf(term)) || !is.includes(textOf(term)));
+  return other.map(({ from = '' }) => from).sort()[0] ?? '';
+}
+
+const textOf = (term: FeeTerm): string => JSON.stringify(term);
