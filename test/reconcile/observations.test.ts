@@ -134,6 +134,79 @@ describe('a file', () => {
   });
 });
 
+describe('a report in several files', () => {
+  async function addWaiting(books: WorldBooks, parts: readonly number[], of?: { name?: string; movesMoney?: boolean }) {
+    const id = uuidv7(world.now);
+    await database.sql.query(
+      `insert into postern.settlements (id, provider, account, endpoint_id, format, moves_money, mode, status, part_key, actor, created_at)
+       values ($1, $2, $3, 1, 'f', $4, 'batch', 'waiting', $5, 'test', $6)`,
+      [id, books.provider, books.account, of?.movesMoney ?? true, of?.name ?? 'STL', new Date(world.now)],
+    );
+    for (const part of parts) await addPart(id, part);
+    return id;
+  }
+  const addPart = (id: string, part: number) =>
+    database.sql.query('insert into postern.settlement_parts values ($1, $2, -1, null, $3, $4)', [
+      ...[id, Math.abs(part), part < 0, Buffer.from([part + 9])],
+    ]);
+  const missing = async (books: WorldBooks): Promise<unknown> => {
+    const { rows } = await database.sql.query<{ missing: string }>(
+      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file'`,
+      [books.account],
+    );
+    return rows.map((row) => row.missing);
+  };
+
+  it('whose other files never come is a missing file after the window, by name and part, until it is whole', async () => {
+    const books = await world.open({ payout_days: 3 });
+    const [first, second] = [await addWaiting(books, [1, -3]), await addWaiting(books, [1, 2], { name: 'TRR' })];
+    world.now = AT + 3 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 4 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file STL': 'open 0 XXX', 'missing_file TRR': 'open 0 XXX' });
+    expect(await missing(books)).toEqual(['2', 'the last one']);
+    await addPart(second, 4);
+    await database.sql.query(`update postern.settlements set status = 'imported', finished_at = now() where id = $1`, [
+      first,
+    ]);
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({
+      'missing_file STL': 'auto_cleared 0 XXX',
+      'missing_file TRR': 'open 0 XXX',
+    });
+  });
+
+  it('is not missed a second time as a day that is left out', async () => {
+    const books = await world.open({ report_calendar: 'daily', payout_days: 3 });
+    for (const d of ['2026-03-04', '2026-03-06'])
+      await addFile(books, { batches: [{ batch: `${d}.A`, series: 'A', sequence: d, at: Date.parse(d) }] });
+    await addWaiting(books, [1], { name: 'STL-2026-03-05.A.009' });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 4 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file STL-2026-03-05.A.009': 'open 0 XXX' });
+  });
+
+  it('that only checks others hides nothing that is not settled', async () => {
+    const [money, control] = [await world.open({ payout_days: 3 }), await world.open({ payout_days: 3 })];
+    for (const books of [money, control]) {
+      await books.announce(captured(`w${books.account}`, 100n));
+      await addWaiting(books, [1], { movesMoney: books === money });
+    }
+    world.now = AT + 30 * DAY;
+    await world.catchUp();
+    await world.catchUp();
+    expect(Object.keys(await money.discrepancies())).toEqual(['missing_file STL']);
+    expect(Object.keys(await control.discrepancies()).sort()).toEqual([
+      'missing_file STL',
+      expect.stringMatching(/^missing_in_settlement/),
+    ]);
+  });
+});
+
 describe('a gap', () => {
   const numbered = (n: number) => ({ batch: `M/${n}`, series: 'M', sequence: `${n}`, at: AT + n * DAY });
 

@@ -1,5 +1,6 @@
 import { int4Array, textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import { HASH_CHUNK } from '../import/parts-store.ts';
 
 export type EndedImport = {
   readonly id: string;
@@ -144,6 +145,28 @@ export async function faultsOf(sql: Sql, settlements: readonly string[]): Promis
        f.difference::text as difference
      from postern.settlement_faults f where f.settlement_id = any ($1::uuid[]) order by f.settlement_id, f.no limit ${FAULTS_MAX}`,
     [uuidTextArray(settlements)],
+  );
+  return rows;
+}
+
+export type WaitingReport = {
+  readonly id: string;
+  /** What its files have in common. */
+  readonly name: string;
+  readonly at: Date;
+  readonly parts: readonly { readonly part: number; readonly is_last: boolean }[];
+};
+
+/** Reports of an account of which some files came, and others did not. */
+export async function waitingReports(sql: Sql, provider: string, account: string): Promise<WaitingReport[]> {
+  const { rows } = await sql.query<WaitingReport>(
+    `select s.id, s.part_key as name, s.created_at as at, coalesce((
+         select jsonb_agg(jsonb_build_object('part', p.part, 'is_last', p.is_last) order by p.part)
+         from postern.settlement_parts p where p.settlement_id = s.id and p.part > 0 and p.chunk = ${HASH_CHUNK}
+       ), '[]') as parts
+     from postern.settlements s
+     where s.provider = $1 and s.account = $2 and s.status = 'waiting' and s.part_key is not null order by s.id`,
+    [provider, account],
   );
   return rows;
 }

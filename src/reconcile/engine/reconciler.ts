@@ -50,7 +50,12 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const rest = createNudgedPause();
   const given = turnParts(parts);
   const files = createFileWatch({
-    accounts: () => parts.endpoints.all().map(({ provider, account }) => ({ provider: provider.name, account })),
+    accounts: () =>
+      parts.endpoints
+        .all()
+        .flatMap(({ provider: { name, settlements }, account }) =>
+          settlements === undefined ? [] : [{ provider: name, account }],
+        ),
     rulesOf: given.rulesOf,
   });
   let stopping = false;
