@@ -46,39 +46,6 @@ export async function noteObserved(tx: Tx, imports: readonly EndedImport[]): Pro
   );
 }
 
-/** Has the lines of an account's reports that were booked since a moment observed anew. */
-export async function observeLinesAgain(
-  tx: Tx,
-  { provider, account, since }: { readonly provider: string; readonly account: string; readonly since: Date },
-): Promise<void> {
-  await tx.query(
-    `update postern.observed_imports o set status = '${LINES_AGAIN}' from postern.settlements s
-     where s.id = o.id and s.provider = $1 and s.account = $2 and s.moves_money and s.status in ('imported', 'amended')
-       and coalesce((select max(coalesce(b.last_at, 'infinity')) from postern.settlement_batches b where b.settlement_id = s.id), 'infinity') >= $3`,
-    [provider, account, since],
-  );
-}
-
-/** What stands of what was observed of these reports' lines. */
-export async function standingOfLines(
-  sql: Sql,
-  imports: readonly EndedImport[],
-): Promise<{ id: string; fingerprint: string; settlement: string }[]> {
-  if (imports.length === 0) return [];
-  const { rows } = await sql.query<{ id: string; fingerprint: string; settlement: string }>(
-    `select d.id, d.fingerprint, d.evidence ->> 'settlement' as settlement
-     from (select distinct * from unnest($2::text[], $3::text[])) as b (provider, account)
-     join postern.discrepancies d on d.provider = b.provider and d.account = b.account
-     where not d.in_proof and d.cleared_at is null and d.evidence ? 'line' and d.evidence ->> 'settlement' = any ($1::text[])`,
-    [
-      textArray(imports.map(({ id }) => id)),
-      textArray(imports.map(({ provider }) => provider ?? '')),
-      textArray(imports.map(({ account }) => account ?? '')),
-    ],
-  );
-  return rows;
-}
-
 /** New statements may hold what open payouts wait for: these are looked at again. */
 export async function stirPayouts(tx: Tx, now: Date): Promise<void> {
   await tx.query(
@@ -191,149 +158,6 @@ export async function seriesOf(sql: Sql, provider: string, account: string): Pro
   return rows;
 }
 
-export type ObservedLine = {
-  readonly id: string;
-  readonly row_no: bigint;
-  readonly kind: string;
-  readonly batch: string;
-  readonly reference: string | null;
-  readonly currency: string;
-  readonly gross: bigint;
-  readonly fee: bigint;
-  readonly net: bigint;
-  readonly other_amount: bigint | null;
-  readonly other_currency: string | null;
-  readonly fx_rate: string | null;
-  readonly payment_method: string | null;
-  readonly booked_at: Date;
-  /** `2026-03-01`, in the report's own days. */
-  readonly booked_on: string;
-};
-
-/** The lines of a report that some control is about, after a row, in its order. Fees in rows of their own count for their charge. */
-export async function observedLines(
-  sql: Sql,
-  { settlement, after, withFees, limit }: { settlement: string; after: bigint; withFees: boolean; limit: number },
-): Promise<ObservedLine[]> {
-  const { rows } = await sql.query<ObservedLine>(
-    `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, coalesce(w.gross, l.gross) as gross, coalesce(w.fee, l.fee) as fee, l.net,
-       l.other_amount, l.other_currency, l.fx_rate, coalesce(l.payment_method, w.payment_method) as payment_method, l.booked_at,
-       (l.booked_at at time zone l.zone)::date::text as booked_on
-     from postern.settlement_lines l
-     left join lateral (
-       select sum(o.gross)::int8 as gross, sum(o.fee)::int8 as fee, max(o.payment_method) as payment_method,
-         (array_agg(o.id order by o.row_no, o.id) filter (where o.gross = 0 and o.fee <> 0))[1] as first
-       from postern.settlement_lines o
-       where $3 and l.kind = 'charge' and l.gross = 0 and l.fee <> 0 and o.reference = l.reference and o.provider = l.provider
-         and o.account = l.account and o.batch = l.batch and o.currency = l.currency and o.kind = 'charge'
-         and o.key_source is not distinct from l.key_source and o.moves_money and o.removed_by is null
-       having count(*) > 0
-     ) as w on true
-     where l.settlement_id = $1 and l.row_no > $2 and l.moves_money and l.removed_by is null
-       and (l.kind = 'rounding' and l.net <> 0 or l.other_amount is not null and l.fx_rate is not null
-         or $3 and l.kind = 'charge' and (w.first is null and l.fee > 0 or w.first = l.id))
-     order by l.row_no, l.id limit $4`,
-    [settlement, after, withFees, limit],
-  );
-  return rows;
-}
-
-export type LateRow = {
-  readonly account_id: number;
-  readonly reference: string;
-  readonly component: string;
-  readonly currency: string;
-  readonly announced_at: Date;
-  readonly settled_at: Date;
-  readonly due_at: Date;
-};
-
-const LATE_MAX = 5_000;
-
-/**
- * Of what was touched and nets now: what was settled after its window, by its own lines or by those of what it was allocated to. Each
- * line is of the announcement that comes first of those no line before it was of, money that comes in and money that goes out apart:
- * a dispute may be won months after its payment, and may be named by it. `rules` are the accounts with their windows in days and
- * their zones.
- */
-export async function settledLate(
-  tx: Tx,
-  rules: readonly { readonly id: number; readonly days: number; readonly zone: string }[],
-  now: Date,
-): Promise<LateRow[]> {
-  if (rules.length === 0) return [];
-  const { rows } = await tx.query<LateRow>(
-    `select n.account_id, n.reference, n.component, n.currency, l.announced_at, l.settled_at, l.due_at
-     from unnest($1::int4[], $2::int4[], $3::text[]) as u (id, days, zone)
-     -- Where its window is open still, nothing of it is late.
-     join pg_temp.touched_items n on n.account_id = u.id and n.component <> 'fee' and n.amount = 0 and (n.due_at > $4) is not true
-     -- The last line by the first announcement: what is in time by that is in time by its own.
-     cross join lateral (
-       select m.settled_at, m.is_allocated, ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
-       from (
-         select min(t.effective_at) filter (where not starts_with(t.kind, 'settlement.') and t.kind not in ('match.allocated', 'write_off', 'reversal')) as announced_at,
-           max(t.effective_at) filter (where starts_with(t.kind, 'settlement.')) as settled_at,
-           bool_or(t.kind = 'match.allocated') as is_allocated
-         from postern.postings p join postern.transactions t on t.id = p.transaction_id
-         where p.reference = n.reference and p.account_id = n.account_id and coalesce(p.component, '') = n.component
-           and p.currency = n.currency
-       ) as m offset 0
-     ) as m
-     cross join lateral (
-       -- All of one payment: each of its lines is of one of its announcements.
-       with recursive tied (reference, component) as (
-         select n.reference, n.component
-         union
-         select x.reference, x.component from tied i
-         cross join lateral (
-           select b.credit_reference, b.credit_component from postern.matches b
-           where m.is_allocated and b.account_id = n.account_id and b.debit_reference = i.reference
-             and b.debit_component = i.component and b.currency = n.currency and b.undone_at is null
-           union all
-           select b.debit_reference, b.debit_component from postern.matches b
-           where m.is_allocated and b.account_id = n.account_id and b.credit_reference = i.reference
-             and b.credit_component = i.component and b.currency = n.currency and b.undone_at is null
-         ) as x (reference, component)
-       ), moved as (
-         select i.reference = n.reference and i.component = n.component as is_own, t.effective_at as at, starts_with(t.kind, 'settlement.') as is_line, (p.amount > 0) <> starts_with(t.kind, 'settlement.') as comes_in,
-           abs(p.amount) as amount, sum(abs(p.amount)) over (partition by starts_with(t.kind, 'settlement.'), p.amount > 0
-             order by t.effective_at, t.id) as upto
-         from tied i
-         join postern.postings p on p.reference = i.reference and p.account_id = n.account_id and coalesce(p.component, '') = i.component
-           and p.currency = n.currency
-         join postern.transactions t on t.id = p.transaction_id
-         where t.kind not in ('match.allocated', 'write_off') and t.reverses is null
-           and (select r.id from postern.transactions r where r.reverses = t.id) is null
-       )
-       select d.announced_at, s.at as settled_at, d.due_at
-       from moved s
-       cross join lateral (
-         -- What was announced under another name is late under that.
-         select a.announced_at, a.is_own, ((a.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
-         from (
-           select a.at as announced_at, a.is_own from moved a
-           where not a.is_line and a.comes_in = s.comes_in and a.upto > s.upto - s.amount order by a.at limit 1
-         ) as a
-       ) as d
-       where s.is_line and d.is_own and s.at >= d.due_at order by s.at desc limit 1
-     ) as l
-     where m.settled_at >= m.due_at or m.is_allocated and m.due_at is not null limit ${LATE_MAX}`,
-    [
-      int4Array(rules.map((one) => one.id)),
-      int4Array(rules.map((one) => one.days)),
-      textArray(rules.map((one) => one.zone)),
-      now,
-    ],
-  );
-  return rows;
-}
-
-/** Accounts whose items were touched. */
-export async function touchedAccounts(tx: Tx): Promise<number[]> {
-  const { rows } = await tx.query<{ account_id: number }>('select distinct t.account_id from pg_temp.touched_items t');
-  return rows.map((row) => row.account_id);
-}
-
 export type ConflictRow = {
   readonly effect_key: string;
   readonly event_id: string;
@@ -374,17 +198,6 @@ export async function standingObservations(
     [provider, account, textArray(classes)],
   );
   return rows;
-}
-
-/** What is observed of lines of an account that a later file took out. */
-export async function observationsOfRemovedLines(sql: Sql, provider: string, account: string): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string }>(
-    `select d.id from postern.discrepancies d join postern.settlement_lines l on l.id = (d.evidence ->> 'line')::uuid
-     where d.provider = $1 and d.account = $2 and not d.in_proof and d.cleared_at is null and d.evidence ? 'line'
-       and l.removed_by is not null`,
-    [provider, account],
-  );
-  return rows.map(({ id }) => id);
 }
 
 /** Accounts in which a file is missing, by an item or by a gap: what is told of them changes with time. */

@@ -4,8 +4,8 @@ import type { FeeTerm } from '../../providers/provider.ts';
 import type { AccountRules } from './account-rules.ts';
 import { differing } from './classify-pending.ts';
 import type { Found } from './discrepancy-store.ts';
-import type { ObservedLine } from './observations-store.ts';
 import { type Books, observation } from './observe-files.ts';
+import type { ObservedLine } from './observed-lines-store.ts';
 
 /** What one line says by itself: a fee beyond the contract, a rate that does not fit its amounts, what rounding took. */
 export function observeLine(books: Books, line: ObservedLine, rules: AccountRules, settlement: string): Found[] {

@@ -7,6 +7,7 @@ import type { Found } from './discrepancy-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
 import { itemAccountOf } from './items.ts';
 import { keepCleared, keepFound } from './keep-discrepancies.ts';
+import { settledLate, touchedAccounts } from './late-store.ts';
 import {
   accountsMissingFiles,
   type ConflictRow,
@@ -16,16 +17,12 @@ import {
   newConflicts,
   noteConflictsSeen,
   noteObserved,
-  observationsOfRemovedLines,
-  observedLines,
-  settledLate,
   standingObservations,
-  standingOfLines,
   stirPayouts,
-  touchedAccounts,
 } from './observations-store.ts';
 import { type Books, observation, observeFiles } from './observe-files.ts';
 import { observeLine } from './observe-lines.ts';
+import { observationsOfRemovedLines, observedLines, standingOfLines } from './observed-lines-store.ts';
 import { stirBesideGap } from './residue-store.ts';
 import { toldEvents } from './told-events.ts';
 

@@ -1,15 +1,12 @@
 import type { Tx } from '../../postgres/sql.ts';
-import type { FeeTerm } from '../../providers/provider.ts';
-import type { AccountRules } from './account-rules.ts';
 import { factsOf } from './facts-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
-import { type ItemAccount, type ItemKey, type ItemRole, itemAccountOf } from './items.ts';
+import type { ItemAccount, ItemKey, ItemRole } from './items.ts';
 import { judge } from './judge.ts';
 import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
-import { observeLinesAgain } from './observations-store.ts';
 import { observe, observeLate } from './observe.ts';
 import type { Books } from './observe-files.ts';
 import {
@@ -19,13 +16,11 @@ import {
   noteTouched,
   refreshAmounts,
   selectDue,
-  stirAccounts,
   stirTwins,
   stirUnnamedCredits,
   stirUnsettled,
   takeTouched,
 } from './residue-store.ts';
-import { noteJudgedBy, selectJudgedBy } from './rules-store.ts';
 
 export type TurnParts = MatchParts & {
   readonly accounts: ItemAccounts;
@@ -36,8 +31,6 @@ export type TurnParts = MatchParts & {
 export type Turn = {
   readonly transactions: number;
   readonly judged: number;
-  /** Files were looked at; not while much else is behind. */
-  readonly observed: boolean;
   /** There is more to do at once. */
   readonly more: boolean;
 };
@@ -48,12 +41,13 @@ export const JUDGED_A_TURN = 10_000;
 /**
  * One turn, in the caller's transaction: what moved since the last one, the passes over it, and what all of it is now. Null while
  * another instance is at it. A turn is whole or it never was, so whoever is killed in one leaves nothing half done.
- * `hungry`: what moved is judged although there is more to come. `books`: accounts whose files are looked at, whatever came.
+ * `hungry`: what moved is judged although there is more to come. `filesDue`: whose files are to be
+ * looked at, whatever came; asked by the instance that works, and not while much else is behind.
  */
 export async function turn(
   tx: Tx,
   parts: TurnParts,
-  { hungry, books }: { readonly hungry: boolean; readonly books: readonly Books[] },
+  { hungry, filesDue }: { readonly hungry: boolean; readonly filesDue: () => readonly Books[] },
 ): Promise<Turn | null> {
   if (!(await holdEngine(tx))) return null;
   const now = parts.clock.now();
@@ -78,11 +72,10 @@ export async function turn(
     now,
     parts,
   );
-  const observed = isBehind ? 0 : await observe(tx, now, parts, books);
+  const observed = isBehind ? 0 : await observe(tx, now, parts, filesDue());
   // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
   await judge(tx, due.filter(isPending), now, parts);
-  const more = isBehind || due.length > 0 || moved.length > 0 || observed > 0;
-  return { transactions, judged: due.length, observed: !isBehind, more };
+  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
@@ -130,50 +123,3 @@ async function match(tx: Tx, due: readonly ItemKey[], gone: readonly ItemKey[], 
   }
   return moved;
 }
-
-const DAY_MS = 86_400_000;
-/** Of what is longer ago nobody is charged back. */
-const CONTRACT_DAYS = 400;
-
-/** Has the items of accounts whose settings changed judged anew, and their lines observed anew where what was agreed changed. */
-export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
-  const changed: { readonly id: number; readonly settings: string }[] = [];
-  const again: number[] = [];
-  const recharged = new Map<string, Books & { readonly since: string }>();
-  for (const { id, path, settings: before } of await selectJudgedBy(tx)) {
-    const account = itemAccountOf({ id, path });
-    if (account === null) continue;
-    const settings = parts.settingsOf(account);
-    if (settings === before) continue;
-    changed.push({ id, settings });
-    const since = contractChangedSince(contractOf(before), contractOf(settings));
-    if (since !== null) {
-      const { provider, account: name } = account;
-      recharged.set(JSON.stringify([provider, name]), { provider, account: name, since });
-    }
-    // An account that is new was judged by nothing else yet.
-    if (before !== null) again.push(id);
-  }
-  const now = parts.clock.now();
-  await stirAccounts(tx, again, new Date(now));
-  for (const { since, ...books } of recharged.values()) {
-    const from = Math.max(now - CONTRACT_DAYS * DAY_MS, since === '' ? 0 : Date.parse(since) - DAY_MS);
-    await observeLinesAgain(tx, { ...books, since: new Date(from) });
-  }
-  await noteJudgedBy(tx, changed);
-}
-
-function contractOf(settings: string | null): readonly FeeTerm[] {
-  const { feeContract = [] } = settings === null ? {} : (JSON.parse(settings) as Partial<AccountRules>);
-  return feeContract;
-}
-
-/** The first day on which it says something else now, empty where that is any; null where it says the same. */
-function contractChangedSince(before: readonly FeeTerm[], after: readonly FeeTerm[]): string | null {
-  const [was, is] = [before.map(textOf), after.map(textOf)];
-  if (was.join() === is.join()) return null;
-  const other = [...before, ...after].filter((term) => !was.includes(textOf(term)) || !is.includes(textOf(term)));
-  return other.map(({ from = '' }) => from).sort()[0] ?? '';
-}
-
-const textOf = (term: FeeTerm): string => JSON.stringify(term);
