@@ -221,7 +221,7 @@ export type EndpointSettings = {
   readonly bank_account?: string;
   /** What tells on a statement that an entry comes from the processor: each a part of what stands there, whatever its case. */
   readonly bank_pattern?: { readonly name?: string; readonly account?: string; readonly text?: string };
-  /** What was agreed with the processor, the first that fits a line. */
+  /** What was agreed with the processor: a term for a line's method before one for all, and of these the one that began last. */
   readonly fee_contract?: readonly FeeTerm[];
   /** The types its webhook was asked to bring, `charge.*` for all that begin so; absent: all. */
   readonly backfill_types?: readonly string[];

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { PaymentEvent } from '../../src/payment-event.ts';
 import { AT, bankLine, captured, eur, line } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createEngineWorld, DAY, type EngineWorld, type WorldBooks } from './engine-world.ts';
@@ -81,6 +82,47 @@ describe('what comes and goes under one name', () => {
       world.now = at + 10 * DAY;
       expect(await late(books)).toEqual(n === 0 ? [] : ['late_settlement d1 gross']);
     }
+  });
+});
+
+describe('what a pass brought together', () => {
+  const late = async (books: WorldBooks): Promise<string[]> => {
+    await world.catchUp();
+    return Object.keys(await books.discrepancies()).filter((key) => key.startsWith('late_settlement'));
+  };
+
+  it('is late where its line was after the window of its announcement, and is told once', async () => {
+    const [first, after, intime] = [await world.open(), await world.open(), await world.open()];
+    const books = { first, after, intime };
+    for (const [name, one] of Object.entries(books))
+      await one.announce(captured(`${name}_p`, 1000n), { merchant: `order ${name}` });
+    await world.catchUp();
+    const lineOn = (name: string, day: number) =>
+      line('charge', 'l', { reference: `${name}_x`, gross: 1000n, at: AT + day * DAY });
+    // The end of the seventh day after it; what is looked at later is no later for that.
+    await intime.settle(lineOn('intime', 7), { merchant: 'order intime' });
+    world.now = AT + 8 * DAY;
+    await first.settle(lineOn('first', 8), { merchant: 'order first' });
+    expect(await late(first)).toEqual(['late_settlement first_p gross']);
+    world.now = AT + 20 * DAY;
+    await after.settle(lineOn('after', 9), { merchant: 'order after' });
+    expect(await late(after)).toEqual(['late_settlement after_p gross']);
+    expect(await late(intime)).toEqual([]);
+    expect(await late(first)).toEqual(['late_settlement first_p gross']);
+  });
+
+  it('is late by the payment that its lines name, each by its own announcement', async () => {
+    const books = await world.open();
+    await books.announce({ ...captured('cap_1', 700n), at: AT } as PaymentEvent, { payment: 'sale' });
+    await books.announce({ ...captured('cap_2', 300n), at: AT + 20 * DAY } as PaymentEvent, { payment: 'sale' });
+    world.now = AT + 21 * DAY;
+    await books.settle(line('charge', 'l1', { reference: 'sale', gross: 700n, at: AT + DAY }), { payment: 'sale' });
+    expect(await late(books)).toEqual([]);
+    world.now = AT + 30 * DAY;
+    await books.settle(line('charge', 'l2', { reference: 'sale', gross: 300n, at: AT + 29 * DAY }), {
+      payment: 'sale',
+    });
+    expect(await late(books)).toEqual(['late_settlement cap_2 gross']);
   });
 });
 

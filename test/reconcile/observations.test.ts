@@ -3,6 +3,7 @@ import { createLedger } from '../../src/ledger/post.ts';
 import { fromEvent } from '../../src/ledger/source.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
+import type { FeeTerm } from '../../src/providers/provider.ts';
 import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
 import { uuidv7 } from '../../src/uuid.ts';
 import { AT, captured, line } from '../ledger/books.ts';
@@ -133,6 +134,79 @@ describe('a file', () => {
   });
 });
 
+describe('a report in several files', () => {
+  async function addWaiting(books: WorldBooks, parts: readonly number[], of?: { name?: string; movesMoney?: boolean }) {
+    const id = uuidv7(world.now);
+    await database.sql.query(
+      `insert into postern.settlements (id, provider, account, endpoint_id, format, moves_money, mode, status, part_key, actor, created_at)
+       values ($1, $2, $3, 1, 'f', $4, 'batch', 'waiting', $5, 'test', $6)`,
+      [id, books.provider, books.account, of?.movesMoney ?? true, of?.name ?? 'STL', new Date(world.now)],
+    );
+    for (const part of parts) await addPart(id, part);
+    return id;
+  }
+  const addPart = (id: string, part: number) =>
+    database.sql.query('insert into postern.settlement_parts values ($1, $2, -1, null, $3, $4)', [
+      ...[id, Math.abs(part), part < 0, Buffer.from([part + 9])],
+    ]);
+  const missing = async (books: WorldBooks): Promise<unknown> => {
+    const { rows } = await database.sql.query<{ missing: string }>(
+      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file'`,
+      [books.account],
+    );
+    return rows.map((row) => row.missing);
+  };
+
+  it('whose other files never come is a missing file after the window, by name and part, until it is whole', async () => {
+    const books = await world.open({ payout_days: 3 });
+    const [first, second] = [await addWaiting(books, [1, -3]), await addWaiting(books, [1, 2], { name: 'TRR' })];
+    world.now = AT + 3 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 4 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file STL': 'open 0 XXX', 'missing_file TRR': 'open 0 XXX' });
+    expect(await missing(books)).toEqual(['2', 'the last one']);
+    await addPart(second, 4);
+    await database.sql.query(`update postern.settlements set status = 'imported', finished_at = now() where id = $1`, [
+      first,
+    ]);
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({
+      'missing_file STL': 'auto_cleared 0 XXX',
+      'missing_file TRR': 'open 0 XXX',
+    });
+  });
+
+  it('is not missed a second time as a day that is left out', async () => {
+    const books = await world.open({ report_calendar: 'daily', payout_days: 3 });
+    for (const d of ['2026-03-04', '2026-03-06'])
+      await addFile(books, { batches: [{ batch: `${d}.A`, series: 'A', sequence: d, at: Date.parse(d) }] });
+    await addWaiting(books, [1], { name: 'STL-2026-03-05.A.009' });
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({});
+    world.now = AT + 4 * DAY;
+    await world.catchUp();
+    expect(await books.discrepancies()).toEqual({ 'missing_file STL-2026-03-05.A.009': 'open 0 XXX' });
+  });
+
+  it('that only checks others hides nothing that is not settled', async () => {
+    const [money, control] = [await world.open({ payout_days: 3 }), await world.open({ payout_days: 3 })];
+    for (const books of [money, control]) {
+      await books.announce(captured(`w${books.account}`, 100n));
+      await addWaiting(books, [1], { movesMoney: books === money });
+    }
+    world.now = AT + 30 * DAY;
+    await world.catchUp();
+    await world.catchUp();
+    expect(Object.keys(await money.discrepancies())).toEqual(['missing_file STL']);
+    expect(Object.keys(await control.discrepancies()).sort()).toEqual([
+      'missing_file STL',
+      expect.stringMatching(/^missing_in_settlement/),
+    ]);
+  });
+});
+
 describe('a gap', () => {
   const numbered = (n: number) => ({ batch: `M/${n}`, series: 'M', sequence: `${n}`, at: AT + n * DAY });
 
@@ -234,6 +308,10 @@ describe('a line', () => {
     return settlement;
   }
 
+  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
+  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
+    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+
   it('whose fee is above the contract is told with the amount; one that is not, is not', async () => {
     const fee_contract = [
       { currency: 'EUR', payment_method: 'visa', percent: '1.45', fixed: '25' },
@@ -291,9 +369,67 @@ describe('a line', () => {
     expect(await rounding.discrepancies()).toEqual({ 'rounding_residual B1': 'open 1 EUR' });
   });
 
-  const OFF = { gross: 1090, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' };
-  const ofLines = async (books: WorldBooks): Promise<Record<string, string>> =>
-    Object.fromEntries(Object.entries(await books.discrepancies()).filter(([key]) => !/_file /.test(key)));
+  it('is held against the latest term that began, in the report’s own days, in whatever order they are listed', async () => {
+    const terms = [
+      { currency: 'EUR', percent: '1' },
+      { currency: 'EUR', percent: '3', from: '2026-03-05' },
+      { currency: 'EUR', percent: '2', from: '2026-01-01' },
+      { currency: 'EUR', payment_method: 'visa', percent: '4', from: '2025-01-01' },
+    ];
+    const settings = { fee_contract: terms, time_zone: 'Asia/Tokyo' };
+    const [late, early, method] = [await world.open(settings), await world.open(settings), await world.open(settings)];
+    const zone = 'America/Los_Angeles';
+    await lineOf(late, { fee: 35, zone, booked_at: new Date('2026-03-05T08:00:00Z') });
+    // The fourth in Los Angeles, though the fifth in the account's own zone.
+    await lineOf(early, { fee: 35, zone, booked_at: new Date('2026-03-05T07:59:00Z') });
+    await lineOf(method, { fee: 45, payment_method: 'visa' });
+    await world.catchUp();
+    expect(await late.discrepancies()).toEqual({ 'fee_above_contract p': 'open -5 EUR' });
+    expect(await early.discrepancies()).toEqual({ 'fee_above_contract p': 'open -15 EUR' });
+    expect(await method.discrepancies()).toEqual({ 'fee_above_contract p': 'open -5 EUR' });
+  });
+
+  it('that is imported already is held against a contract that is set, changed or given up later', async () => {
+    const books = await world.open();
+    await books.announce(captured('p', 1000n));
+    await lineOf(books, { fee: 30 }, { repeated: 1 });
+    await lineOf(books, { identity: 'm', reference: 'q', fee: 20 });
+    await lineOf(books, { identity: 'r', kind: 'rounding', gross: 1, net: 1, reference: null });
+    await world.catchUp();
+    const rounding = { 'rounding_residual B1': 'open 1 EUR' };
+    expect(await ofLines(books)).toEqual(rounding);
+    const agreed = async (...fee_contract: FeeTerm[]) => {
+      world.change(books, fee_contract.length === 0 ? {} : { fee_contract });
+      await world.catchUp();
+      return await ofLines(books);
+    };
+    const found = (p: string, q: string) => ({ ...rounding, 'fee_above_contract p': p, 'fee_above_contract q': q });
+    expect(await agreed({ currency: 'EUR', percent: '1' })).toEqual(found('open -20 EUR', 'open -10 EUR'));
+    expect(await agreed({ currency: 'EUR', percent: '2' })).toEqual(found('open -10 EUR', 'auto_cleared -10 EUR'));
+    const later = { currency: 'EUR', percent: '1', from: '2026-03-06' };
+    expect(await agreed({ currency: 'EUR', percent: '2' }, later)).toEqual(
+      found('open -10 EUR', 'auto_cleared -10 EUR'),
+    );
+    expect(await agreed()).toEqual(found('auto_cleared -10 EUR', 'auto_cleared -10 EUR'));
+  });
+
+  it('of over a year ago is left alone by a contract that is set now', async () => {
+    const [old, young] = [await world.open(), await world.open()];
+    for (const [books, day] of [
+      [old, 0],
+      [young, 2],
+    ] as const) {
+      const at = AT + day * DAY;
+      await books.announce(captured(`c${day}`, 1000n));
+      await lineOf(books, { fee: 30, booked_at: new Date(at) }, { batches: [{ batch: 'B1', at }] });
+    }
+    world.now = AT + 401 * DAY;
+    await world.catchUp();
+    for (const books of [old, young]) world.change(books, { fee_contract: [{ currency: 'EUR', percent: '1' }] });
+    await world.catchUp();
+    expect(Object.keys(await ofLines(old))).not.toContain('fee_above_contract p');
+    expect(Object.keys(await ofLines(young))).toContain('fee_above_contract p');
+  });
 
   it('is looked at once, also where its file came again or was amended before anybody looked', async () => {
     const [again, amended] = [await world.open(), await world.open()];

@@ -1,5 +1,6 @@
 import type { Endpoint } from '../../endpoints/endpoint.ts';
 import type { EndpointSettings, FeeTerm } from '../../providers/provider.ts';
+import { inOrder } from '../contract-terms.ts';
 import { daysAfter, startOfDay } from './days.ts';
 
 /** By which settings one processor account is judged. */
@@ -15,6 +16,7 @@ export type AccountRules = {
   readonly bankDays: number;
   readonly bankAccount: string | null;
   readonly calendar: 'daily' | 'weekdays' | null;
+  /** The first that fits a line holds. */
   readonly feeContract: readonly FeeTerm[];
   /** `2026-03-01`: what moved before has no webhook. */
   readonly liveFrom: string | null;
@@ -68,7 +70,7 @@ export function accountRules(endpoints: readonly Endpoint[], provider: string, a
     bankDays: settings.bank_days ?? BANK_DAYS,
     bankAccount: settings.bank_account ?? null,
     calendar: settings.report_calendar ?? null,
-    feeContract: settings.fee_contract ?? [],
+    feeContract: inOrder(settings.fee_contract ?? []),
     liveFrom: settings.live_from ?? null,
     lists: lists !== undefined,
   };

@@ -12,8 +12,8 @@ const ACCOUNTS_A_TURN = 200;
 const ASKED_EVERY_MS = 3_600_000;
 
 /**
- * Where no file comes any more nothing happens that would have anybody look: what is missing by the account's calendar is asked
- * for by time, once a day an account.
+ * Where no file comes any more nothing happens that would have anybody look: what is missing by the account's calendar, or of a
+ * report in several files, is asked for by time, once a day an account.
  */
 export function createFileWatch({
   accounts,
@@ -32,9 +32,7 @@ export function createFileWatch({
       if (Math.abs(now - askedAt) < ASKED_EVERY_MS) return [];
       const all = new Map(accounts().map((one) => [keyOf(one), one]));
       lookedOn = new Map([...lookedOn].filter(([key]) => all.has(key)));
-      const due = [...all]
-        .filter(([key, one]) => rulesOf(one).calendar !== null && lookedOn.get(key) !== dayFor(one, now))
-        .slice(0, ACCOUNTS_A_TURN);
+      const due = [...all].filter(([key, one]) => lookedOn.get(key) !== dayFor(one, now)).slice(0, ACCOUNTS_A_TURN);
       if (due.length === 0) askedAt = now;
       return due.map(([, one]) => one);
     },

@@ -28,7 +28,10 @@ export async function openMissingFiles(
     `select distinct d.id, d.provider, d.account, d.occurred_at, d.evidence ->> 'after' as after, d.evidence ->> 'before' as before
      from unnest($1::text[], $2::text[]) as b (provider, account)
      join postern.discrepancies d on d.provider = b.provider and d.account = b.account
-     where d.class = 'missing_file' and d.cleared_at is null and not d.evidence ? 'bank_account' order by d.id`,
+     where d.class = 'missing_file' and d.cleared_at is null and not d.evidence ? 'bank_account'
+       -- What a control lacks settles nothing.
+       and not exists (select from postern.settlements s where s.id = (d.evidence ->> 'settlement')::uuid and not s.moves_money)
+     order by d.id`,
     [textArray(books.map((one) => one.provider)), textArray(books.map((one) => one.account))],
   );
   return rows.map(({ occurred_at: occurredAt, ...row }) => ({ ...row, occurredAt }));

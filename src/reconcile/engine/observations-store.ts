@@ -1,6 +1,7 @@
 import { ENDED_LIST } from '../../discrepancy-status.ts';
 import { int4Array, textArray, uuidTextArray } from '../../postgres/binary-arrays.ts';
 import type { Sql, Tx } from '../../postgres/sql.ts';
+import { HASH_CHUNK } from '../import/parts-store.ts';
 
 export type EndedImport = {
   readonly id: string;
@@ -9,20 +10,24 @@ export type EndedImport = {
   /** Null: a bank statement. */
   readonly provider: string | null;
   readonly account: string | null;
-  /** Its status at the last look; null: nobody looked yet. */
+  /** Its status at the last look, or `LINES_AGAIN`; null: nobody looked yet. */
   readonly seen: string | null;
+  readonly lines: bigint;
 };
+
+/** In place of the status at the last look: its lines are observed anew. */
+export const LINES_AGAIN = 'lines_again';
 
 const IMPORTS_A_TURN = 200;
 
 /** Reports and statements that ended, or were handed in once more, since they were looked at. */
 export async function endedImports(sql: Sql): Promise<EndedImport[]> {
   const { rows } = await sql.query<EndedImport>(
-    `select s.id, s.status, s.repeated, s.provider, s.account, o.status as seen from postern.settlements s
+    `select s.id, s.status, s.repeated, s.provider, s.account, o.status as seen, s.lines from postern.settlements s
      left join postern.observed_imports o on o.id = s.id
      where s.status in ('imported', 'amended', 'failed') and (o.id is null or o.status <> s.status or o.repeated <> s.repeated)
      union all
-     select b.id, b.status, 0, null, null, o.status from postern.bank_statements b
+     select b.id, b.status, 0, null, null, o.status, 0 from postern.bank_statements b
      left join postern.observed_imports o on o.id = b.id
      where b.status in ('imported', 'failed') and (o.id is null or o.status <> b.status)
      limit ${IMPORTS_A_TURN}`,
@@ -112,6 +117,28 @@ export async function faultsOf(sql: Sql, settlements: readonly string[]): Promis
   return rows;
 }
 
+export type WaitingReport = {
+  readonly id: string;
+  /** What its files have in common. */
+  readonly name: string;
+  readonly at: Date;
+  readonly parts: readonly { readonly part: number; readonly is_last: boolean }[];
+};
+
+/** Reports of an account of which some files came, and others did not. */
+export async function waitingReports(sql: Sql, provider: string, account: string): Promise<WaitingReport[]> {
+  const { rows } = await sql.query<WaitingReport>(
+    `select s.id, s.part_key as name, s.created_at as at, coalesce((
+         select jsonb_agg(jsonb_build_object('part', p.part, 'is_last', p.is_last) order by p.part)
+         from postern.settlement_parts p where p.settlement_id = s.id and p.part > 0 and p.chunk = ${HASH_CHUNK}
+       ), '[]') as parts
+     from postern.settlements s
+     where s.provider = $1 and s.account = $2 and s.status = 'waiting' and s.part_key is not null order by s.id`,
+    [provider, account],
+  );
+  return rows;
+}
+
 export type BatchInSeries = {
   readonly batch: string;
   readonly series: string;
@@ -130,128 +157,6 @@ export async function seriesOf(sql: Sql, provider: string, account: string): Pro
     [provider, account],
   );
   return rows;
-}
-
-export type ObservedLine = {
-  readonly id: string;
-  readonly row_no: bigint;
-  readonly kind: string;
-  readonly batch: string;
-  readonly reference: string | null;
-  readonly currency: string;
-  readonly gross: bigint;
-  readonly fee: bigint;
-  readonly net: bigint;
-  readonly other_amount: bigint | null;
-  readonly other_currency: string | null;
-  readonly fx_rate: string | null;
-  readonly payment_method: string | null;
-  readonly booked_at: Date;
-};
-
-/** The lines of a report that some control is about, after a row, in its order. Fees in rows of their own count for their charge. */
-export async function observedLines(
-  sql: Sql,
-  { settlement, after, withFees, limit }: { settlement: string; after: bigint; withFees: boolean; limit: number },
-): Promise<ObservedLine[]> {
-  const { rows } = await sql.query<ObservedLine>(
-    `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, coalesce(w.gross, l.gross) as gross, coalesce(w.fee, l.fee) as fee, l.net,
-       l.other_amount, l.other_currency, l.fx_rate, coalesce(l.payment_method, w.payment_method) as payment_method, l.booked_at
-     from postern.settlement_lines l
-     left join lateral (
-       select sum(o.gross)::int8 as gross, sum(o.fee)::int8 as fee, max(o.payment_method) as payment_method,
-         (array_agg(o.id order by o.row_no, o.id) filter (where o.gross = 0 and o.fee <> 0))[1] as first
-       from postern.settlement_lines o
-       where $3 and l.kind = 'charge' and l.gross = 0 and l.fee <> 0 and o.reference = l.reference and o.provider = l.provider
-         and o.account = l.account and o.batch = l.batch and o.currency = l.currency and o.kind = 'charge'
-         and o.key_source is not distinct from l.key_source and o.moves_money and o.removed_by is null
-       having count(*) > 0
-     ) as w on true
-     where l.settlement_id = $1 and l.row_no > $2 and l.moves_money and l.removed_by is null
-       and (l.kind = 'rounding' and l.net <> 0 or l.other_amount is not null and l.fx_rate is not null
-         or $3 and l.kind = 'charge' and (w.first is null and l.fee > 0 or w.first = l.id))
-     order by l.row_no, l.id limit $4`,
-    [settlement, after, withFees, limit],
-  );
-  return rows;
-}
-
-export type LateRow = {
-  readonly account_id: number;
-  readonly reference: string;
-  readonly component: string;
-  readonly currency: string;
-  readonly announced_at: Date;
-  readonly settled_at: Date;
-  readonly due_at: Date;
-};
-
-const LATE_MAX = 5_000;
-
-/**
- * Of what was touched and nets now: what was settled after its window. Each line is of the announcement that comes first of those no
- * line before it was of, money that comes in and money that goes out apart: a dispute may be won months after its payment, and may
- * be named by it. `rules` are the accounts with their windows in days and their zones.
- */
-export async function settledLate(
-  tx: Tx,
-  rules: readonly { readonly id: number; readonly days: number; readonly zone: string }[],
-  now: Date,
-): Promise<LateRow[]> {
-  if (rules.length === 0) return [];
-  const { rows } = await tx.query<LateRow>(
-    `select n.account_id, n.reference, n.component, n.currency, l.announced_at, l.settled_at, l.due_at
-     from unnest($1::int4[], $2::int4[], $3::text[]) as u (id, days, zone)
-     -- Where its window is open still, nothing of it is late.
-     join pg_temp.touched_items n on n.account_id = u.id and n.component <> 'fee' and n.amount = 0 and (n.due_at > $4) is not true
-     -- The last line by the first announcement: what is in time by that is in time by its own.
-     cross join lateral (
-       select m.settled_at, ((m.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
-       from (
-         select min(t.effective_at) filter (where not starts_with(t.kind, 'settlement.') and t.kind not in ('match.allocated', 'write_off', 'reversal')) as announced_at,
-           max(t.effective_at) filter (where starts_with(t.kind, 'settlement.')) as settled_at
-         from postern.postings p join postern.transactions t on t.id = p.transaction_id
-         where p.reference = n.reference and p.account_id = n.account_id and coalesce(p.component, '') = n.component
-           and p.currency = n.currency
-       ) as m offset 0
-     ) as m
-     cross join lateral (
-       with moved as (
-         select t.effective_at as at, starts_with(t.kind, 'settlement.') as is_line, (p.amount > 0) <> starts_with(t.kind, 'settlement.') as comes_in,
-           abs(p.amount) as amount, sum(abs(p.amount)) over (partition by starts_with(t.kind, 'settlement.'), p.amount > 0
-             order by t.effective_at, t.id) as upto
-         from postern.postings p join postern.transactions t on t.id = p.transaction_id
-         where p.reference = n.reference and p.account_id = n.account_id and coalesce(p.component, '') = n.component
-           and p.currency = n.currency
-           and t.kind not in ('match.allocated', 'write_off') and t.reverses is null
-           and (select r.id from postern.transactions r where r.reverses = t.id) is null
-       )
-       select d.announced_at, s.at as settled_at, d.due_at
-       from moved s
-       cross join lateral (
-         select a.announced_at, ((a.announced_at at time zone u.zone)::date + u.days + 1)::timestamp at time zone u.zone as due_at
-         from (
-           select min(a.at) as announced_at from moved a
-           where not a.is_line and a.comes_in = s.comes_in and a.upto > s.upto - s.amount
-         ) as a
-       ) as d
-       where s.is_line and s.at >= d.due_at order by s.at desc limit 1
-     ) as l
-     where m.settled_at >= m.due_at limit ${LATE_MAX}`,
-    [
-      int4Array(rules.map((one) => one.id)),
-      int4Array(rules.map((one) => one.days)),
-      textArray(rules.map((one) => one.zone)),
-      now,
-    ],
-  );
-  return rows;
-}
-
-/** Accounts whose items were touched. */
-export async function touchedAccounts(tx: Tx): Promise<number[]> {
-  const { rows } = await tx.query<{ account_id: number }>('select distinct t.account_id from pg_temp.touched_items t');
-  return rows.map((row) => row.account_id);
 }
 
 export type ConflictRow = {
@@ -294,17 +199,6 @@ export async function standingObservations(
     [provider, account, textArray(classes)],
   );
   return rows;
-}
-
-/** What is observed of lines of an account that a later file took out. */
-export async function observationsOfRemovedLines(sql: Sql, provider: string, account: string): Promise<string[]> {
-  const { rows } = await sql.query<{ id: string }>(
-    `select d.id from postern.discrepancies d join postern.settlement_lines l on l.id = (d.evidence ->> 'line')::uuid
-     where d.provider = $1 and d.account = $2 and not d.in_proof and d.cleared_at is null and d.evidence ? 'line'
-       and l.removed_by is not null`,
-    [provider, account],
-  );
-  return rows.map(({ id }) => id);
 }
 
 /** Accounts in which a file is missing, by an item or by a gap: what is told of them changes with time. */

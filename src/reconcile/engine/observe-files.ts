@@ -1,6 +1,7 @@
 import { NO_CURRENCY } from '../../currency.ts';
 import type { Sql } from '../../postgres/sql.ts';
-import type { AccountRules } from './account-rules.ts';
+import { missingParts } from '../import/missing-parts.ts';
+import { type AccountRules, dueAfter } from './account-rules.ts';
 import { dayOf } from './days.ts';
 import type { Found } from './discrepancy-store.ts';
 import { fingerprint } from './found-item.ts';
@@ -12,6 +13,8 @@ import {
   filesOf,
   missingFileItems,
   seriesOf,
+  type WaitingReport,
+  waitingReports,
 } from './observations-store.ts';
 import type { ObservationClass } from './verdict.ts';
 
@@ -32,10 +35,12 @@ export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, 
     ),
     (fault) => fault.settlement_id,
   );
+  const waiting = await waitingReports(sql, books.provider, books.account);
   return [
+    ...waiting.flatMap((report) => ofWaiting(books, report, rules, now)),
     ...files.flatMap((file) => ofFile(books, file, files)),
     ...failed.flatMap((file) => ofFaults(books, file, faults.get(file.id) ?? [], files)),
-    ...(await gapsOf(sql, books, rules, now)),
+    ...(await gapsOf(sql, books, rules, { now, waiting })),
   ];
 }
 
@@ -65,6 +70,19 @@ function ofFile(books: Books, file: FileRow, files: readonly FileRow[]): Found[]
           }),
         ]
       : []),
+  ];
+}
+
+/** What waits for its other files is as much missing as what never came, once these are late. */
+function ofWaiting(books: Books, { id, name, at, parts }: WaitingReport, rules: AccountRules, now: number): Found[] {
+  if (now < dueAfter(rules, at.getTime(), rules.payoutDays)) return [];
+  return [
+    observation('missing_file', books, ['parts', id], {
+      reference: name,
+      currency: NO_CURRENCY,
+      occurredAt: at.getTime(),
+      evidence: { settlement: id, missing: missingParts(parts) },
+    }),
   ];
 }
 
@@ -116,7 +134,12 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
 }
 
 /** Batches left out of a series of numbers, or of days by the account's calendar. */
-async function gapsOf(sql: Sql, books: Books, rules: AccountRules, now: number): Promise<Found[]> {
+async function gapsOf(
+  sql: Sql,
+  books: Books,
+  rules: AccountRules,
+  { now, waiting }: { readonly now: number; readonly waiting: readonly WaitingReport[] },
+): Promise<Found[]> {
   const batches = await seriesOf(sql, books.provider, books.account);
   if (batches.length === 0) return [];
   const items = (await missingFileItems(sql, books.provider, books.account)).map((at) => at.getTime());
@@ -124,6 +147,8 @@ async function gapsOf(sql: Sql, books: Books, rules: AccountRules, now: number):
     /^\d{4}-/.test(mine[0]?.sequence ?? '') ? missingDays(mine, rules, now) : missingNumbers(mine),
   );
   return gaps.flatMap(({ reference, series, after, before }) => {
+    // It is here in part, and waits for the rest under its own name.
+    if (waiting.some(({ name }) => name.includes(reference))) return [];
     const [from, to] = [after.booked_at?.getTime() ?? now, before?.booked_at?.getTime() ?? now];
     // It left an item open already: one name is enough.
     if (items.some((at) => at > from - DAY_MS && at < to + DAY_MS)) return [];

@@ -3,10 +3,9 @@ import { rounded } from '../../decimal-amount.ts';
 import type { FeeTerm } from '../../providers/provider.ts';
 import type { AccountRules } from './account-rules.ts';
 import { differing } from './classify-pending.ts';
-import { dayOf } from './days.ts';
 import type { Found } from './discrepancy-store.ts';
-import type { ObservedLine } from './observations-store.ts';
 import { type Books, observation } from './observe-files.ts';
+import type { ObservedLine } from './observed-lines-store.ts';
 
 /** What one line says by itself: a fee beyond the contract, a rate that does not fit its amounts, what rounding took. */
 export function observeLine(books: Books, line: ObservedLine, rules: AccountRules, settlement: string): Found[] {
@@ -34,10 +33,9 @@ export function observeLine(books: Books, line: ObservedLine, rules: AccountRule
 }
 
 /** What the contract says of a charge, rounded half to even to the minor unit; null where no term fits. */
-export function agreedFee(line: ObservedLine, { feeContract, zone }: AccountRules): bigint | null {
+export function agreedFee(line: ObservedLine, { feeContract }: Pick<AccountRules, 'feeContract'>): bigint | null {
   if (line.kind !== 'charge' || line.gross <= 0n) return null;
-  const day = dayOf(line.booked_at.getTime(), zone);
-  const term = feeContract.find((one) => fits(one, line, day));
+  const term = feeContract.find((one) => fits(one, line));
   if (term === undefined) return null;
   const [whole = '0', part = ''] = (term.percent ?? '0').split('.');
   // A percentage with so many decimals, of minor units.
@@ -47,10 +45,10 @@ export function agreedFee(line: ObservedLine, { feeContract, zone }: AccountRule
   return fee > least ? fee : least;
 }
 
-const fits = (term: FeeTerm, line: ObservedLine, day: string): boolean =>
+const fits = (term: FeeTerm, line: ObservedLine): boolean =>
   term.currency === line.currency &&
   (term.payment_method === undefined || term.payment_method === line.payment_method) &&
-  (term.from === undefined || term.from <= day);
+  (term.from === undefined || term.from <= line.booked_on);
 
 /** Gross less what the payer's amount comes to at the rate that is told, either way round; 0 within a minor unit. */
 export function fxDifference(line: ObservedLine): bigint {

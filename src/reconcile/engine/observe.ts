@@ -7,30 +7,30 @@ import type { Found } from './discrepancy-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
 import { itemAccountOf } from './items.ts';
 import { keepCleared, keepFound } from './keep-discrepancies.ts';
+import { settledLate, touchedAccounts } from './late-store.ts';
 import {
   accountsMissingFiles,
   type ConflictRow,
   type EndedImport,
   endedImports,
+  LINES_AGAIN,
   newConflicts,
   noteConflictsSeen,
   noteObserved,
-  observationsOfRemovedLines,
-  observedLines,
-  settledLate,
   standingObservations,
   stirPayouts,
-  touchedAccounts,
 } from './observations-store.ts';
 import { booksPaidInto, observeBank } from './observe-bank.ts';
 import { type Books, observation, observeFiles } from './observe-files.ts';
 import { observeLine } from './observe-lines.ts';
+import { observationsOfRemovedLines, observedLines, standingOfLines } from './observed-lines-store.ts';
 import { stirBesideGap } from './residue-store.ts';
 import { toldEvents } from './told-events.ts';
 
 type Parts = { readonly rulesOf: RulesOf; readonly accounts: ItemAccounts };
 
 const LINES_A_PAGE = 5_000;
+const LINES_A_TURN = 500_000n;
 const PAGES_MAX = 10_000;
 const OF_FILES = ['duplicate_file', 'amended_file', 'file_total_mismatch', 'unparsed_line', 'missing_file'];
 
@@ -40,10 +40,25 @@ const OF_FILES = ['duplicate_file', 'amended_file', 'file_total_mismatch', 'unpa
  */
 export async function observe(tx: Tx, now: number, parts: Parts, books: readonly Books[]): Promise<number> {
   const at = new Date(now);
-  const ended = await endedImports(tx);
+  const ended = withLinesUpTo(LINES_A_TURN, await endedImports(tx));
   const banks = ended.filter(({ provider }) => provider === null);
   if (banks.length > 0) await stirPayouts(tx, at);
-  for (const one of ended) await observeReport(tx, one, at, parts);
+  const known = Map.groupBy(
+    await standingOfLines(
+      tx,
+      ended.filter(({ seen }) => seen === LINES_AGAIN),
+    ),
+    ({ settlement }) => settlement,
+  );
+  for (const one of ended) {
+    const found = await observeReport(tx, one, at, parts);
+    const obsolete = (known.get(one.id) ?? []).filter(({ fingerprint }) => !found.has(fingerprint));
+    await keepCleared(
+      tx,
+      obsolete.map(({ id }) => id),
+      at,
+    );
+  }
   for (const { provider, account } of ended.flatMap(booksOf))
     await keepCleared(tx, await observationsOfRemovedLines(tx, provider, account), at);
   const missing = ended.length > 0 ? await accountsMissingFiles(tx) : [];
@@ -87,19 +102,36 @@ export async function refreshFiles(tx: Tx, books: readonly Books[], now: number,
 const booksOf = ({ provider, account }: EndedImport): Books[] =>
   provider === null || account === null ? [] : [{ provider, account }];
 
-async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: Parts): Promise<void> {
+/** At least one of them, so that it goes on. */
+function withLinesUpTo(most: bigint, imports: readonly EndedImport[]): EndedImport[] {
+  let lines = 0n;
+  return imports.filter((one, n) => {
+    if (isToBeRead(one)) lines += one.lines;
+    return n === 0 || lines <= most;
+  });
+}
+
+/** Once, whatever came of the file meanwhile: of one that was amended, the lines that stand are still its own. */
+const isToBeRead = ({ status, seen }: EndedImport): boolean =>
+  status !== 'failed' && (seen === null || seen === LINES_AGAIN);
+
+/** Keeps what its lines say by themselves; returns the fingerprints of all of it. */
+async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: Parts): Promise<ReadonlySet<string>> {
+  const fingerprints = new Set<string>();
   const [books] = booksOf(ended);
-  // Once, whatever came of the file meanwhile: of one that was amended, the lines that stand are still its own.
-  if (books === undefined || ended.status === 'failed' || ended.seen !== null) return;
+  if (books === undefined || !isToBeRead(ended)) return fingerprints;
   const rules = rulesOf(books);
   const withFees = rules.feeContract.length > 0;
   let after = -1n;
   for (let page = 0; page < PAGES_MAX; page += 1) {
     const lines = await observedLines(tx, { settlement: ended.id, after, withFees, limit: LINES_A_PAGE });
-    await keepFound(tx, distinct(lines.flatMap((line) => observeLine(books, line, rules, ended.id))), at);
-    if (lines.length < LINES_A_PAGE) return;
+    const found = distinct(lines.flatMap((line) => observeLine(books, line, rules, ended.id)));
+    for (const { fingerprint } of found) fingerprints.add(fingerprint);
+    await keepFound(tx, found, at);
+    if (lines.length < LINES_A_PAGE) break;
     after = lines.at(-1)?.row_no ?? after;
   }
+  return fingerprints;
 }
 
 /** Of what was touched in this turn and nets: what its report had later than agreed. */

@@ -12,8 +12,10 @@ import { createRulesOf } from './account-rules.ts';
 import { type AskProcessor, askForMissing } from './ask-missing.ts';
 import { createFileWatch } from './file-watch.ts';
 import { createItemAccounts } from './item-accounts.ts';
+import type { Books } from './observe-files.ts';
 import { reconcileLag } from './rules-store.ts';
-import { type Turn, type TurnParts, turn, watchRules } from './turn.ts';
+import { type Turn, type TurnParts, turn } from './turn.ts';
+import { watchRules } from './watch-rules.ts';
 
 export type ReconcilerParts = {
   readonly pool: pg.Pool;
@@ -50,7 +52,12 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   const rest = createNudgedPause();
   const given = turnParts(parts);
   const files = createFileWatch({
-    accounts: () => parts.endpoints.all().map(({ provider, account }) => ({ provider: provider.name, account })),
+    accounts: () =>
+      parts.endpoints
+        .all()
+        .flatMap(({ provider: { name, settlements }, account }) =>
+          settlements === undefined ? [] : [{ provider: name, account }],
+        ),
     rulesOf: given.rulesOf,
   });
   let stopping = false;
@@ -62,10 +69,14 @@ export function createReconciler(parts: ReconcilerParts): Reconciler {
   async function step(): Promise<Turn | null> {
     const hungry = behind >= HUNGRY_AFTER_TURNS;
     const now = clock.now();
-    const books = files.due(now);
-    const done = await withTransaction(pool, (tx) => turn(tx, given, { hungry, books }));
+    let looked: readonly Books[] = [];
+    function filesDue(): readonly Books[] {
+      looked = files.due(now);
+      return looked;
+    }
+    const done = await withTransaction(pool, (tx) => turn(tx, given, { hungry, filesDue }));
     if (done === null) return null;
-    if (done.observed) files.looked(books, now);
+    files.looked(looked, now);
     behind = done.judged > 0 || !done.more ? 0 : behind + 1;
     metrics.reconciledTransactions.inc(done.transactions);
     return done;

@@ -1,7 +1,7 @@
 import type { Tx } from '../../postgres/sql.ts';
 import { factsOf } from './facts-store.ts';
 import type { ItemAccounts } from './item-accounts.ts';
-import { type ItemAccount, type ItemKey, type ItemRole, itemAccountOf } from './items.ts';
+import type { ItemAccount, ItemKey, ItemRole } from './items.ts';
 import { judge } from './judge.ts';
 import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
@@ -16,13 +16,11 @@ import {
   noteTouched,
   refreshAmounts,
   selectDue,
-  stirAccounts,
   stirTwins,
   stirUnnamedCredits,
   stirUnsettled,
   takeTouched,
 } from './residue-store.ts';
-import { noteJudgedBy, selectJudgedBy } from './rules-store.ts';
 
 export type TurnParts = MatchParts & {
   readonly accounts: ItemAccounts;
@@ -33,8 +31,6 @@ export type TurnParts = MatchParts & {
 export type Turn = {
   readonly transactions: number;
   readonly judged: number;
-  /** Files were looked at; not while much else is behind. */
-  readonly observed: boolean;
   /** There is more to do at once. */
   readonly more: boolean;
 };
@@ -45,12 +41,13 @@ export const JUDGED_A_TURN = 10_000;
 /**
  * One turn, in the caller's transaction: what moved since the last one, the passes over it, and what all of it is now. Null while
  * another instance is at it. A turn is whole or it never was, so whoever is killed in one leaves nothing half done.
- * `hungry`: what moved is judged although there is more to come. `books`: accounts whose files are looked at, whatever came.
+ * `hungry`: what moved is judged although there is more to come. `filesDue`: whose files are to be
+ * looked at, whatever came; asked by the instance that works, and not while much else is behind.
  */
 export async function turn(
   tx: Tx,
   parts: TurnParts,
-  { hungry, books }: { readonly hungry: boolean; readonly books: readonly Books[] },
+  { hungry, filesDue }: { readonly hungry: boolean; readonly filesDue: () => readonly Books[] },
 ): Promise<Turn | null> {
   if (!(await holdEngine(tx))) return null;
   const now = parts.clock.now();
@@ -75,11 +72,10 @@ export async function turn(
     now,
     parts,
   );
-  const observed = isBehind ? 0 : await observe(tx, now, parts, books);
+  const observed = isBehind ? 0 : await observe(tx, now, parts, filesDue());
   // Last: what is in a missing file is shown under that, and is no discrepancy of its own.
   await judge(tx, due.filter(isPending), now, parts);
-  const more = isBehind || due.length > 0 || moved.length > 0 || observed > 0;
-  return { transactions, judged: due.length, observed: !isBehind, more };
+  return { transactions, judged: due.length, more: isBehind || due.length > 0 || moved.length > 0 || observed > 0 };
 }
 
 async function noteMoved(tx: Tx, accounts: ItemAccounts, at: Date): Promise<Gone[]> {
@@ -126,21 +122,4 @@ async function match(tx: Tx, due: readonly ItemKey[], gone: readonly ItemKey[], 
     if (account !== undefined) moved.push(...(await matchTransit(tx, account, parts)));
   }
   return moved;
-}
-
-/** Has the items of accounts whose settings changed judged anew. */
-export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
-  const changed: { readonly id: number; readonly settings: string }[] = [];
-  const again: number[] = [];
-  for (const { id, path, settings: before } of await selectJudgedBy(tx)) {
-    const account = itemAccountOf({ id, path });
-    if (account === null) continue;
-    const settings = parts.settingsOf(account);
-    if (settings === before) continue;
-    changed.push({ id, settings });
-    // An account that is new was judged by nothing else yet.
-    if (before !== null) again.push(id);
-  }
-  await stirAccounts(tx, again, new Date(parts.clock.now()));
-  await noteJudgedBy(tx, changed);
 }

@@ -2,7 +2,7 @@ import type { Sql, Tx } from '../../postgres/sql.ts';
 import { lockAccount, type SettlementBegin } from './settlement-store.ts';
 
 /** Under this number stands the hash of a part's bytes, which outlives them: the part again is known by it. */
-const HASH_CHUNK = -1;
+export const HASH_CHUNK = -1;
 
 /** The settlement that waits for the parts of this report: there is one, or this becomes it. */
 export async function takeWaiting(tx: Tx, s: SettlementBegin & { readonly partKey: string }): Promise<string> {

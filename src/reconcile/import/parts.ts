@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Sql } from '../../postgres/sql.ts';
 import type { ReportPart, SettlementFormat } from '../../providers/settlement-format.ts';
 import type { ImportOrder, Received } from './importer.ts';
+import { missingParts } from './missing-parts.ts';
 import {
   findByPart,
   forgetPart,
@@ -18,7 +19,6 @@ import { holdImport } from './settlement-store.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 const TAIL_BYTES = 64 * 1024;
-const MISSING_TOLD_MAX = 20;
 
 /**
  * Keeps one file of a report that comes in several. When it was the last one missing, all of them are one source, in their
@@ -59,11 +59,11 @@ export async function receivePart(
   const parts = await session.transaction(async (tx) => {
     await settlePart(tx, id, { number: part.number, last }, kept);
     const all = await keptParts(tx, id);
-    const missing = missingOf(all);
+    const missing = missingParts(all);
     await noteMissing(tx, id, missing === '' ? null : `waits for further files of its report: ${missing}`);
     return all;
   });
-  const missing = missingOf(parts);
+  const missing = missingParts(parts);
   if (missing !== '') return { kind: 'waiting', id, missing };
   // Whoever brought another part at the same time may have seen it whole, too.
   if (!(await holdImport(session.sql, id))) return { kind: 'waiting', id, missing: 'none: it is being imported' };
@@ -73,16 +73,6 @@ export async function receivePart(
     parts.map((one) => one.part),
   );
   return { kind: 'whole', id, source: createReportSource(bytes, Number.MAX_SAFE_INTEGER) };
-}
-
-function missingOf(parts: readonly { part: number; is_last: boolean }[]): string {
-  const last = parts.find((one) => one.is_last)?.part;
-  if (last === undefined) return 'the last one';
-  const have = new Set(parts.map((one) => one.part));
-  return Array.from({ length: last }, (_, n) => n + 1)
-    .filter((n) => !have.has(n))
-    .slice(0, MISSING_TOLD_MAX)
-    .join(', ');
 }
 
 /** Under its number with a minus until it is whole: a part that broke off is none. */

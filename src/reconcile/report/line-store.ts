@@ -1,3 +1,4 @@
+import { inOrder } from '../contract-terms.ts';
 import { LINES_OF_PERIOD } from '../proof/stated-store.ts';
 import type { Scope } from './scope.ts';
 import { amount, type Column, count, text } from './table.ts';
@@ -33,7 +34,7 @@ export const FEE_COLUMNS: readonly Column[] = [
 ];
 
 /**
- * The term of a contract for a line is the first that fits it. A part of a minor unit is rounded half to even. What is charged in
+ * The term of a contract for a line is the first that fits it, of terms in their order. A part of a minor unit is rounded half to even. What is charged in
  * rows of its own counts for the charge it is of.
  */
 const TERM = `left join (
@@ -64,7 +65,7 @@ const NO_TERM = `cross join (select null::numeric as fee) as whole cross join (s
 /** What was charged, by method of payment, beside what was agreed for it: above it is what the lines have that are dearer. */
 export function fees(scope: Scope) {
   const terms = scope.known.flatMap(({ provider, account, feeContract }) =>
-    feeContract.map((term) => ({ provider, account, ...term })),
+    inOrder(feeContract).map((term) => ({ provider, account, ...term })),
   );
   return {
     text: `select l.provider, l.account, l.payment_method, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,

@@ -395,9 +395,10 @@ describe('the document', () => {
     await database.sql.query(`delete from postern.discrepancies where id = $1`, [id]);
   });
 
-  it('holds what was charged against what was agreed, the first term that fits, halves to even', async () => {
+  it('holds what was charged against what was agreed, the term that began last, halves to even', async () => {
     const contract = [
       { currency: 'EUR', payment_method: 'visa', percent: '2.5', fixed: '10', minimum: '30' },
+      { currency: 'EUR', percent: '9', from: '2026-03-05' },
       { currency: 'EUR', percent: '1', fixed: '0', from: '2026-03-06' },
       { currency: 'USD', percent: '9' },
     ];
@@ -441,10 +442,10 @@ describe('the document', () => {
         minor(row.above),
       ]),
     ).toEqual([
-      ['mc', 2, 1, '10', '5'],
+      ['mc', 2, 2, '100', '5'],
       ['visa', 5, 4, '130', '11'],
     ]);
-    expect(rowsOf(json, 'fee_contract')).toHaveLength(3);
+    expect(rowsOf(json, 'fee_contract')).toHaveLength(4);
     expect(json.cover.zones).toMatchObject([{ zone: 'Europe/Berlin' }]);
   });
 
