@@ -77,7 +77,7 @@ export async function prove(
   const ids = books.map(({ id }) => id);
   const standing = await standings(tx, ids, span);
   const { movements: moved, learned } = await movements(tx, ids, span);
-  const stated = await statedBalances(tx, selection, span);
+  const stated = (await statedBalances(tx, asked, span)).filter((one) => !movedSince(one, books, moved));
   const columns = {
     ids,
     providers: books.map((one) => one.provider),
@@ -87,6 +87,21 @@ export async function prove(
   const bank = await bankSums(tx, selection, span);
   const proofs = groups(books, standing, moved).map((group) => accountProof(group, { stated, lines, bank, known }));
   return { accounts: proofs, lines, learned };
+}
+
+/** A control says nothing of what moved on later days: its closing is not that of the period then. */
+function movedSince(
+  { provider, account, currency, until }: Stated,
+  books: readonly BookAccount[],
+  moved: readonly DayMovement[],
+): boolean {
+  if (until === null) return false;
+  const mine = new Set(
+    books
+      .filter((book) => book.role === 'processor_balance' && book.provider === provider && book.account === account)
+      .map(({ id }) => id),
+  );
+  return sum(moved.filter((one) => one.day > until && one.currency === currency && mine.has(one.accountId))) !== 0n;
 }
 
 type Group = {

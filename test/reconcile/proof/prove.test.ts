@@ -263,6 +263,31 @@ describe('beside the books', () => {
     });
   });
 
+  it('takes the closing of the period’s last day in the report’s own zone', async () => {
+    const books = openBooks(database);
+    const { account } = books;
+    const zone = 'America/Los_Angeles';
+    const days = ['2026-02-28', '2026-03-01', '2026-03-31', '2026-04-01'];
+    for (const [n, batch] of days.entries()) {
+      // As the last moment of that day is there: the next day's morning in UTC.
+      const at = Date.parse(`${batch}T23:59:59${batch < '2026-03-08' ? '-08:00' : '-07:00'}`);
+      const one = { kind: 'charge', batch, currency: 'EUR', gross: 100n, reference: `p${n}`, at, zone };
+      await books.post([line('charge', `l${n}`, { batch, reference: `p${n}`, gross: 100n, at, zone })]);
+      await addSettlement(database, {
+        provider: 'test',
+        account,
+        mode: 'balance',
+        at,
+        batches: [{ batch, currency: 'EUR', opening: BigInt(n) * 100n, closing: BigInt(n + 1) * 100n, stated: true }],
+        lines: [one],
+      });
+    }
+    expect(await oneProof(account)).toMatchObject({ stated: { closing: 300n, difference: 0n }, holds: true });
+    expect(await oneProof(account, { from: '2026-02-01', to: '2026-02-28', knownAt: null })).toMatchObject({
+      stated: { closing: 100n, difference: 0n },
+    });
+  });
+
   it('sets ledger, report and bank beside each other', async () => {
     const books = openBooks(database);
     const { account } = books;
