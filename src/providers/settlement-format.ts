@@ -107,6 +107,9 @@ export type StatedBatch = {
   readonly sequence?: BatchSequence;
   readonly opening?: bigint;
   readonly closing?: bigint;
+  /** Of a summary, which has no lines: what moved between the two, and what was paid out of it. */
+  readonly net?: bigint;
+  readonly payout?: bigint;
   /** Unix ms: the period, or the day of the payout. */
   readonly from?: number;
   readonly to?: number;

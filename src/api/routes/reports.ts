@@ -35,7 +35,15 @@ const made = {
             {
               report: Type.String(),
               version: Type.Integer(),
-              cover: Type.Object({}, { additionalProperties: true }),
+              cover: Type.Object(
+                {
+                  proof: Type.String({
+                    description:
+                      'holds; batches_close: no balance is stated, and each batch of the period is paid out or handed on whole; unproven; fails; empty: nothing moved',
+                  }),
+                },
+                { additionalProperties: true },
+              ),
               control: Type.Object({
                 sha256: Type.String({ description: 'of every byte before the comma before this member' }),
                 run_sha256: Type.String({ description: 'the same when the run was first made' }),

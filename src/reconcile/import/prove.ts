@@ -57,7 +57,7 @@ export async function proveReport(
   return proof;
 }
 
-/** The lines' batches, and those a report states without having a line of them (nothing moved in it). */
+/** The lines' batches, and those a report states without having a line of them: nothing moved in it, or it is a summary. */
 function joined(totals: readonly BatchTotals[], stated: readonly StatedBatch[]): ProvenBatch[] {
   const key = ({ batch, currency }: { batch: string; currency: string }): string => `${currency} ${batch}`;
   const told = new Map(stated.map((one) => [key(one), one]));
@@ -83,9 +83,9 @@ function joined(totals: readonly BatchTotals[], stated: readonly StatedBatch[]):
   });
 }
 
-function nothingOf({ batch, currency, from = 0, to = from }: StatedBatch): BatchTotals {
-  const none = { gross: 0n, fee: 0n, tax: 0n, net: 0n, payout: 0n };
-  return { batch, currency, lines: 0, ...none, rounded: 0, first: from, last: to, zone: 'UTC' };
+function nothingOf({ batch, currency, net = 0n, payout = 0n, from = 0, to = from }: StatedBatch): BatchTotals {
+  const sums = { gross: net, fee: 0n, tax: 0n, net, payout };
+  return { batch, currency, lines: 0, ...sums, rounded: 0, first: from, last: to, zone: 'UTC' };
 }
 
 function faultOf({ batch, currency, opening, net, payout, closing, difference }: ProvenBatch): ReportFault {

@@ -95,7 +95,7 @@ export async function movements(
   tx: Tx,
   accountIds: readonly number[],
   span: ProofSpan,
-): Promise<{ readonly movements: readonly Movement[]; readonly learned: readonly DayMovement[] }> {
+): Promise<{ readonly movements: readonly DayMovement[]; readonly learned: readonly DayMovement[] }> {
   // Of days that hold what was not known then, what is remembered says too much.
   if (span.knownAt !== null) return { movements: await scanned(tx, accountIds, span, null), learned: [] };
   const { from, to } = span;

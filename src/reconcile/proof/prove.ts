@@ -1,5 +1,6 @@
 import type { Tx } from '../../postgres/sql.ts';
 import { type BookAccount, compare, type KnownAccount, ROLES, type Role, type Selection } from './books-store.ts';
+import { type ClosedBatches, closedBatches } from './closed-batches-store.ts';
 import { type DayMovement, type Movement, movements } from './movement-store.ts';
 import { LINES, type ProofLine, proofLine } from './proof-lines.ts';
 import { type ProofSpan, type Standing, standings } from './proof-store.ts';
@@ -33,8 +34,10 @@ export type AccountProof = {
   readonly currency: string;
   /** Pending, processor balance, bank in transit, then what stands beside them where there is any. */
   readonly identities: readonly Identity[];
-  /** The report's own closing and whether the books agree; null: no report states it, and the balance is unproven. */
+  /** The report's own closing and whether the books agree; null: no report states it. */
   readonly stated: { readonly closing: bigint; readonly difference: bigint } | null;
+  /** No report states a balance; its batches of the period are paid out or handed on whole. */
+  readonly batchesClose: boolean;
   /** What the processor owes: the three identities' closings. */
   readonly owed: bigint;
   /** What it keeps back beside it. */
@@ -77,7 +80,9 @@ export async function prove(
   const ids = books.map(({ id }) => id);
   const standing = await standings(tx, ids, span);
   const { movements: moved, learned } = await movements(tx, ids, span);
-  const stated = await statedBalances(tx, selection, span);
+  const stated = (await statedBalances(tx, asked, span)).filter((one) => !movedSince(one, books, moved));
+  const balances = books.filter(({ role }) => role === 'processor_balance');
+  const closed = await closedBatches(tx, balances, asked, span);
   const columns = {
     ids,
     providers: books.map((one) => one.provider),
@@ -85,8 +90,25 @@ export async function prove(
   };
   const lines = await lineSums(tx, columns, selection, span);
   const bank = await bankSums(tx, selection, span);
-  const proofs = groups(books, standing, moved).map((group) => accountProof(group, { stated, lines, bank, known }));
+  const proofs = groups(books, standing, moved).map((group) =>
+    accountProof(group, { stated, closed, lines, bank, known }),
+  );
   return { accounts: proofs, lines, learned };
+}
+
+/** A control says nothing of what moved on later days: its closing is not that of the period then. */
+function movedSince(
+  { provider, account, currency, until }: Stated,
+  books: readonly BookAccount[],
+  moved: readonly DayMovement[],
+): boolean {
+  if (until === null) return false;
+  const mine = new Set(
+    books
+      .filter((book) => book.role === 'processor_balance' && book.provider === provider && book.account === account)
+      .map(({ id }) => id),
+  );
+  return sum(moved.filter((one) => one.day > until && one.currency === currency && mine.has(one.accountId))) !== 0n;
 }
 
 type Group = {
@@ -157,6 +179,7 @@ function identityOf(role: Role, standing: Standing, moved: readonly Movement[]):
 
 type Sides = {
   readonly stated: readonly Stated[];
+  readonly closed: readonly ClosedBatches[];
   readonly lines: readonly LineSums[];
   readonly bank: readonly BankSums[];
   readonly known: readonly KnownAccount[];
@@ -172,6 +195,7 @@ function accountProof(group: Group, sides: Sides): AccountProof {
   return {
     ...group,
     stated,
+    batchesClose: stated === null && sides.closed.some(mine),
     owed: THREE.reduce((owed, role) => owed + closingOf(role), 0n),
     withheld: closingOf('processor_reserve'),
     comparisons: comparisons(identities, {

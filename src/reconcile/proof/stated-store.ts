@@ -1,5 +1,5 @@
 import type { Tx } from '../../postgres/sql.ts';
-import type { Selection } from './books-store.ts';
+import type { KnownAccount, Selection } from './books-store.ts';
 import { hashJoined } from './hash-joins.ts';
 
 /** What the reports of an account say of a period in a currency, beside the books. */
@@ -10,6 +10,8 @@ export type Stated = {
   /** Of the first and the last report of the period, where accounts are paid out by hand; null: none states it. */
   readonly opening: bigint | null;
   readonly closing: bigint | null;
+  /** The day of the closing, where a control states it: lines of other reports may follow. Null: the report that moves the money does. */
+  readonly until: string | null;
 };
 
 /** The days that are asked for; reports and statements count by the day they book on, in their own zone. */
@@ -18,27 +20,56 @@ export type Days = { readonly from: string; readonly to: string };
 /** A report's moments are looked for a day wider than the period: its own zone decides, and is known line by line. */
 const AROUND = `interval '1 day'`;
 
-/** The reports' own first opening and last closing in a period. Only what a report states counts, not what follows from its lines. */
-export async function statedBalances(tx: Tx, { provider, account }: Selection, { from, to }: Days): Promise<Stated[]> {
+/**
+ * Batches as `b` of settlements `s` with the day on which each ends in its own zone, `d.day`. `$1`, `$2`: whose; `$3`, `$4`: the
+ * days; `$5` to `$7`: the accounts' zones, where no line says its report's.
+ */
+export const BATCHES_OF_PERIOD = `postern.settlement_batches b join postern.settlements s on s.id = b.settlement_id
+  left join lateral (select l.zone from postern.settlement_lines l where l.settlement_id = s.id limit 1) as l on true
+  left join unnest($5::text[], $6::text[], $7::text[]) as k (provider, account, zone) on k.provider = s.provider and k.account = s.account
+  join lateral (select (b.last_at at time zone coalesce(l.zone, k.zone, 'UTC'))::date as day) as d on d.day between $3 and $4
+    and ($1::text is null or s.provider = $1) and ($2::text is null or s.account = $2)
+    and b.last_at >= $3::date - ${AROUND} and b.last_at < $4::date + 2 * ${AROUND}`;
+
+export type AskedOf = { readonly selection: Selection; readonly known: readonly KnownAccount[] };
+
+/** The values of BATCHES_OF_PERIOD. */
+export const batchValues = ({ selection, known }: AskedOf, { from, to }: Days): unknown[] => [
+  selection.provider,
+  selection.account,
+  from,
+  to,
+  known.map(({ provider }) => provider),
+  known.map(({ account }) => account),
+  known.map(({ zone }) => zone),
+];
+
+/**
+ * The reports' own first opening and last closing in a period, by the days of their own zone. Only what a report states counts, not
+ * what follows from its lines.
+ */
+export async function statedBalances(tx: Tx, asked: AskedOf, days: Days): Promise<Stated[]> {
   const { rows } = await tx.query<{
     provider: string;
     account: string;
     currency: string;
     opening: string;
     closing: string;
+    until: string | null;
   }>(
     `select s.provider, s.account, b.currency,
-       (array_agg(b.opening order by b.last_at, b.batch))[1]::text as opening,
-       (array_agg(b.closing order by b.last_at desc, b.batch desc))[1]::text as closing
-     from postern.settlement_batches b join postern.settlements s on s.id = b.settlement_id
+       (array_agg(b.opening order by b.last_at, s.moves_money desc, s.id desc, b.batch))[1]::text as opening,
+       (array_agg(b.closing order by ${LAST}))[1]::text as closing,
+       (array_agg(case when not s.moves_money then d.day end order by ${LAST}))[1]::text as until
+     from ${BATCHES_OF_PERIOD}
      where b.is_stated and s.mode = 'balance' and s.status = 'imported'
-       and ($1::text is null or s.provider = $1) and ($2::text is null or s.account = $2)
-       and b.last_at >= $3::date and b.last_at < $4::date + ${AROUND}
      group by 1, 2, 3 order by 1, 2, 3`,
-    [provider, account, from, to],
+    batchValues(asked, days),
   );
   return rows.map((row) => ({ ...row, opening: BigInt(row.opening), closing: BigInt(row.closing) }));
 }
+
+const LAST = 'b.last_at desc, s.moves_money desc, s.id desc, b.batch desc';
 
 /** How a line or an item stands. `not_judged`: it is open, and the engine has not looked at it yet. */
 export type State = 'matched' | 'in_transit' | 'discrepancy' | 'informational' | 'not_judged';

@@ -100,21 +100,23 @@ function proofRows(proof: AccountProof): Row[] {
   return [...rows, row('all', 'owed', proof.owed), row('all', 'withheld', proof.withheld)];
 }
 
-/** A report that states no balance proves none: said, instead of a difference of nothing. */
+/** A report that states no balance proves none: said, instead of a difference of nothing. Its batches may close all the same. */
 function statedRows(
-  { stated }: AccountProof,
+  { stated, batchesClose }: AccountProof,
   row: (identity: string, line: string, value: bigint | null) => Row,
 ): Row[] {
-  if (stated === null) return [row('processor_balance', 'unproven', null)];
+  if (stated === null) return [row('processor_balance', batchesClose ? 'batches_close' : 'unproven', null)];
   return [
     row('processor_balance', 'report_closing', stated.closing),
     row('processor_balance', 'report_difference', stated.difference),
   ];
 }
 
-/** One word for the cover. */
-export function verdictOf({ accounts }: Proof): 'holds' | 'fails' | 'unproven' | 'empty' {
+/** One word for the cover: that of the account of which least is known. */
+export function verdictOf({ accounts }: Proof): 'holds' | 'batches_close' | 'unproven' | 'fails' | 'empty' {
   if (accounts.length === 0) return 'empty';
   if (accounts.some(({ holds }) => !holds)) return 'fails';
-  return accounts.some(({ stated }) => stated === null) ? 'unproven' : 'holds';
+  const unstated = accounts.filter(({ stated }) => stated === null);
+  if (unstated.length === 0) return 'holds';
+  return unstated.every(({ batchesClose }) => batchesClose) ? 'batches_close' : 'unproven';
 }

@@ -282,11 +282,25 @@ test('without references an activity report is still counted, but not where it m
 });
 
 test('the balance summary states opening and closing of its period, and must add up', async () => {
-  const { batches, faults } = await readReport(balanceSummary, SUMMARY, { fileName: SUMMARY_NAME });
-  expect(faults).toEqual([]);
-  expect(batches).toEqual([
-    { type: 'batch', batch: '2026-02-01_to_2026-02-03', currency: 'EUR', opening: 500n, closing: 1588n },
-  ]);
+  const said = { type: 'batch', currency: 'EUR', opening: 500n, closing: 1588n, net: 2408n, payout: -1320n };
+  const period = {
+    batch: '2026-02-01_to_2026-02-03',
+    from: at('2026-01-31T23:00:00Z'),
+    to: at('2026-02-03T22:59:59.999Z'),
+  };
+  // By its name; by its rows where it has another; and of no time, where neither says.
+  const unnamed = SUMMARY.replaceAll(/ \(.*\)/g, '');
+  for (const [text, fileName, of] of [
+    [unnamed, SUMMARY_NAME, period],
+    [SUMMARY, 'frr_1.csv', period],
+    [unnamed, 'frr_1.csv', { batch: 'frr_1.csv' }],
+    [SUMMARY.replace('(2026-02-03)', '(2026-02-30)'), 'frr_1.csv', { batch: 'frr_1.csv' }],
+    [SUMMARY.replace('(2026-02-03)', '(2026-01-31)'), 'frr_1.csv', { batch: 'frr_1.csv' }],
+  ] as const) {
+    const { batches, faults } = await readReport(balanceSummary, text, { fileName, zone: 'Europe/Berlin' });
+    expect(faults).toEqual([]);
+    expect(batches).toEqual([{ ...said, ...of }]);
+  }
   const wrong = await readReport(balanceSummary, SUMMARY.replace('-13.20', '-13.21'));
   expect(wrong.faults).toEqual([
     expect.objectContaining({ kind: 'contradiction', row: 5, expected: '15.88 EUR', found: '15.87 EUR' }),

@@ -263,6 +263,111 @@ describe('beside the books', () => {
     });
   });
 
+  it('takes the closing of the period’s last day in the report’s own zone', async () => {
+    const books = openBooks(database);
+    const { account } = books;
+    const zone = 'America/Los_Angeles';
+    const days = ['2026-02-28', '2026-03-01', '2026-03-31', '2026-04-01'];
+    for (const [n, batch] of days.entries()) {
+      // As the last moment of that day is there: the next day's morning in UTC.
+      const at = Date.parse(`${batch}T23:59:59${batch < '2026-03-08' ? '-08:00' : '-07:00'}`);
+      const one = { kind: 'charge', batch, currency: 'EUR', gross: 100n, reference: `p${n}`, at, zone };
+      await books.post([line('charge', `l${n}`, { batch, reference: `p${n}`, gross: 100n, at, zone })]);
+      await addSettlement(database, {
+        provider: 'test',
+        account,
+        mode: 'balance',
+        at,
+        batches: [{ batch, currency: 'EUR', opening: BigInt(n) * 100n, closing: BigInt(n + 1) * 100n, stated: true }],
+        lines: [one],
+      });
+    }
+    expect(await oneProof(account)).toMatchObject({ stated: { closing: 300n, difference: 0n }, holds: true });
+    expect(await oneProof(account, { from: '2026-02-01', to: '2026-02-28', knownAt: null })).toMatchObject({
+      stated: { closing: 100n, difference: 0n },
+    });
+  });
+
+  describe('where reports have batches and state no balance, says that they close', () => {
+    const of = { currency: 'EUR', at: AT };
+    const charge = { kind: 'charge', gross: 1_000n, reference: 'p1', ...of };
+    const paid = (gross = -1_000n) => ({ kind: 'payout', gross, reference: 'po_1', ...of });
+    type Row = { readonly kind: string; readonly gross: bigint; readonly reference: string };
+    /** Each row posts, and stands in a report of its batch. */
+    async function settled(batch: string, rows: readonly Row[], mode: 'payout' | 'batch' | 'balance' = 'batch') {
+      const books = openBooks(database);
+      await books.post(
+        ...rows.map(({ kind, gross, reference }, n) => [
+          kind === 'payout'
+            ? line('payout', `l${n}`, { batch, payout: reference, gross })
+            : line('charge', `l${n}`, { batch, reference, gross }),
+        ]),
+      );
+      const lineRows = rows.map((row) => ({ ...row, ...of, batch }));
+      const { account } = books;
+      await addSettlement(database, {
+        provider: 'test',
+        account,
+        mode,
+        at: AT,
+        batches: [{ batch, currency: 'EUR' }],
+        lines: lineRows,
+      });
+      return books;
+    }
+    const closes = async ({ account }: { readonly account: string }) => {
+      const { batchesClose, stated, holds } = await oneProof(account);
+      expect({ stated, holds }).toEqual({ stated: null, holds: true });
+      return batchesClose;
+    };
+
+    it('once each is paid out, whatever waits for one', async () => {
+      const books = await settled('B1', [charge, paid()]);
+      expect(await closes(books)).toBe(true);
+      await books.post([line('charge', 'l9', { batch: 'unpaid', reference: 'p9', gross: 5n })]);
+      expect(await closes(books)).toBe(true);
+    });
+
+    it('not while one is open', async () => {
+      const books = await settled('B1', [charge, paid(-999n)]);
+      expect(await closes(books)).toBe(false);
+      expect(await closes(await settled('B1', [charge]))).toBe(false);
+    });
+
+    it('not while a payout has no lines', async () => {
+      const books = await settled('B1', [charge, paid()]);
+      await books.post([{ type: 'payout.created', key: 'po_2:created', payout: 'po_2', ...eur(70n) } as Told]);
+      expect(await closes(books)).toBe(false);
+    });
+
+    it('whatever is open of another period', async () => {
+      const books = await settled('B1', [charge, paid()]);
+      await books.post([line('charge', 'l9', { batch: 'B2', reference: 'p9', gross: 5n, at: AT + 31 * DAY })]);
+      expect(await closes(books)).toBe(true);
+    });
+
+    it('where one hands the rest on, but not where the next one takes another rest', async () => {
+      const books = await settled('B1', [charge, paid(-900n)]);
+      await books.post([line('carry_forward', 'l8', { batch: 'B1', from: 'B1', to: 'B2', gross: -100n })]);
+      expect(await closes(books)).toBe(true);
+      await database.sql.query(
+        `insert into postern.residue (account_id, reference, component, currency, amount, bucket, class)
+         select o.account_id, o.reference, o.component, o.currency, o.amount, 'discrepancy', 'roll_forward_break'
+         from postern.open_items o join postern.accounts a on a.id = o.account_id
+         where a.path like '%:' || $1 and o.reference = 'carry:B1>B2' and o.amount <> 0`,
+        [books.account],
+      );
+      expect(await closes(books)).toBe(false);
+    });
+
+    it('not where no report is here, nor where its batches are periods', async () => {
+      const books = openBooks(database);
+      await books.post([captured('p1', 10n)]);
+      expect(await closes(books)).toBe(false);
+      expect(await closes(await settled('2026-03', [charge, paid()], 'balance'))).toBe(false);
+    });
+  });
+
   it('sets ledger, report and bank beside each other', async () => {
     const books = openBooks(database);
     const { account } = books;

@@ -255,10 +255,13 @@ describe('the document', () => {
       period: { from: '2026-03-01', to: '2026-03-31' },
       prepared_by: 'cli:finance',
       as_of: new Date(NOW).toISOString(),
-      proof: 'unproven',
+      proof: 'batches_close',
       remainders: { EUR: '0' },
       open_discrepancies: 6,
     });
+    expect(rowsOf(json, 'proof').filter((row) => row.line === 'batches_close')).toMatchObject([
+      { identity: 'processor_balance', currency: 'EUR', amount: null },
+    ]);
     const remainders = rowsOf(json, 'proof').filter((row) => row.line === 'remainder');
     expect(remainders.map(({ identity, amount }) => [identity, amount])).toEqual(
       ['processor_pending', 'processor_balance', 'bank_in_transit'].map((name) => [
