@@ -7,7 +7,8 @@ import { keepCleared } from './keep-discrepancies.ts';
 import { MERCHANT_KINDS } from './keys-store.ts';
 import { type MatchParts, matchStirredPending, matchTransit } from './match-stirred.ts';
 import { noteReversed } from './match-store.ts';
-import { observe, observeLate } from './observe.ts';
+import { observe, observeLate, refreshFiles } from './observe.ts';
+import { ownEntries, watchOwners } from './own-entries.ts';
 import {
   dropNetted,
   type Gone,
@@ -46,6 +47,8 @@ export const JUDGED_A_TURN = 10_000;
  */
 export async function turn(tx: Tx, parts: TurnParts, { hungry }: { readonly hungry: boolean }): Promise<Turn | null> {
   if (!(await holdEngine(tx))) return null;
+  // First, and until all are posted: a payout would else take what it names, where a statement that comes later would not let it.
+  if (await ownEntries(tx, parts)) return { transactions: 0, judged: 0, more: true };
   const now = parts.clock.now();
   const at = new Date(now);
   const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);
@@ -120,8 +123,13 @@ async function match(tx: Tx, due: readonly ItemKey[], gone: readonly ItemKey[], 
   return moved;
 }
 
-/** Has the items of accounts whose settings changed judged anew. */
-export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
+/** Has the items of accounts whose settings changed judged anew, and the entries of their bank accounts looked at. */
+export async function watchRules(
+  tx: Tx,
+  parts: Pick<TurnParts, 'settingsOf' | 'clock' | 'rulesOf' | 'accounts'>,
+): Promise<void> {
+  // Whoever has the engine sees it as well.
+  if (await holdEngine(tx)) await refreshFiles(tx, await watchOwners(tx), parts.clock.now(), parts);
   const changed: { readonly id: number; readonly settings: string }[] = [];
   const again: number[] = [];
   for (const { id, path, settings: before } of await selectJudgedBy(tx)) {

@@ -172,12 +172,13 @@ export async function contradicted(
   return rows;
 }
 
-/** Accounts of processors that are paid on a bank account, with what tells their entries. */
+/** Accounts of processors that are paid on a bank account, with what tells their entries: nothing, where nobody said so. */
 export async function bankOwners(sql: Sql): Promise<BankOwner[]> {
   const { rows } = await sql.query<BankOwner>(
     `select distinct on (provider, account) provider, account, settings ->> 'bank_account' as "bankAccount",
-       settings -> 'bank_pattern' as pattern
-     from postern.endpoints where settings ? 'bank_account' and settings ? 'bank_pattern' order by provider, account, id limit 10000`,
+       coalesce(settings -> 'bank_pattern', '{}') as pattern
+     from postern.endpoints where settings ? 'bank_account'
+     order by provider, account, (settings ? 'bank_pattern') desc, id limit 10000`,
   );
   return rows;
 }
