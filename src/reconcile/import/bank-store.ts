@@ -172,6 +172,20 @@ export async function contradicted(
   return rows;
 }
 
+/** Of the entries that these files brought first, by the bank account as they name it. */
+export async function countEntries(
+  sql: Sql,
+  files: readonly string[],
+): Promise<{ file: string; bankAccount: string; posted: number; unposted: number }[]> {
+  const { rows } = await sql.query<{ file: string; bankAccount: string; posted: number; unposted: number }>(
+    `select l.bank_statement_id as file, l.bank_account as "bankAccount", count(l.provider)::int4 as posted,
+       (count(*) - count(l.provider))::int4 as unposted
+     from postern.bank_lines l where l.bank_statement_id = any ($1::uuid[]) group by 1, 2`,
+    [files],
+  );
+  return rows;
+}
+
 /** Accounts of processors that are paid on a bank account, with what tells their entries: nothing, where nobody said so. */
 export async function bankOwners(sql: Sql): Promise<BankOwner[]> {
   const { rows } = await sql.query<BankOwner>(
