@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import type { BankStatementRow } from '../reconcile/import/bank-store.ts';
+import type { EntryCounts } from '../reconcile/import/entry-counts.ts';
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -16,6 +17,14 @@ export const BankStatementShape = Type.Object({
     entries: Type.Integer(),
   }),
   entries_new: Type.Integer({ description: 'those that no earlier file had brought' }),
+  entries_posted: Type.Integer({ description: 'of the new ones: those that are a processor’s' }),
+  entries_waiting: Type.Integer({
+    description:
+      'of the new ones: not posted, on a bank account that a processor pays into; they are once a payout names them or settings say whose they are',
+  }),
+  entries_not_ours: Type.Integer({
+    description: 'of the new ones: not posted, on a bank account that no processor pays into',
+  }),
   statements: Type.Array(
     Type.Object({
       account: Type.String(),
@@ -55,7 +64,10 @@ export const BankStatementShape = Type.Object({
   created_at: Time,
 });
 
-export function bankStatementView(row: BankStatementRow): Static<typeof BankStatementShape> {
+export function bankStatementView(
+  row: BankStatementRow,
+  { posted, waiting, notOurs }: EntryCounts,
+): Static<typeof BankStatementShape> {
   return {
     id: row.id,
     format: row.format,
@@ -67,6 +79,9 @@ export function bankStatementView(row: BankStatementRow): Static<typeof BankStat
       entries: Number(row.entries),
     },
     entries_new: Number(row.entries_new),
+    entries_posted: posted,
+    entries_waiting: waiting,
+    entries_not_ours: notOurs,
     statements: [...row.totals],
     error_count: row.fault_count,
     errors: row.faults.map(({ type: _, row: line, statement = null, expected = null, found = null, ...rest }) => ({

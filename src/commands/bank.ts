@@ -9,6 +9,7 @@ import { formatMajor } from '../money.ts';
 import { bankFormats } from '../reconcile/bank/formats.ts';
 import { createBankImporter } from '../reconcile/import/bank-importer.ts';
 import { findBankStatement } from '../reconcile/import/bank-store.ts';
+import { entryCounts } from '../reconcile/import/entry-counts.ts';
 import { isTimeZone } from '../time-zone.ts';
 import type { CommandContext } from './context.ts';
 import { inputFiles } from './input-files.ts';
@@ -57,7 +58,7 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
       const { kind, id } = await importer.receive(order, createReadStream(file));
       const row = await findBankStatement(sql, id);
       if (row === null) throw new PosternError('internal', `bank statement ${id} is not there`);
-      all.push({ ...bankStatementView(row), repeated: kind === 'repeated' });
+      all.push({ ...bankStatementView(row, (await entryCounts(sql, [id]))(id)), repeated: kind === 'repeated' });
     }
     return all;
   });
@@ -80,7 +81,8 @@ function readable(view: View & { readonly repeated: boolean }): string {
   const money = (amount: string | null, currency: string): string =>
     amount === null ? '–' : formatMajor(BigInt(amount), currencyExponent(currency) ?? 0);
   const head = `${view.id}  ${view.format}  ${view.status}\n  ${oneLine(file.name ?? '')}, ${file.entries} entries, ${view.entries_new} of them new${view.repeated ? '; these bytes were imported before' : ''}`;
-  const parts = [head];
+  const counts = `  ${view.entries_posted} posted, ${view.entries_waiting} waiting, ${view.entries_not_ours} not ours`;
+  const parts = [view.status === 'failed' ? head : `${head}\n${counts}`];
   if (statements.length > 0)
     parts.push(
       table<View['statements'][number]>(

@@ -155,6 +155,12 @@ describe('bank import', () => {
     ]);
   });
 
+  it('says how many entries are posted, wait, and are not ours, and the number of the statement', async () => {
+    const { out } = await postern('bank', 'import', 'bank.sta');
+    expect(out).toMatch(/1 posted, 1 waiting, 0 not ours/);
+    expect(out).toMatch(/STATEMENT +NO +ENTRIES[^\n]*\nDE89370400440532013000 +ONE +1 +2 /);
+  });
+
   it('refuses a file that is empty', async () => {
     write('empty.sta', '');
     expect(await postern('bank', 'import', 'empty.sta')).toMatchObject({

@@ -369,7 +369,7 @@ describe('each class, in its window and after it', () => {
     await books.announce(captured('unjudged_p', 100n));
     await world.catchUp();
     expect(await books.state()).toEqual({ 'bank_in_transit unjudged EUR': 'informational 100' });
-    world.change(books, { bank_account: 'main' });
+    await world.change(books, { bank_account: 'main' });
     await world.catchUp();
     expect(await books.state()).toEqual({ 'bank_in_transit unjudged EUR': 'payout_not_in_bank 100' });
   });

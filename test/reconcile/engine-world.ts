@@ -45,7 +45,7 @@ export type EngineWorld = {
   now: number;
   open(settings?: EndpointSettings, provider?: string): Promise<WorldBooks>;
   /** As if somebody had changed the endpoint's settings. */
-  change(books: WorldBooks, settings: EndpointSettings): void;
+  change(books: WorldBooks, settings: EndpointSettings): Promise<void>;
   catchUp(): Promise<void>;
   /** Makes the residue anew from the postings; the next turns judge it. */
   rebuild(): Promise<boolean>;
@@ -75,10 +75,14 @@ export function createEngineWorld(database: TestDatabase, start: number): Engine
     open,
     rebuild: () => rebuildItems(database.appPool, given),
     compare: () => compareItems(database.appPool, given),
-    change({ endpoint }, settings) {
+    async change({ endpoint }, settings) {
       const n = endpoints.findIndex(({ id }) => id === endpoint);
       const before = endpoints[n];
       if (before !== undefined) endpoints[n] = { ...before, settings };
+      await database.sql.query('update postern.endpoints set settings = $2 where id = $1', [
+        endpoint,
+        JSON.stringify(settings),
+      ]);
     },
     async catchUp() {
       for (let n = 0; n < LOOKS_MAX; n += 1) {

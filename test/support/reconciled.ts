@@ -41,11 +41,12 @@ export function untilReconciled(database: TestDatabase): Promise<void> {
       const { rows } = await database.sql.query(
         `select exists (select from postern.transactions t where (t.xact, t.id) > (r.xact, r.id)) as behind,
            exists (select from postern.residue i where i.look_at <= now()) as due,
+           exists (select from postern.bank_owners b where b.looked_up_to is not null) as unowned,
            exists (select from postern.settlements s where s.status in ('imported', 'amended', 'failed')
              and not exists (select from postern.observed_imports o where o.id = s.id and o.status = s.status)) as unseen
          from postern.reconciling r`,
       );
-      expect(rows).toEqual([{ behind: false, due: false, unseen: false }]);
+      expect(rows).toEqual([{ behind: false, due: false, unowned: false, unseen: false }]);
     },
     { timeoutMs: 60_000, everyMs: 50 },
   );

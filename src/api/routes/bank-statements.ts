@@ -1,11 +1,12 @@
 import multipart from '@fastify/multipart';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import { messageOf, PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import { BANK_FILE_BYTES_MAX } from '../../reconcile/import/bank-importer.ts';
-import { type BankStatementRow, findBankStatement, selectBankStatements } from '../../reconcile/import/bank-store.ts';
+import { findBankStatement, selectBankStatements } from '../../reconcile/import/bank-store.ts';
+import { entryCounts } from '../../reconcile/import/entry-counts.ts';
 import { isTimeZone } from '../../time-zone.ts';
 import { isUuid } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
@@ -14,6 +15,8 @@ import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
 import { Id, problems } from '../shapes.ts';
 import { uploadOf } from '../upload.ts';
+
+type BankStatementView = Static<typeof BankStatementShape>;
 
 export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
   app,
@@ -27,10 +30,10 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
   app.removeContentTypeParser(['application/json', 'text/plain']);
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
 
-  async function find(id: string): Promise<BankStatementRow> {
+  async function find(id: string): Promise<BankStatementView> {
     const row = isUuid(id) ? await findBankStatement(sql, id) : null;
     if (row === null) throw new PosternError('not_found', `there is no bank statement ${id}`);
-    return row;
+    return bankStatementView(row, (await entryCounts(sql, [id]))(id));
   }
 
   app.post(
@@ -74,7 +77,7 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
       return reply
         .code(kind === 'repeated' ? 200 : 201)
         .header('location', `/api/v1/bank-statements/${id}`)
-        .send(bankStatementView(await find(id)));
+        .send(await find(id));
     },
   );
 
@@ -93,7 +96,16 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
       const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
       const rows = await selectBankStatements(sql, { before, limit: limit + 1 });
-      return pageOf(rows, limit, (row) => [row.id], bankStatementView);
+      const countsOf = await entryCounts(
+        sql,
+        rows.map(({ id }) => id),
+      );
+      return pageOf(
+        rows,
+        limit,
+        (row) => [row.id],
+        (row) => bankStatementView(row, countsOf(row.id)),
+      );
     },
   );
 
@@ -108,7 +120,7 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
         response: { 200: BankStatementShape, ...problems },
       },
     },
-    async (request) => bankStatementView(await find(request.params.id)),
+    async (request) => find(request.params.id),
   );
 };
 

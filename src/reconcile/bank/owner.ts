@@ -10,15 +10,18 @@ export type BankOwner = {
   readonly pattern: { readonly name?: string; readonly account?: string; readonly text?: string };
 };
 
+/** What of an entry says whose it is. */
+export type Ownable = Pick<BankEntry, 'account' | 'counterparty' | 'text' | 'references'>;
+
 /** The one processor account whose pattern an entry fits; where none or several do, a later match must say whose it is. */
-export function ownerOf(entry: BankEntry, owners: readonly BankOwner[]): BankOwner | null {
+export function ownerOf(entry: Ownable, owners: readonly BankOwner[]): BankOwner | null {
   const fitting = owners.filter(
     ({ bankAccount, pattern }) => spellingsOf(bankAccount).includes(entry.account) && fits(entry, pattern),
   );
   return fitting.length === 1 ? (fitting[0] ?? null) : null;
 }
 
-function fits(entry: BankEntry, pattern: BankOwner['pattern']): boolean {
+function fits(entry: Ownable, pattern: BankOwner['pattern']): boolean {
   const parts = Object.values(pattern).filter((part) => part !== undefined && squeezed(part) !== '');
   return (
     parts.length > 0 &&

@@ -9,6 +9,7 @@ import { type MatchParts, matchStirredPending, matchTransit } from './match-stir
 import { noteReversed } from './match-store.ts';
 import { observe, observeLate } from './observe.ts';
 import type { Books } from './observe-files.ts';
+import { ownEntries } from './own-entries.ts';
 import {
   dropNetted,
   type Gone,
@@ -50,6 +51,8 @@ export async function turn(
   { hungry, filesDue }: { readonly hungry: boolean; readonly filesDue: () => readonly Books[] },
 ): Promise<Turn | null> {
   if (!(await holdEngine(tx))) return null;
+  // First, and until all are posted: a payout would else take what it names, where a statement that comes later would not let it.
+  if (await ownEntries(tx, parts)) return { transactions: 0, judged: 0, more: true };
   const now = parts.clock.now();
   const at = new Date(now);
   const transactions = await takeTouched(tx, TRANSACTIONS_A_TURN, at);

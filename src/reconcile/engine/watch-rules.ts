@@ -2,9 +2,11 @@ import type { Tx } from '../../postgres/sql.ts';
 import type { FeeTerm } from '../../providers/provider.ts';
 import type { AccountRules } from './account-rules.ts';
 import { itemAccountOf } from './items.ts';
+import { refreshFiles } from './observe.ts';
 import type { Books } from './observe-files.ts';
 import { observeLinesAgain } from './observed-lines-store.ts';
-import { stirAccounts } from './residue-store.ts';
+import { watchOwners } from './own-entries.ts';
+import { holdEngine, stirAccounts } from './residue-store.ts';
 import { noteJudgedBy, selectJudgedBy } from './rules-store.ts';
 import type { TurnParts } from './turn.ts';
 
@@ -12,8 +14,16 @@ const DAY_MS = 86_400_000;
 /** Of what is longer ago nobody is charged back. */
 const CONTRACT_DAYS = 400;
 
-/** Has the items of accounts whose settings changed judged anew, and their lines observed anew where what was agreed changed. */
-export async function watchRules(tx: Tx, parts: Pick<TurnParts, 'settingsOf' | 'clock'>): Promise<void> {
+/**
+ * Has the items of accounts whose settings changed judged anew, their lines observed anew where what was agreed changed, and the
+ * entries of their bank accounts looked at.
+ */
+export async function watchRules(
+  tx: Tx,
+  parts: Pick<TurnParts, 'settingsOf' | 'clock' | 'rulesOf' | 'accounts'>,
+): Promise<void> {
+  // Whoever has the engine sees it as well.
+  if (await holdEngine(tx)) await refreshFiles(tx, await watchOwners(tx), parts.clock.now(), parts);
   const all = (await selectJudgedBy(tx)).flatMap(({ id, path, settings: before }) => {
     const account = itemAccountOf({ id, path });
     return account === null ? [] : [{ id, account, before, settings: parts.settingsOf(account) }];

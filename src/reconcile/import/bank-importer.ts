@@ -3,10 +3,10 @@ import { insertAudit } from '../../audit-store.ts';
 import type { Clock } from '../../clock.ts';
 import { PosternError } from '../../errors.ts';
 import { createLedger } from '../../ledger/post.ts';
-import { fromLine } from '../../ledger/source.ts';
 import { sqlOf, type Tx } from '../../postgres/sql.ts';
 import { FAULTS_MAX } from '../../providers/settlement-format.ts';
 import { uuidv7 } from '../../uuid.ts';
+import { ownedRequest } from '../bank/owned-entry.ts';
 import { ownerOf } from '../bank/owner.ts';
 import type { BankEntry, BankFault, BankFormat, BankStatement } from '../bank-format.ts';
 import {
@@ -154,30 +154,10 @@ export function createBankImporter(parts: {
   }
 
   async function post(tx: Tx, lines: readonly EntryToKeep[]): Promise<void> {
-    const requests = lines.flatMap(({ id, entry, zone, owner }) =>
-      owner === null
-        ? []
-        : [
-            {
-              provider: owner.provider,
-              account: owner.account,
-              source: fromLine(id),
-              marketplace: null,
-              events: [
-                {
-                  type: 'bank.line',
-                  identity: entry.identity,
-                  bankAccount: entry.account,
-                  reference: entry.identity,
-                  amount: entry.amount,
-                  currency: entry.currency,
-                  at: entry.at,
-                  zone,
-                } as const,
-              ],
-            },
-          ],
-    );
+    const requests = lines.flatMap(({ id, entry, zone, owner }) => {
+      const { account: bankAccount, identity, amount, currency, at } = entry;
+      return owner === null ? [] : [ownedRequest({ id, bankAccount, identity, amount, currency, at, zone, owner })];
+    });
     const results = await ledger.post(tx, requests);
     if (results.some(({ kind }) => kind === 'conflict'))
       throw new PosternError(

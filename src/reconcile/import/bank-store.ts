@@ -172,12 +172,27 @@ export async function contradicted(
   return rows;
 }
 
-/** Accounts of processors that are paid on a bank account, with what tells their entries. */
+/** Of the entries that these files brought first, by the bank account as they name it. */
+export async function countEntries(
+  sql: Sql,
+  files: readonly string[],
+): Promise<{ file: string; bankAccount: string; posted: number; unposted: number }[]> {
+  const { rows } = await sql.query<{ file: string; bankAccount: string; posted: number; unposted: number }>(
+    `select l.bank_statement_id as file, l.bank_account as "bankAccount", count(l.provider)::int4 as posted,
+       (count(*) - count(l.provider))::int4 as unposted
+     from postern.bank_lines l where l.bank_statement_id = any ($1::uuid[]) group by 1, 2`,
+    [files],
+  );
+  return rows;
+}
+
+/** Accounts of processors that are paid on a bank account, with what tells their entries: nothing, where nobody said so. */
 export async function bankOwners(sql: Sql): Promise<BankOwner[]> {
   const { rows } = await sql.query<BankOwner>(
     `select distinct on (provider, account) provider, account, settings ->> 'bank_account' as "bankAccount",
-       settings -> 'bank_pattern' as pattern
-     from postern.endpoints where settings ? 'bank_account' and settings ? 'bank_pattern' order by provider, account, id limit 10000`,
+       coalesce(settings -> 'bank_pattern', '{}') as pattern
+     from postern.endpoints where settings ? 'bank_account'
+     order by provider, account, (settings ? 'bank_pattern') desc, id limit 10000`,
   );
   return rows;
 }
