@@ -10,6 +10,16 @@ export type Page = {
   next(body: Buffer): Page | null;
 };
 
+type PagedReport = {
+  readonly fileName: string;
+  readonly now: number;
+  readonly permission: string;
+  /** Stands before the answers. */
+  readonly head?: string;
+  /** Why there is no report, by the first answer. */
+  readonly nothing?: (body: Buffer) => string | null;
+};
+
 const PAGES_MAX = 100_000;
 const NEWLINE = Buffer.from('\n');
 
@@ -19,13 +29,20 @@ const NEWLINE = Buffer.from('\n');
  */
 export async function openPages(
   first: Page,
-  { fileName, now, permission }: { readonly fileName: string; readonly now: number; readonly permission: string },
+  { fileName, now, permission, head, nothing }: PagedReport,
 ): Promise<OpenedReport> {
   const answer = await first.ask();
   if (answer.status === 404 || answer.status === 410)
     return { kind: 'missing', detail: `${fileName}: answered ${answer.status}` };
   if (answer.status !== 200) return refusalOf(answer, now, permission);
-  return { kind: 'report', fileName, bytes: bodies(first, answer, fileName) };
+  const none = nothing?.(answer.body) ?? null;
+  if (none !== null) return { kind: 'missing', detail: none };
+  return { kind: 'report', fileName, bytes: headed(head, bodies(first, answer, fileName)) };
+}
+
+async function* headed(head: string | undefined, answers: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  if (head !== undefined) yield Buffer.from(`${head}\n`);
+  yield* answers;
 }
 
 async function* bodies(first: Page, answered: ApiAnswer, fileName: string): AsyncIterable<Uint8Array> {

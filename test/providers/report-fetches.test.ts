@@ -452,9 +452,109 @@ describe('Stripe', () => {
     expect(announced?.report(Buffer.from(JSON.stringify(event)), 0)).toBe('po_1');
     expect(announced?.report(Buffer.from(JSON.stringify({ ...event, account: 'acct_2' })), 0)).toBeNull();
   });
+});
 
-  it('payouts by hand name nothing', () => {
-    expect(of('stripe').api?.reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by hand/);
+describe('Stripe, paid out by hand', () => {
+  const settings = {
+    api_key: 'sk_test_made0000',
+    settlement_mode: 'balance',
+    time_zone: 'Europe/Berlin',
+  } as const;
+  const api = () => nock('https://api.stripe.com');
+  /** 2026-01-02 in Berlin. */
+  const FROM = Date.UTC(2026, 0, 1, 23) / 1000;
+  const asked = (after?: string) => (query: Record<string, unknown>) =>
+    query['created[gte]'] === String(FROM) &&
+    query['created[lt]'] === String(FROM + 86_400) &&
+    query.payout === undefined &&
+    JSON.stringify(query).includes('data.source') &&
+    query.starting_after === after;
+  const txn = (id: string, amount: number, reporting_category: string, source: unknown, created = FROM) => ({
+    id,
+    object: 'balance_transaction',
+    amount,
+    fee: 0,
+    net: amount,
+    currency: 'eur',
+    created,
+    reporting_category,
+    source,
+  });
+  const list = (data: readonly object[], has_more = false) => ({ object: 'list', data, has_more });
+  const day = () => open('stripe', '2026-01-02', settings);
+
+  it('counts the days of its zone that have been over for an hour', async () => {
+    const days = [1, 2, 3, 4, 5, 6, 7, 8].map((n) => `2026-01-0${n}`);
+    expect(reportsOf(await pages('stripe', settings))).toEqual(days);
+    const page = (to: number, now: number) =>
+      of('stripe').api?.reports?.page?.({ from: RANGE.from, to }, null, { ...context(of('stripe'), settings), now });
+    const end = (FROM + 86_400) * 1000;
+    expect(await page(end + 1, end + 3_599_999)).toMatchObject({ reports: ['2026-01-01'] });
+    expect(await page(end + 1, end + 3_600_000)).toMatchObject({ reports: ['2026-01-01', '2026-01-02'] });
+  });
+
+  it('fetches a day, page after page, and says which it is', async () => {
+    api()
+      .get('/v1/balance_transactions')
+      .query(asked())
+      .reply(
+        200,
+        list([txn('txn_2', -60, 'payout', { id: 'po_1', object: 'payout', amount: 60, currency: 'eur' })], true),
+      );
+    api()
+      .get('/v1/balance_transactions')
+      .query(asked('txn_2'))
+      .reply(200, list([txn('txn_1', 100, 'charge', 'ch_1')]));
+    const opened = await day();
+    expect(opened).toMatchObject({ kind: 'report', fileName: 'balance-2026-01-02.json' });
+    const text = await textOf(opened);
+    expect(text.slice(0, text.indexOf('\n'))).toBe('{"period":{"day":"2026-01-02","time_zone":"Europe/Berlin"}}');
+    expect(await linesIn('stripe', text)).toEqual([
+      ['payout', -60n],
+      ['charge', 100n],
+    ]);
+  });
+
+  it('a day of a change of clocks is as long as it is', async () => {
+    const from = Date.UTC(2026, 2, 28, 23) / 1000;
+    api()
+      .get('/v1/balance_transactions')
+      .query((query) => query['created[gte]'] === String(from) && query['created[lt]'] === String(from + 23 * 3600))
+      .reply(200, list([]));
+    expect(await open('stripe', '2026-03-29', settings)).toMatchObject({ kind: 'missing' });
+  });
+
+  it('a day on which nothing moved has no report, nor has a payout', async () => {
+    api().get('/v1/balance_transactions').query(asked()).reply(200, list([]));
+    expect(await day()).toEqual({ kind: 'missing', detail: 'nothing moved on 2026-01-02' });
+    for (const other of ['po_1', '2026-02-30', '../payouts'])
+      expect(await open('stripe', other, settings), other).toMatchObject({ kind: 'missing' });
+  });
+
+  it.each([
+    [401, 'refused'],
+    [403, 'refused'],
+    [429, 'later'],
+    [500, 'later'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    api().get('/v1/balance_transactions').query(asked()).reply(status, {}, { 'retry-after': '7' });
+    expect(await day()).toMatchObject({ kind });
+  });
+
+  it.each([['{"object":"list","data":[{'], ['{"object":"error"}'], ['[]']])(
+    'an answer that is none is no empty day: %s',
+    async (body) => {
+      api().get('/v1/balance_transactions').query(asked()).reply(200, body);
+      await expect(day()).rejects.toMatchObject({ code: 'unreadable_event' });
+    },
+  );
+
+  it('a page that fails on the way is no end', async () => {
+    const first = list([txn('txn_2', 1, 'charge', 'ch_2')], true);
+    api().get('/v1/balance_transactions').query(asked()).reply(200, first);
+    api().get('/v1/balance_transactions').query(asked('txn_2')).reply(429);
+    const opened = await day();
+    await expect(textOf(opened)).rejects.toMatchObject({ code: 'egress_failed', retryable: true });
   });
 });
 

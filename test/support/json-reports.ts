@@ -168,4 +168,27 @@ export const JSON_REPORTS: readonly (readonly [provider: string, format: string,
       },
     ],
   ],
+  [
+    'stripe',
+    'balance_transactions',
+    [
+      { period: { day: '2026-01-02', time_zone: 'Europe/Berlin' } },
+      {
+        object: 'list',
+        data: [
+          {
+            id: 'txn_1',
+            amount: 100,
+            fee: 2,
+            net: 98,
+            currency: 'eur',
+            created: 1767308400,
+            reporting_category: 'charge',
+            source: 'ch_1',
+          },
+        ],
+        has_more: false,
+      },
+    ],
+  ],
 ];

@@ -2,6 +2,7 @@ import { plainAcknowledgement } from '../acknowledgement.ts';
 import { commonSettingFaults } from '../common-settings.ts';
 import type { EndpointSettings, Provider, SettingFault } from '../provider.ts';
 import { api } from './api.ts';
+import { balanceDay } from './balance-day.ts';
 import { payoutTransactions } from './balance-settlement.ts';
 import { balanceSummary } from './balance-summary.ts';
 import { normalise } from './events.ts';
@@ -58,7 +59,15 @@ export const stripe: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
-  settlements: [payoutReconciliation, payoutTransactions, balanceChange, payouts, endingBalance, balanceSummary],
+  settlements: [
+    payoutReconciliation,
+    payoutTransactions,
+    balanceDay,
+    balanceChange,
+    payouts,
+    endingBalance,
+    balanceSummary,
+  ],
   acknowledge: plainAcknowledgement,
 };
 

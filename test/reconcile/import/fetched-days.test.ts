@@ -1,0 +1,50 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stripe } from '../../../src/providers/stripe/index.ts';
+import { derivedDifferences } from '../../ledger/books.ts';
+import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { openReports } from '../../support/reports.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  expect(await derivedDifferences(database)).toEqual([]);
+  await database.drop();
+});
+
+const file = (...parts: readonly object[]) => parts.map((part) => JSON.stringify(part)).join('\n');
+
+describe('a day of Stripe', () => {
+  const settings = { settlement_mode: 'balance', time_zone: 'Europe/Berlin' } as const;
+  const created = Date.UTC(2026, 0, 1, 23) / 1000;
+  const txn = (id: string, category: string, amount: number, source: string) => ({
+    id,
+    amount,
+    fee: 0,
+    net: amount,
+    currency: 'eur',
+    created,
+    reporting_category: category,
+    source,
+    status: 'pending',
+  });
+  const rows = [txn('txn_2', 'payout', -600, 'po_1'), txn('txn_1', 'charge', 1000, 'ch_1')];
+  const day = (data: readonly object[]) =>
+    file({ period: { day: '2026-01-02', time_zone: 'Europe/Berlin' } }, { object: 'list', data, has_more: false });
+
+  it('posts once, told again and as the two halves of the balance report', async () => {
+    const reports = await openReports(database, settings, stripe);
+    expect(await reports.file(day(rows))).toMatchObject({ kind: 'imported', linesNew: 2 });
+    const balances = await reports.balances();
+    expect(balances).toMatchObject({ 'asset:bank_in_transit [po_1] EUR': '600' });
+    const later = rows.map((row) => ({ ...row, status: 'available' }));
+    expect(await reports.file(day(later))).toMatchObject({ kind: 'imported', linesNew: 0 });
+    const head = 'balance_transaction_id,created_utc,currency,gross,fee,net,reporting_category';
+    const activity = `${head},source_id\ntxn_1,2026-01-01 23:00:00,eur,10.00,0.00,10.00,charge,ch_1\n`;
+    const payouts = `${head},payout_id\ntxn_2,2026-01-01 23:00:00,eur,-6.00,0.00,-6.00,payout,po_1\n`;
+    expect(await reports.file(activity)).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
+    expect(await reports.file(payouts)).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
+    expect(await reports.balances()).toEqual(balances);
+  });
+});
