@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paypal } from '../../../src/providers/paypal/index.ts';
 import { stripe } from '../../../src/providers/stripe/index.ts';
 import { derivedDifferences } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -47,4 +48,22 @@ describe('a day of Stripe', () => {
     expect(await reports.file(payouts)).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
     expect(await reports.balances()).toEqual(balances);
   });
+});
+
+it("a day of PayPal's search is kept, once, and moves nothing", async () => {
+  const reports = await openReports(database, {}, paypal);
+  const info = {
+    transaction_id: 'A1',
+    transaction_event_code: 'T0006',
+    transaction_updated_date: '2026-01-02T12:00:00Z',
+    transaction_amount: { currency_code: 'USD', value: '10.00' },
+    transaction_status: 'S',
+  };
+  const day = file(
+    { period: { day: '2026-01-02', time_zone: 'UTC' } },
+    { transaction_details: [{ transaction_info: info }], page: 1, total_pages: 1 },
+  );
+  expect(await reports.file(day)).toMatchObject({ kind: 'imported', linesNew: 1 });
+  expect(await reports.file(day)).toMatchObject({ kind: 'repeated' });
+  expect(await reports.balances()).toEqual({});
 });
