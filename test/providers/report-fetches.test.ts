@@ -313,11 +313,98 @@ describe('Mollie', () => {
     ]);
   });
 
-  it('an API key, and an account paid out by hand, cannot', () => {
+  it('an API key cannot', () => {
     const reports = of('mollie').api?.reports;
     expect(reports?.unavailable?.({ api_key: 'live_madeKeyOfNobody1' })).toMatch(/access token/);
-    expect(reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by time/);
+    expect(reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toBeNull();
     expect(reports?.unavailable?.(settings)).toBeNull();
+  });
+});
+
+describe('Mollie, paid out by hand', () => {
+  const settings = { api_key: 'access_madeTokenOfNobody1', settlement_mode: 'balance' } as const;
+  const list = (from?: string) =>
+    nock('https://api.mollie.com')
+      .get('/v2/balances/primary/transactions')
+      .query({ limit: '250', ...(from === undefined ? {} : { from }) });
+  const txn = (id: string, createdAt: string, value = '10.00') => ({
+    resource: 'balance_transaction',
+    id,
+    type: 'payment',
+    resultAmount: { value, currency: 'EUR' },
+    initialAmount: { value, currency: 'EUR' },
+    createdAt,
+    context: { paymentId: `tr_${id}` },
+  });
+  const found = (balance_transactions: readonly object[], next: string | null = null) => ({
+    _embedded: { balance_transactions },
+    _links: { next: next === null ? null : { href: `https://evil.example/x?from=${next}` } },
+  });
+  const day = () => open('mollie', '2026-01-02/b3', settings);
+
+  it('lists the days of Amsterdam that are over and on which something moved, until they are older', async () => {
+    list().reply(
+      200,
+      found(
+        [txn('b9', '2026-01-09T12:00:00Z'), txn('b8', '2026-01-05T23:00:00Z'), txn('b7', '2026-01-05T22:00:00Z')],
+        'b6',
+      ),
+    );
+    list('b6').reply(200, found([txn('b6', '2026-01-05T10:00:00Z'), txn('b5', '2026-01-01T00:00:00Z')], 'b4'));
+    list('b4').reply(200, found([txn('b4', '2025-12-31T22:00:00Z')], 'b3'));
+    expect(reportsOf(await pages('mollie', settings))).toEqual(['2026-01-06/b8', '2026-01-05/b7', '2026-01-01/b5']);
+    list().reply(200, found([]));
+    expect(reportsOf(await pages('mollie', settings))).toEqual([]);
+  });
+
+  it('fetches a day to its end, and nothing of another', async () => {
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b2'));
+    list('b2').reply(200, found([txn('b2', '2026-01-01T23:00:00Z', '5.00'), txn('b1', '2026-01-01T22:59:59Z')], 'b0'));
+    const opened = await day();
+    expect(opened).toMatchObject({ kind: 'report', fileName: 'balance-2026-01-02.json' });
+    expect(await linesIn('mollie', await textOf(opened))).toEqual([
+      ['charge', 1000n],
+      ['charge', 500n],
+    ]);
+  });
+
+  it('what is no day of it is missing', async () => {
+    for (const other of ['stl_1', '2026-01-02', '2026-02-30/b1', '2026-01-02/../x'])
+      expect(await open('mollie', other, settings), other).toMatchObject({ kind: 'missing' });
+    list('b3').reply(200, found([txn('b3', '2026-01-05T20:00:00Z')]));
+    expect(await day()).toMatchObject({ kind: 'missing' });
+  });
+
+  it.each([
+    [401, 'refused'],
+    [403, 'refused'],
+    [429, 'later'],
+    [503, 'later'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    list().reply(status, {}, { 'retry-after': '7' });
+    expect(await pages('mollie', settings)).toMatchObject([{ kind }]);
+    list('b3').reply(status, {}, { 'retry-after': '7' });
+    expect(await day()).toMatchObject({ kind });
+  });
+
+  it.each([
+    ['{"_embedded":{"balance_transactions":[{'],
+    ['{}'],
+    ['{"_embedded":{}}'],
+    ['{"_embedded":{"balance_transactions":[{"id":"b3"}]}}'],
+  ])('an answer that is none is no empty list: %s', async (body) => {
+    list().reply(200, body);
+    await expect(pages('mollie', settings)).rejects.toMatchObject({ code: 'unreadable_event' });
+    list('b3').reply(200, body);
+    await expect(day()).rejects.toMatchObject({ code: 'unreadable_event' });
+  });
+
+  it('a page that fails on the way, or names itself, is no end', async () => {
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b2'));
+    list('b2').reply(429);
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'egress_failed', retryable: true });
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b3'));
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'unreadable_event' });
   });
 });
 
