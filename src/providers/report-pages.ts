@@ -8,6 +8,8 @@ export type Page = {
   ask(): Promise<ApiAnswer>;
   /** @throws PosternError `unreadable_event` where the answer does not tell. */
   next(body: Buffer): Page | null;
+  /** What of the answer belongs to the report; absent: all of it. */
+  kept?(body: Buffer): Uint8Array;
 };
 
 type PagedReport = {
@@ -50,7 +52,7 @@ async function* bodies(first: Page, answered: ApiAnswer, fileName: string): Asyn
   let answer = answered;
   for (let n = 1; page !== null; n += 1) {
     if (n > PAGES_MAX) throw new PosternError('egress_failed', `${fileName} has over ${PAGES_MAX} pages`);
-    yield answer.body;
+    yield page.kept?.(answer.body) ?? answer.body;
     yield NEWLINE;
     page = page.next(answer.body);
     if (page === null) return;

@@ -30,7 +30,7 @@ export function daysOver(range: TimeRange, zone: string, { now, lateMs }: { now:
   return days;
 }
 
-export const dayAfter = (day: string): string => dayText(Date.parse(`${day}T00:00:00Z`) + DAY_MS);
+const dayAfter = (day: string): string => dayText(Date.parse(`${day}T00:00:00Z`) + DAY_MS);
 
 const dayText = (at: number): string => new Date(at).toISOString().slice(0, 10);
 

@@ -138,7 +138,8 @@ describe('endpoint service', () => {
     ['stripe', 'weekly', 'must be one of payout, batch, balance'],
   ])('refuses %s in mode %s: its reports know it not', async (provider, mode, message) => {
     const { create } = fixture();
-    const settings = { ...(provider === 'paypal' ? { webhook_id: '1AB23456CD789012E' } : {}), settlement_mode: mode };
+    const own = provider === 'paypal' ? { webhook_id: '1AB23456CD789012E' } : {};
+    const settings = { ...own, ...(provider === 'adyen' ? { account: 'ShopNL' } : {}), settlement_mode: mode };
     await expect(create({ provider, settings, secrets: [] })).rejects.toMatchObject({
       faults: [{ path: '/settings/settlement_mode', message }],
     });
@@ -153,7 +154,8 @@ describe('endpoint service', () => {
     ['checkout', 'payout'],
   ])('takes %s in mode %s', async (provider, mode) => {
     const { create } = fixture();
-    const settings = { ...(provider === 'mollie' ? { webhooks: 'signed' } : {}), settlement_mode: mode };
+    const own = provider === 'mollie' ? { webhooks: 'signed' } : {};
+    const settings = { ...own, ...(provider === 'adyen' ? { account: 'ShopNL' } : {}), settlement_mode: mode };
     await expect(create({ provider, settings, secrets: [] })).resolves.toMatchObject({ settings });
   });
 

@@ -313,11 +313,98 @@ describe('Mollie', () => {
     ]);
   });
 
-  it('an API key, and an account paid out by hand, cannot', () => {
+  it('an API key cannot', () => {
     const reports = of('mollie').api?.reports;
     expect(reports?.unavailable?.({ api_key: 'live_madeKeyOfNobody1' })).toMatch(/access token/);
-    expect(reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toMatch(/by time/);
+    expect(reports?.unavailable?.({ ...settings, settlement_mode: 'balance' })).toBeNull();
     expect(reports?.unavailable?.(settings)).toBeNull();
+  });
+});
+
+describe('Mollie, paid out by hand', () => {
+  const settings = { api_key: 'access_madeTokenOfNobody1', settlement_mode: 'balance' } as const;
+  const list = (from?: string) =>
+    nock('https://api.mollie.com')
+      .get('/v2/balances/primary/transactions')
+      .query({ limit: '250', ...(from === undefined ? {} : { from }) });
+  const txn = (id: string, createdAt: string, value = '10.00') => ({
+    resource: 'balance_transaction',
+    id,
+    type: 'payment',
+    resultAmount: { value, currency: 'EUR' },
+    initialAmount: { value, currency: 'EUR' },
+    createdAt,
+    context: { paymentId: `tr_${id}` },
+  });
+  const found = (balance_transactions: readonly object[], next: string | null = null) => ({
+    _embedded: { balance_transactions },
+    _links: { next: next === null ? null : { href: `https://evil.example/x?from=${next}` } },
+  });
+  const day = () => open('mollie', '2026-01-02/b3', settings);
+
+  it('lists the days of Amsterdam that are over and on which something moved, until they are older', async () => {
+    list().reply(
+      200,
+      found(
+        [txn('b9', '2026-01-09T12:00:00Z'), txn('b8', '2026-01-05T23:00:00Z'), txn('b7', '2026-01-05T22:00:00Z')],
+        'b6',
+      ),
+    );
+    list('b6').reply(200, found([txn('b6', '2026-01-05T10:00:00Z'), txn('b5', '2026-01-01T00:00:00Z')], 'b4'));
+    list('b4').reply(200, found([txn('b4', '2025-12-31T22:00:00Z')], 'b3'));
+    expect(reportsOf(await pages('mollie', settings))).toEqual(['2026-01-06/b8', '2026-01-05/b7', '2026-01-01/b5']);
+    list().reply(200, found([]));
+    expect(reportsOf(await pages('mollie', settings))).toEqual([]);
+  });
+
+  it('fetches a day to its end, and nothing of another', async () => {
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b2'));
+    list('b2').reply(200, found([txn('b2', '2026-01-01T23:00:00Z', '5.00'), txn('b1', '2026-01-01T22:59:59Z')], 'b0'));
+    const opened = await day();
+    expect(opened).toMatchObject({ kind: 'report', fileName: 'balance-2026-01-02.json' });
+    expect(await linesIn('mollie', await textOf(opened))).toEqual([
+      ['charge', 1000n],
+      ['charge', 500n],
+    ]);
+  });
+
+  it('what is no day of it is missing', async () => {
+    for (const other of ['stl_1', '2026-01-02', '2026-02-30/b1', '2026-01-02/../x'])
+      expect(await open('mollie', other, settings), other).toMatchObject({ kind: 'missing' });
+    list('b3').reply(200, found([txn('b3', '2026-01-05T20:00:00Z')]));
+    expect(await day()).toMatchObject({ kind: 'missing' });
+  });
+
+  it.each([
+    [401, 'refused'],
+    [403, 'refused'],
+    [429, 'later'],
+    [503, 'later'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    list().reply(status, {}, { 'retry-after': '7' });
+    expect(await pages('mollie', settings)).toMatchObject([{ kind }]);
+    list('b3').reply(status, {}, { 'retry-after': '7' });
+    expect(await day()).toMatchObject({ kind });
+  });
+
+  it.each([
+    ['{"_embedded":{"balance_transactions":[{'],
+    ['{}'],
+    ['{"_embedded":{}}'],
+    ['{"_embedded":{"balance_transactions":[{"id":"b3"}]}}'],
+  ])('an answer that is none is no empty list: %s', async (body) => {
+    list().reply(200, body);
+    await expect(pages('mollie', settings)).rejects.toMatchObject({ code: 'unreadable_event' });
+    list('b3').reply(200, body);
+    await expect(day()).rejects.toMatchObject({ code: 'unreadable_event' });
+  });
+
+  it('a page that fails on the way, or names itself, is no end', async () => {
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b2'));
+    list('b2').reply(429);
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'egress_failed', retryable: true });
+    list('b3').reply(200, found([txn('b3', '2026-01-02T20:00:00Z')], 'b3'));
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'unreadable_event' });
   });
 });
 
@@ -645,6 +732,135 @@ describe('Checkout.com', () => {
   });
 });
 
-it.each(['paypal', 'braintree'])('%s says that it gives none out', (name) => {
-  expect(of(name).api?.reports?.unavailable?.({})).toMatch(/import/);
+describe('PayPal', () => {
+  const settings = { time_zone: 'America/Los_Angeles' };
+  /** Tokens are kept by client: each test has its own. */
+  let clients = 0;
+  const client = () => ({ ...settings, client_id: `made-by-us-reports-${++clients}`, client_secret: 'made-secret' });
+  const api = () => nock('https://api-m.paypal.com');
+  const token = () => api().post('/v1/oauth2/token').reply(200, { access_token: 'made', expires_in: 9_000 });
+  const asked =
+    (page: number, from = '2026-01-02T08:00:00Z', to = '2026-01-03T07:59:59Z') =>
+    (query: Record<string, unknown>) =>
+      query.start_date === from &&
+      query.end_date === to &&
+      query.fields === 'transaction_info' &&
+      query.page_size === '500' &&
+      query.page === String(page);
+  const search = (page: number, from?: string, to?: string) =>
+    api()
+      .get('/v1/reporting/transactions')
+      .query(asked(page, from, to));
+  const row = (transaction_id: string, transaction_event_code: string, value: string, fee?: string) => ({
+    transaction_info: {
+      transaction_id,
+      transaction_event_code,
+      transaction_status: 'S',
+      transaction_initiation_date: '2026-01-02T12:00:00+0000',
+      transaction_updated_date: '2026-01-02T12:00:00+0000',
+      transaction_amount: { currency_code: 'USD', value },
+      ...(fee === undefined ? {} : { fee_amount: { currency_code: 'USD', value: fee } }),
+    },
+  });
+  const found = (rows: readonly object[], page = 1, total_pages = 1) => ({
+    transaction_details: rows,
+    last_refreshed_datetime: '2026-01-09T00:00:00+0000',
+    page,
+    total_items: rows.length,
+    total_pages,
+  });
+  const day = () => {
+    token();
+    return open('paypal', '2026-01-02', client());
+  };
+
+  it('counts the days of its zone that have been over for three hours', async () => {
+    const days = ['2025-12-31', ...[1, 2, 3, 4, 5, 6, 7].map((n) => `2026-01-0${n}`)];
+    expect(reportsOf(await pages('paypal', client()))).toEqual(days);
+    const page = (now: number) =>
+      of('paypal').api?.reports?.page?.({ from: RANGE.from, to: now }, null, {
+        ...context(of('paypal'), settings),
+        now,
+      });
+    const end = Date.UTC(2026, 0, 1, 8);
+    expect(await page(end + 3 * 3_600_000 - 1)).toMatchObject({ reports: [] });
+    expect(await page(end + 3 * 3_600_000)).toMatchObject({ reports: ['2025-12-31'] });
+  });
+
+  it('fetches a day, page after page', async () => {
+    search(1).reply(200, found([row('A1', 'T0006', '10.00', '-0.59')], 1, 2));
+    search(2).reply(200, found([row('A2', 'T0400', '-9.00')], 2, 2));
+    const opened = await day();
+    expect(opened).toMatchObject({ kind: 'report', fileName: 'transactions-2026-01-02.json' });
+    const text = await textOf(opened);
+    expect(text.slice(0, text.indexOf('\n'))).toBe('{"period":{"day":"2026-01-02","time_zone":"America/Los_Angeles"}}');
+    expect(await linesIn('paypal', text)).toEqual([
+      ['charge', 941n],
+      ['payout', -900n],
+    ]);
+  });
+
+  it('a day of too many transactions is asked for by the hour', async () => {
+    search(1).reply(400, { name: 'RESULTSET_TOO_LARGE' });
+    for (let n = 0; n < 24; n += 1) {
+      const at = (ms: number) => `${new Date(Date.UTC(2026, 0, 2, 8 + n) + ms).toISOString().slice(0, 19)}Z`;
+      search(1, at(0), at(3_599_000)).reply(
+        200,
+        found(n === 3 ? [row('A1', 'T0006', '10.00')] : [], 1, n === 3 ? 1 : 0),
+      );
+    }
+    expect(await linesIn('paypal', await textOf(await day()))).toEqual([['charge', 1000n]]);
+    expect(nock.isDone()).toBe(true);
+  });
+
+  it('a day that PayPal does not have whole yet is for later', async () => {
+    const early = { ...found([row('A1', 'T0006', '10.00')]), last_refreshed_datetime: '2026-01-03T07:59:59+0000' };
+    search(1).reply(200, early);
+    expect(await day()).toMatchObject({ kind: 'later', at: NOW + 3_600_000 });
+  });
+
+  it('a day on which nothing moved has no report', async () => {
+    search(1).reply(200, found([], 1, 0));
+    expect(await day()).toEqual({ kind: 'missing', detail: 'nothing moved on 2026-01-02' });
+    for (const other of ['2026-02-30', 'yesterday'])
+      expect(await open('paypal', other, client()), other).toMatchObject({ kind: 'missing' });
+  });
+
+  it.each([
+    [400, 'refused'],
+    [403, 'refused'],
+    [429, 'later'],
+    [503, 'later'],
+  ])('an answer of %i is %s', async (status, kind) => {
+    search(1).reply(status, {}, { 'retry-after': '7' });
+    expect(await day()).toMatchObject({ kind });
+  });
+
+  it('a client that is not known is refused, and so is its token twice', async () => {
+    api().post('/v1/oauth2/token').reply(401);
+    expect(await open('paypal', '2026-01-02', client())).toMatchObject({ kind: 'refused' });
+    token();
+    search(1).twice().reply(401);
+    expect(await day()).toMatchObject({ kind: 'refused' });
+  });
+
+  it.each([['{"transaction_details":[{'], ['{"page":1,"total_pages":0}'], ['[]']])(
+    'an answer that is none is no empty day: %s',
+    async (body) => {
+      search(1).reply(200, body);
+      await expect(day()).rejects.toMatchObject({ code: 'unreadable_event' });
+    },
+  );
+
+  it('a page that fails on the way is no end, and one without their number neither', async () => {
+    search(1).reply(200, found([row('A1', 'T0006', '10.00')], 1, 2));
+    search(2).reply(500);
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'egress_failed', retryable: true });
+    search(1).reply(200, { ...found([row('A1', 'T0006', '10.00')]), total_pages: null });
+    await expect(textOf(await day())).rejects.toMatchObject({ code: 'unreadable_event' });
+  });
+});
+
+it('Braintree says that it gives none out', () => {
+  expect(of('braintree').api?.reports?.unavailable?.({})).toMatch(/import/);
 });

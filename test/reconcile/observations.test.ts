@@ -151,7 +151,7 @@ describe('a report in several files', () => {
     ]);
   const missing = async (books: WorldBooks): Promise<unknown> => {
     const { rows } = await database.sql.query<{ missing: string }>(
-      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file'`,
+      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file' order by 1`,
       [books.account],
     );
     return rows.map((row) => row.missing);

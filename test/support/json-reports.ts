@@ -191,4 +191,29 @@ export const JSON_REPORTS: readonly (readonly [provider: string, format: string,
       },
     ],
   ],
+  [
+    'paypal',
+    'transaction_search',
+    [
+      { period: { day: '2026-01-02', time_zone: 'America/Los_Angeles' } },
+      {
+        transaction_details: [
+          {
+            transaction_info: {
+              transaction_id: 'A1',
+              transaction_event_code: 'T0006',
+              transaction_initiation_date: '2026-01-02T12:00:00+0000',
+              transaction_updated_date: '2026-01-02T12:00:00+0000',
+              transaction_amount: { currency_code: 'USD', value: '10.00' },
+              fee_amount: { currency_code: 'USD', value: '-0.59' },
+              transaction_status: 'S',
+            },
+          },
+        ],
+        page: 1,
+        total_items: 1,
+        total_pages: 1,
+      },
+    ],
+  ],
 ];

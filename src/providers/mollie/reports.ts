@@ -6,11 +6,13 @@ import { idAt } from '../json-report.ts';
 import type { ApiContext, EndpointSettings, TimeRange } from '../provider.ts';
 import type { OpenedReport, ProviderReports, ReportPage } from '../provider-reports.ts';
 import { openPages, type Page } from '../report-pages.ts';
+import { balanceDays, openBalanceDay } from './balance-days.ts';
 import { ask } from './call.ts';
 import { nextElement } from './list.ts';
 
 /*
- * docs.mollie.com/reference/list-settlements: newest first, and by nothing else; only for an organisation's access token.
+ * docs.mollie.com/reference/list-settlements: newest first, and by nothing else; only for an organisation's access token. An account
+ * that is paid out by hand has its balance fetched instead, by the day.
  */
 const PAGE = 250;
 const DAYS = 365;
@@ -19,18 +21,19 @@ const PERMISSION = 'settlements.read of an access token: API keys cannot read se
 const CURSOR = /^[A-Za-z0-9_]{1,80}$/;
 
 export const reports: ProviderReports = {
-  what: 'settlements with their payments, refunds, chargebacks and captures',
+  what: 'settlements with their payments, refunds, chargebacks and captures, or balance transactions of whole days (`settlement_mode` `balance`)',
   days: DAYS,
   unavailable,
-  page,
-  open,
+  page: (range, cursor, context) =>
+    isByDay(context.settings) ? balanceDays(range, cursor, context) : page(range, cursor, context),
+  open: (report, context) => (isByDay(context.settings) ? openBalanceDay(report, context) : open(report, context)),
 };
 
-function unavailable({ settlement_mode: mode, api_key: key }: EndpointSettings): string | null {
-  if (mode === 'balance')
-    return 'balance transactions are not listed by time; export them with their balance report and import the file';
+const isByDay = ({ settlement_mode: mode }: EndpointSettings): boolean => mode === 'balance';
+
+function unavailable({ api_key: key }: EndpointSettings): string | null {
   return typeof key === 'string' && /^(?:live|test)_/.test(key)
-    ? 'API keys cannot read settlements: it takes an access token of the organisation (access_…)'
+    ? 'API keys cannot read settlements or balances: it takes an access token of the organisation (access_…)'
     : null;
 }
 

@@ -8,9 +8,10 @@ import { reportRows } from '../report-rows.ts';
 import type { ReportContext, ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { ACTIVITY_COLUMNS, TYPE_CODES } from './activity-columns.ts';
 import { createLocalNumbers, type DayOrder, dayOrder, isoDay } from './activity-numbers.ts';
+import { dayBatch } from './report-time.ts';
 import { createRunningBalance } from './running-balance.ts';
 import { transactionLines } from './transaction-lines.ts';
-import type { TransactionRow } from './transaction-row.ts';
+import { hundredthsOf, type TransactionRow } from './transaction-row.ts';
 
 /**
  * What people download from PayPal's site: the activity or the monthly statement, in the account's language. Its times and amounts
@@ -47,8 +48,6 @@ type Waiting = {
 
 /** Rows whose day can be read in two ways wait for one that can be read in one only. */
 const WAITING_MAX = 20_000;
-/** In whose days PayPal keeps an account where the file does not say. */
-const PAYPAL_ZONE = 'America/Los_Angeles';
 
 function createReader(context: ReportContext) {
   const clock = createReportClock(context.zone);
@@ -112,8 +111,7 @@ function createReader(context: ReportContext) {
     // Orders, authorisations and the like: told, and of no consequence.
     if (/^memo$/i.test(cell(at.impact))) return;
     if (balance !== undefined) running.take(row, currency, net, balance);
-    const window = booked.zone === PAYPAL_ZONE ? 'A' : booked.zone;
-    const section = { account: null, date: day, window, batch: `${day}.${window}`, zone: booked.zone, from: 0, to: 0 };
+    const section = { batch: dayBatch(day, booked.zone), zone: booked.zone };
     const told = rowOf({ row, at: booked.at, currency, gross, fee, exponent }, cell, at);
     const places: readonly number[] = Object.values(at);
     const lines = transactionLines(told, section, rawOf(cells, new Set(places.filter((n) => n >= 0))));
@@ -146,10 +144,6 @@ type Told = {
 /** As the settlement report would have it, so that both say the same of a transaction. */
 function rowOf(told: Told, cell: (n: number) => string, at: Waiting['at']): TransactionRow {
   const { row, currency, gross, fee, exponent } = told;
-  const hundredths = (amount: bigint): bigint => {
-    const magnitude = amount < 0n ? -amount : amount;
-    return exponent <= 2 ? magnitude * 10n ** BigInt(2 - exponent) : magnitude / 10n ** BigInt(exponent - 2);
-  };
   const type = cell(at.type);
   const code = cell(at.code).toUpperCase() || (TYPE_CODES.find(([begins]) => begins.test(type))?.[1] ?? type);
   return {
@@ -160,11 +154,11 @@ function rowOf(told: Told, cell: (n: number) => string, at: Waiting['at']): Tran
     referenceType: 'TXN',
     code,
     isCredit: gross >= 0n,
-    amount: hundredths(gross),
+    amount: hundredthsOf(gross, exponent),
     currency,
     // A fee that is taken is written below zero.
     feeIsCredit: fee > 0n,
-    fee: hundredths(fee),
+    fee: hundredthsOf(fee, exponent),
     feeCurrency: currency,
     status: '',
     at: told.at,

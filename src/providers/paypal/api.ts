@@ -2,24 +2,14 @@ import { listAt, parseExactJson, textAt } from '../../exact-json.ts';
 import { listSlices } from '../../json-slices.ts';
 import { refusalOf } from '../api-refusal.ts';
 import { isoTime } from '../iso-time.ts';
-import type {
-  ApiAnswer,
-  ApiContext,
-  Fetched,
-  ListedPage,
-  ObjectReference,
-  ProviderApi,
-  TimeRange,
-} from '../provider.ts';
-import { createAccessTokens } from './access-token.ts';
+import type { ApiContext, Fetched, ListedPage, ObjectReference, ProviderApi, TimeRange } from '../provider.ts';
+import { ask, LIVE, SANDBOX } from './ask.ts';
 import { reports } from './reports.ts';
 
 /*
  * developer.paypal.com/docs/api/webhooks/v1/#webhooks-events_list: what PayPal has to tell, 30 days back, and a link to the
  * next page. Of that link only the query is taken: where we ask is not for an answer to say.
  */
-const LIVE = 'api-m.paypal.com';
-const SANDBOX = 'api-m.sandbox.paypal.com';
 const PATH = '/v1/notifications/webhooks-events';
 const PAGE = 100;
 const DAYS = 30;
@@ -27,8 +17,6 @@ const DAYS = 30;
 const DELAY_S = 3_600;
 const QUERY = /^\?([A-Za-z0-9_]+=[A-Za-z0-9_.:%+,-]{0,200}(?:&[A-Za-z0-9_]+=[A-Za-z0-9_.:%+,-]{0,200}){0,20})$/;
 const LINKS_MAX = 20;
-
-const tokens = createAccessTokens();
 
 export const api: ProviderApi = {
   hosts: [LIVE, SANDBOX],
@@ -40,7 +28,7 @@ export const api: ProviderApi = {
 
 async function page(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ListedPage> {
   const first = `page_size=${PAGE}&start_time=${timeText(range.from)}&end_time=${timeText(range.to)}`;
-  const answer = await get(`${PATH}?${cursor ?? first}`, context);
+  const answer = await ask(`${PATH}?${cursor ?? first}`, context);
   if ('kind' in answer) return answer;
   if (answer.status !== 200) return refusalOf(answer, context.now, 'the feature "Webhooks" of the REST app');
   const body = parseExactJson(answer.body);
@@ -87,26 +75,9 @@ export function isFetchable(kind: string): boolean {
 async function fetchObject({ kind, id }: ObjectReference, context: ApiContext): Promise<Fetched> {
   const path = Object.hasOwn(PATHS, kind) ? PATHS[kind] : undefined;
   if (path === undefined) return { kind: 'refused', detail: `nothing is known to ask a ${kind} of` };
-  const answer = await get(`${path}${encodeURIComponent(id)}`, context);
+  const answer = await ask(`${path}${encodeURIComponent(id)}`, context);
   if ('kind' in answer) return answer;
   if (answer.status === 200) return { kind: 'found', body: answer.body };
   if (answer.status === 404) return { kind: 'missing', detail: `PayPal knows no ${kind} ${id}` };
   return refusalOf(answer, context.now, 'leave to read payments: the REST app must be of the account that was paid');
-}
-
-/** Once more with a new token where the one that was kept is refused: they can be revoked before their time. */
-async function get(
-  path: string,
-  context: ApiContext,
-): Promise<ApiAnswer | Extract<Fetched, { kind: 'refused' | 'later' }>> {
-  const host = context.settings.mode === 'test' ? SANDBOX : LIVE;
-  for (let tries = 1; ; tries += 1) {
-    const token = await tokens.get(host, context);
-    if (token.kind !== 'token') return token;
-    const headers = { authorization: `Bearer ${token.text}`, accept: 'application/json' };
-    const answer = await context.call({ method: 'GET', host, path, headers });
-    if (answer.status !== 401) return answer;
-    tokens.forget(host, context);
-    if (tries > 1) return answer;
-  }
 }

@@ -9,6 +9,7 @@ import { settlement } from './settlement.ts';
 import { simulatedAuthorityFaults } from './simulated-settings.ts';
 import { subscriptionAgreements } from './subscription-agreements.ts';
 import { transactionDetail } from './transaction-detail.ts';
+import { transactionSearch } from './transaction-search.ts';
 import { identify, isWebhookId, TOLERANCE_S, verify } from './webhook.ts';
 
 /** As Basic authentication can carry it: without a colon. */
@@ -39,10 +40,10 @@ export const paypal: Provider = {
       account: "the endpoint's",
       captured: 'capture, sale',
       currencies: 'major units; HUF, JPY, TWD without decimals',
-      settlement: 'STL, TRR and SAR files, one or several a report; activity CSV',
+      settlement: 'STL, TRR and SAR files, one or several a report; activity CSV; transaction search',
       answer: '200 `{"received":true}`',
       unconfirmed:
-        'that the last record of each file of a split report (`FF`) counts the rows of that file; that a hold and its release name the same PayPal Reference ID, and T1106 and T12xx rows the transaction disputed; whether holds are among the debits of a footer',
+        'that the last record of each file of a split report (`FF`) counts the rows of that file; that a hold and its release name the same PayPal Reference ID, and T1106 and T12xx rows the transaction disputed; whether holds are among the debits of a footer; by which of its two times the transaction search finds a transaction',
     },
   },
   secretHeaders: [],
@@ -57,7 +58,7 @@ export const paypal: Provider = {
   normalise,
   normaliserVersion: 2,
   api,
-  settlements: [settlement, transactionDetail, subscriptionAgreements, activity],
+  settlements: [settlement, transactionDetail, transactionSearch, subscriptionAgreements, activity],
   acknowledge: plainAcknowledgement,
 };
 

@@ -43,3 +43,11 @@ const ZONES = [
 function offsetAt(zone: string, at: number): number {
   return createZonedClock(zone).offsetAt(at);
 }
+
+/** In whose days PayPal keeps an account where nothing says so: those of its window A. */
+const PAYPAL_ZONE = 'America/Los_Angeles';
+
+/** The batch of a day's rows where no section header names it: as settlement reports name theirs. */
+export function dayBatch(day: string, zone: string): string {
+  return `${day}.${zone === PAYPAL_ZONE ? 'A' : zone}`;
+}

@@ -15,10 +15,7 @@ import {
   readRecords,
 } from './report-records.ts';
 import { transactionLines } from './transaction-lines.ts';
-import { readTransaction } from './transaction-row.ts';
-
-/** Succeeded, and succeeded but reversed since, which another row says. Denied and pending ones moved nothing (yet). */
-const MOVED: ReadonlySet<string> = new Set(['', 'S', 'V']);
+import { MOVED, readTransaction } from './transaction-row.ts';
 
 /**
  * PayPal's transaction detail report: what the settlement report tells, beside rows that move no money, and with names, addresses and

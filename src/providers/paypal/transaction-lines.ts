@@ -23,7 +23,7 @@ const WITHOUT_FEE: ReadonlySet<EventMeaning['is']> = new Set(['hold', 'payout_re
  */
 export function transactionLines(
   row: TransactionRow,
-  section: Section,
+  section: Pick<Section, 'batch' | 'zone'>,
   raw: string,
 ): readonly ReportLine[] | ReportFault {
   const { code, isCredit, currency, feeCurrency } = row;
@@ -48,7 +48,12 @@ function amounts(currency: string, gross: bigint, fee: bigint): Amounts {
   return { currency, gross, fee, tax: 0n, net: gross - fee };
 }
 
-function lineOf(row: TransactionRow, section: Section, meaning: EventMeaning, sum: Amounts): SettlementLine {
+function lineOf(
+  row: TransactionRow,
+  section: Pick<Section, 'batch' | 'zone'>,
+  meaning: EventMeaning,
+  sum: Amounts,
+): SettlementLine {
   const { transaction, code, isCredit, currency, at } = row;
   const name = transaction === '' ? unnamed(row) : transaction;
   const original = row.reference === '' ? name : row.reference;

@@ -21,7 +21,7 @@ export type TransactionRow = {
   readonly feeIsCredit: boolean;
   readonly fee: bigint;
   readonly feeCurrency: string;
-  /** TRR only: S, V, D or P. */
+  /** Not in STL: S, V, D or P. */
   readonly status: string;
   readonly at: number;
   readonly begun: number | null;
@@ -29,6 +29,9 @@ export type TransactionRow = {
   readonly custom: string;
   readonly bank: string;
 };
+
+/** Succeeded, and succeeded but reversed since, which another row says. Denied and pending ones moved nothing (yet). */
+export const MOVED: ReadonlySet<string> = new Set(['', 'S', 'V']);
 
 const AMOUNT = /^\d{1,18}$/;
 
@@ -107,6 +110,14 @@ export function minorUnits(hundredths: bigint, currency: string): bigint | null 
 }
 
 const HUNDREDTHS = 2;
+
+/** The other way round, without the sign. */
+export function hundredthsOf(minor: bigint, exponent: number): bigint {
+  const magnitude = minor < 0n ? -minor : minor;
+  return exponent <= HUNDREDTHS
+    ? magnitude * 10n ** BigInt(HUNDREDTHS - exponent)
+    : magnitude / 10n ** BigInt(exponent - HUNDREDTHS);
+}
 
 function bounded(amount: bigint): bigint | null {
   return amount <= AMOUNT_MAX && amount >= -AMOUNT_MAX ? amount : null;

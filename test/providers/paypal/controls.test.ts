@@ -19,6 +19,7 @@ it('only one report of PayPal moves money, and each is known by itself', () => {
   expect(paypal.settlements?.map(({ name, role }) => [name, role({})])).toEqual([
     ['settlement', 'money'],
     ['transaction_detail', 'control'],
+    ['transaction_search', 'control'],
     ['subscription_agreements', 'control'],
     ['activity', 'control'],
   ]);

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mollie } from '../../../src/providers/mollie/index.ts';
+import { paypal } from '../../../src/providers/paypal/index.ts';
 import { stripe } from '../../../src/providers/stripe/index.ts';
 import { derivedDifferences } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
@@ -47,4 +49,45 @@ describe('a day of Stripe', () => {
     expect(await reports.file(payouts)).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
     expect(await reports.balances()).toEqual(balances);
   });
+});
+
+it("a day of PayPal's search is kept, once, and moves nothing", async () => {
+  const reports = await openReports(database, {}, paypal);
+  const info = {
+    transaction_id: 'A1',
+    transaction_event_code: 'T0006',
+    transaction_updated_date: '2026-01-02T12:00:00Z',
+    transaction_amount: { currency_code: 'USD', value: '10.00' },
+    transaction_status: 'S',
+  };
+  const day = file(
+    { period: { day: '2026-01-02', time_zone: 'UTC' } },
+    { transaction_details: [{ transaction_info: info }], page: 1, total_pages: 1 },
+  );
+  expect(await reports.file(day)).toMatchObject({ kind: 'imported', linesNew: 1 });
+  expect(await reports.file(day)).toMatchObject({ kind: 'repeated' });
+  expect(await reports.balances()).toEqual({});
+});
+
+it('days of a balance of Mollie come together in their month, each posted once', async () => {
+  const reports = await openReports(database, { settlement_mode: 'balance' }, mollie);
+  const eur = (value: string) => ({ value, currency: 'EUR' });
+  const txn = (id: string, createdAt: string, value: string) => ({
+    id,
+    type: 'payment',
+    resultAmount: eur(value),
+    initialAmount: eur(value),
+    createdAt,
+    context: { paymentId: `tr_${id}` },
+  });
+  const day = (...balance_transactions: readonly object[]) => file({ _embedded: { balance_transactions } });
+  const [first, second] = [txn('b1', '2026-01-02T12:00:00Z', '10.00'), txn('b2', '2026-01-03T12:00:00Z', '5.00')];
+  expect(await reports.file(day(first))).toMatchObject({ kind: 'imported', linesNew: 1 });
+  expect(await reports.file(day(second))).toMatchObject({ kind: 'imported', linesNew: 1, removed: 0 });
+  const apart = await reports.balances();
+  const whole = await openReports(database, { settlement_mode: 'balance' }, mollie);
+  await whole.file(day(second, first));
+  expect(apart).toEqual(await whole.balances());
+  expect(await reports.file(day(second, first))).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
+  expect(await reports.balances()).toEqual(apart);
 });

@@ -26,7 +26,8 @@ describe.each(JSON_REPORTS)('%s %s', (name, format, parts) => {
       `select is_stated, (opening + net + payout - closing)::text as off from postern.settlement_batches where settlement_id = $1`,
       [imported.id],
     );
-    expect(rows).toEqual([{ is_stated: true, off: '0' }]);
+    // Stripe's days state no balance.
+    expect(rows).toEqual([{ is_stated: name !== 'stripe' || format !== 'balance_transactions', off: '0' }]);
     const before = await reports.balances();
     expect(Object.keys(before).length).toBeGreaterThan(0);
     const spelled = parts.map((part) => JSON.stringify(part, null, 2)).join('\n\n');
