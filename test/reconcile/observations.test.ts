@@ -151,7 +151,7 @@ describe('a report in several files', () => {
     ]);
   const missing = async (books: WorldBooks): Promise<unknown> => {
     const { rows } = await database.sql.query<{ missing: string }>(
-      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file' order by 1`,
+      `select evidence ->> 'missing' as missing from postern.discrepancies where account = $1 and class = 'missing_file' order by reference`,
       [books.account],
     );
     return rows.map((row) => row.missing);
@@ -455,6 +455,22 @@ describe('a line', () => {
       [[again.account, amended.account]],
     );
     expect(rows).toEqual([{ n: 2 }]);
+  });
+
+  it('is looked at also where a row of its file has more of them than are read at once', async () => {
+    const books = await world.open();
+    const settlement = await lineOf(books, { kind: 'rounding', gross: 1, net: 1, reference: null });
+    await database.sql.query(
+      `insert into postern.settlement_lines select r.* from generate_series(1, 5001) as n, postern.settlement_lines l,
+         jsonb_populate_record(l, jsonb_build_object('id', gen_random_uuid(), 'identity', 'more ' || n)) as r where l.settlement_id = $1`,
+      [settlement],
+    );
+    await world.catchUp();
+    const { rows } = await database.sql.query(
+      `select count(*)::int4 as n from postern.discrepancies where class = 'rounding_residual' and account = $1`,
+      [books.account],
+    );
+    expect(rows).toEqual([{ n: 5002 }]);
   });
 
   it('is no more to be explained once a later file took it out', async () => {

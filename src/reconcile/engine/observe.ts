@@ -23,7 +23,12 @@ import {
 import { booksPaidInto, observeBank } from './observe-bank.ts';
 import { type Books, observation, observeFiles } from './observe-files.ts';
 import { observeLine } from './observe-lines.ts';
-import { observationsOfRemovedLines, observedLines, standingOfLines } from './observed-lines-store.ts';
+import {
+  type ObservedLine,
+  observationsOfRemovedLines,
+  observedLines,
+  standingOfLines,
+} from './observed-lines-store.ts';
 import { stirBesideGap } from './residue-store.ts';
 import { toldEvents } from './told-events.ts';
 
@@ -122,14 +127,19 @@ async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: 
   if (books === undefined || !isToBeRead(ended)) return fingerprints;
   const rules = rulesOf(books);
   const withFees = rules.feeContract.length > 0;
-  let after = -1n;
+  let after: ObservedLine | null = null;
   for (let page = 0; page < PAGES_MAX; page += 1) {
-    const lines = await observedLines(tx, { settlement: ended.id, after, withFees, limit: LINES_A_PAGE });
+    const lines: ObservedLine[] = await observedLines(tx, {
+      settlement: ended.id,
+      after,
+      withFees,
+      limit: LINES_A_PAGE,
+    });
     const found = distinct(lines.flatMap((line) => observeLine(books, line, rules, ended.id)));
     for (const { fingerprint } of found) fingerprints.add(fingerprint);
     await keepFound(tx, found, at);
     if (lines.length < LINES_A_PAGE) break;
-    after = lines.at(-1)?.row_no ?? after;
+    after = lines.at(-1) ?? after;
   }
   return fingerprints;
 }

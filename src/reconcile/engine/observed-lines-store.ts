@@ -21,10 +21,17 @@ export type ObservedLine = {
   readonly booked_on: string;
 };
 
-/** The lines of a report that some control is about, after a row, in its order. Fees in rows of their own count for their charge. */
+const NO_ID = '00000000-0000-0000-0000-000000000000';
+
+/** The lines of a report that some control is about, after one of them, in its order. Fees in rows of their own count for their charge. */
 export async function observedLines(
   sql: Sql,
-  { settlement, after, withFees, limit }: { settlement: string; after: bigint; withFees: boolean; limit: number },
+  {
+    settlement,
+    after,
+    withFees,
+    limit,
+  }: { settlement: string; after: Pick<ObservedLine, 'row_no' | 'id'> | null; withFees: boolean; limit: number },
 ): Promise<ObservedLine[]> {
   const { rows } = await sql.query<ObservedLine>(
     `select l.id, l.row_no, l.kind, l.batch, l.reference, l.currency, coalesce(w.gross, l.gross) as gross, coalesce(w.fee, l.fee) as fee, l.net,
@@ -40,11 +47,11 @@ export async function observedLines(
          and o.key_source is not distinct from l.key_source and o.moves_money and o.removed_by is null
        having count(*) > 0
      ) as w on true
-     where l.settlement_id = $1 and l.row_no > $2 and l.moves_money and l.removed_by is null
+     where l.settlement_id = $1 and l.row_no >= $2 and (l.row_no, l.id) > ($2, $5::uuid) and l.moves_money and l.removed_by is null
        and (l.kind = 'rounding' and l.net <> 0 or l.other_amount is not null and l.fx_rate is not null
          or $3 and l.kind = 'charge' and (w.first is null and l.fee > 0 or w.first = l.id))
      order by l.row_no, l.id limit $4`,
-    [settlement, after, withFees, limit],
+    [settlement, after?.row_no ?? 0n, withFees, limit, after?.id ?? NO_ID],
   );
   return rows;
 }
