@@ -20,7 +20,6 @@ const BEGAN_DAYS_AGO = 40;
 /** In the order in which a turn comes to them; some only in a soak. */
 const PASSES: readonly (Stop & { readonly pass: string; readonly soak?: true })[] = [
   { pass: 'learns the settings', soak: true, table: 'reconciled_accounts', on: 'insert' },
-  { pass: 'looks whose entries are', soak: true, table: 'bank_owners', on: 'update' },
   { pass: 'takes what moved', table: 'reconciling', on: 'update' },
   { pass: 'finds what was late', table: 'discrepancies', on: 'insert', when: `new.class = 'late_settlement'` },
   { pass: 'drops what netted', table: 'residue', on: 'delete' },

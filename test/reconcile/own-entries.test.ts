@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createLedger } from '../../src/ledger/post.ts';
+import { createMetrics } from '../../src/metrics.ts';
 import { withTransaction } from '../../src/postgres/sql.ts';
 import type { EndpointSettings } from '../../src/providers/provider.ts';
+import { createReconciler } from '../../src/reconcile/engine/reconciler.ts';
 import { lockBankImports } from '../../src/reconcile/import/bank-store.ts';
 import { AT, eur } from '../ledger/books.ts';
 import { bankFiles, type Entered, mt940 } from '../support/bank-files.ts';
@@ -224,6 +227,33 @@ it('waits for an import that began under the settings of before', async () => {
   }).finally(() => gate.resolve());
   await Promise.all([importing, caughtUp]);
   expect(await bankLines(account)).toEqual({ 'Stripe 1': books.account, 'Stripe 2': books.account });
+});
+
+it('leaves nothing half done where it breaks off, and comes to the same after', async () => {
+  const account = newAccount();
+  const books = await world.open();
+  const entries = Array.from({ length: 1_500 }, (_, n) => ({ id: `k${n}`, amount: 1 + n, text: `Stripe ${n}` }));
+  await receive(...days(account, entries));
+  await world.change(books, { bank_account: account, bank_pattern: { text: 'stripe' } });
+  const clock = { now: () => world.now };
+  let asked = 0;
+  const broken = createReconciler({
+    ...{ pool: database.appPool, endpoints: { all: () => [] }, clock, log: database.log },
+    metrics: createMetrics({ process: false }),
+    ledger: {
+      post: async (tx, requests) => {
+        asked += 1;
+        const results = await createLedger({ clock }).post(tx, requests);
+        if (asked === 2) throw new Error('killed');
+        return results;
+      },
+    },
+  });
+  await expect(broken.catchUp()).rejects.toThrow('killed');
+  await broken.stop();
+  expect(new Set(Object.values(await bankLines(account)))).toEqual(new Set([null]));
+  await world.catchUp();
+  expect(new Set(Object.values(await bankLines(account)))).toEqual(new Set([books.account]));
 });
 
 it('judges the statements of a bank account once it is set, and no more once it is not', async () => {
