@@ -3,7 +3,7 @@ import { currencyExponent } from '../currency.ts';
 import { DISCREPANCY_STATUSES } from '../discrepancy-status.ts';
 import type { DiscrepancyRow, HistoryRow, MovementRow } from '../reconcile/discrepancies/discrepancies-store.ts';
 import type { Suggestion } from '../reconcile/engine/match-store.ts';
-import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
+import { DISCREPANCY_CLASSES, type Difference } from '../reconcile/engine/verdict.ts';
 import { PostingShape } from './shapes.ts';
 
 const Text = Type.Union([Type.String(), Type.Null()]);
@@ -42,7 +42,14 @@ export const DiscrepancyShape = Type.Object({
   ledger: Side,
   settlement: Side,
   bank: Side,
-  differences: Type.Array(Type.Object({ field: Type.String(), ledger: Type.String(), settlement: Type.String() })),
+  differences: Type.Array(
+    Type.Object({
+      field: Type.String(),
+      ledger: Type.String(),
+      settlement: Type.String({ description: 'what the report says; of bank_in_transit the same as bank' }),
+      bank: Type.Optional(Type.String({ description: 'what the bank says, of bank_in_transit' })),
+    }),
+  ),
   age_days: Type.Integer(),
   bucket: Type.Enum([...BUCKETS]),
   severity: Type.Number({ description: 'amount in major units × age in days' }),
@@ -124,7 +131,9 @@ export function discrepancyView(row: DiscrepancyRow, now: number) {
     ledger: row.ledger,
     settlement: row.settlement,
     bank: row.bank,
-    differences: [...row.differences],
+    differences: row.differences.map((one): Difference & { readonly bank?: string } =>
+      row.item === 'bank_in_transit' ? { ...one, bank: one.settlement } : one,
+    ),
     age_days: days,
     bucket: bucketOf(days),
     severity: Math.round(major * Math.max(1, days) * 100) / 100,

@@ -2,7 +2,13 @@ import { type Static, type TSchema, Type } from 'typebox';
 import type { ReportFault } from '../providers/settlement-format.ts';
 import { faultCurrency } from '../reconcile/import/fault-currency.ts';
 import type { ProvenBatch } from '../reconcile/import/prove.ts';
-import type { BatchRow, FaultRow, KeptLineRow, SettlementRow } from '../reconcile/import/settlement-store.ts';
+import type {
+  BatchRow,
+  FaultRow,
+  KeptLineRow,
+  SettlementRow,
+  ShownBatches,
+} from '../reconcile/import/settlement-store.ts';
 
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const Time = Type.String({ format: 'date-time' });
@@ -81,7 +87,8 @@ const summary = {
 export const SettlementSummaryShape = Type.Object(summary);
 export const SettlementShape = Type.Object({
   ...summary,
-  batches: Type.Array(BatchShape),
+  batches: Type.Array(BatchShape, { description: 'the first 1,000' }),
+  batch_count: Type.Integer({ description: 'all that the report has' }),
   errors: Type.Array(ReportErrorShape),
 });
 
@@ -157,10 +164,11 @@ export function settlementSummary(row: SettlementRow): Static<typeof SettlementS
 
 export function settlementView(
   row: SettlementRow,
-  batches: readonly BatchRow[],
+  { batches, count }: ShownBatches,
   faults: readonly FaultRow[],
 ): Static<typeof SettlementShape> {
-  return { ...settlementSummary(row), batches: batches.map(batchView), errors: faults.map(faultView) };
+  const shown = batches.map(batchView);
+  return { ...settlementSummary(row), batches: shown, batch_count: count, errors: faults.map(faultView) };
 }
 
 function batchView(row: BatchRow): Static<typeof BatchShape> {

@@ -20,9 +20,9 @@ export function discrepancyText(view: Detail): string {
     `${view.class}${view.cause === null ? '' : ` (${view.cause})`}  ${moneyText(view.delta, currency)}  ${view.status}${view.assignee === null ? '' : ` with ${oneLine(view.assignee)}`}`,
     `${view.provider}/${view.account}  ${oneLine(view.reference)}  ${view.age_days} days old, due ${moment(view.due_at)}`,
     `ledger ${side(view.ledger.amount)}   report ${side(view.settlement.amount)}   bank ${side(view.bank.amount)}`,
-    ...view.differences.map(({ field, ledger, settlement }) => {
+    ...view.differences.map(({ field, ledger, settlement, bank }) => {
       const told = (text: string): string => (MONEY.has(field) ? amountText(text, currency) : oneLine(text));
-      return `${field}: ledger ${told(ledger)}, report ${told(settlement)}`;
+      return `${field}: ledger ${told(ledger)}, ${bank === undefined ? `report ${told(settlement)}` : `bank ${told(bank)}`}`;
     }),
     ...Object.entries(view.evidence).flatMap(([name, value]) =>
       value === null ? [] : [`${name}: ${oneLine(typeof value === 'string' ? value : JSON.stringify(value))}`],

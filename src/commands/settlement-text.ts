@@ -12,8 +12,8 @@ const SHOWN_MAX = 50;
 const money = (amount: string, currency: string): string =>
   formatMajor(BigInt(amount), currencyExponent(currency) ?? 0);
 
-/** What the batches of a report come to, and how they close. */
-export function readableBatches(batches: readonly Batch[]): string {
+/** What the batches of a report come to, and how they close; `count`: how many there are, where not all of them are told. */
+export function readableBatches(batches: readonly Batch[], count = batches.length): string {
   if (batches.length === 0) return 'no batches';
   const text = table<Batch>(
     [
@@ -33,7 +33,8 @@ export function readableBatches(batches: readonly Batch[]): string {
     ],
     batches.slice(0, SHOWN_MAX),
   );
-  return batches.length > SHOWN_MAX ? `${text}\n… and ${batches.length - SHOWN_MAX} more` : text;
+  const more = count - Math.min(batches.length, SHOWN_MAX);
+  return more > 0 ? `${text}\n… and ${more} more` : text;
 }
 
 /** Against totals of its own, or because its lines come to what it paid out. */
@@ -63,6 +64,6 @@ export function readableSettlement(view: View): string {
     ...(view.accepted_difference === null ? [] : [`  taken with its difference: ${oneLine(view.accepted_difference)}`]),
     ...(view.note === null ? [] : [`  ${oneLine(view.note)}`]),
   ].join('\n');
-  const parts = [head, ...(view.batches.length === 0 ? [] : [readableBatches(view.batches)])];
+  const parts = [head, ...(view.batches.length === 0 ? [] : [readableBatches(view.batches, view.batch_count)])];
   return [...parts, ...(view.error_count === 0 ? [] : [readableFaults(errors, view.error_count)])].join('\n\n');
 }

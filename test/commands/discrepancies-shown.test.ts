@@ -12,6 +12,7 @@ let database: TestDatabase;
 let folder: string;
 let id: string;
 let ofFile: string;
+let ofBank: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -21,14 +22,23 @@ beforeAll(async () => {
   const of = { provider: 'test', account: books.account, at: AT };
   await addDiscrepancy(database, { ...of, class: 'amount_mismatch', reference: 'p1', currency: 'EUR', delta: -1n });
   await addDiscrepancy(database, { ...of, class: 'file_total_mismatch', reference: 'B1', currency: 'XXX', delta: 0n });
+  ofBank = await addDiscrepancy(database, {
+    ...of,
+    class: 'bank_amount_mismatch',
+    item: 'bank_in_transit',
+    reference: 'po_1',
+    currency: 'EUR',
+    delta: -1n,
+  });
   await database.sql.query(
-    `update postern.discrepancies set differences = '[{"field": "amount", "ledger": "1000", "settlement": "999"}]' where class = 'amount_mismatch'`,
+    `update postern.discrepancies set differences = '[{"field": "amount", "ledger": "1000", "settlement": "999"}]'
+     where class in ('amount_mismatch', 'bank_amount_mismatch')`,
   );
   await database.sql.query(
     `update postern.discrepancies set evidence = '{"file": "march.csv", "row": 7}' where class = 'file_total_mismatch'`,
   );
   const { rows } = await database.sql.query<{ id: string }>(
-    'select id::text as id from postern.discrepancies order by class',
+    `select id::text as id from postern.discrepancies where class <> 'bank_amount_mismatch' order by class`,
   );
   [id, ofFile] = [rows[0]?.id ?? '', rows[1]?.id ?? ''];
 });
@@ -50,6 +60,15 @@ describe('discrepancies show', () => {
     expect(status).toBe(0);
     expect(out).toContain('amount_mismatch  EUR -0.01  open');
     expect(out).toContain('amount: ledger EUR 10.00, report EUR 9.99');
+  });
+
+  it('tells the bank beside the ledger by its own name', async () => {
+    const { out } = await postern('show', ofBank);
+    expect(out).toContain('amount: ledger EUR 10.00, bank EUR 9.99');
+    const { differences } = JSON.parse((await postern('show', ofBank, '--json')).out) as { differences: unknown };
+    expect(differences).toEqual([{ field: 'amount', ledger: '1000', settlement: '999', bank: '999' }]);
+    const report = JSON.parse((await postern('show', id, '--json')).out) as { differences: unknown };
+    expect(report.differences).toEqual([{ field: 'amount', ledger: '1000', settlement: '999' }]);
   });
 
   it('names the file and the row, and no amount where there is no currency', async () => {

@@ -57,6 +57,22 @@ describe('settlement import', () => {
     expect((await postern('settlement', 'list')).out).toContain(view.id);
   });
 
+  it('says how many batches there are beyond those that are shown', async () => {
+    write('many.csv', report('po_many', '11.65'));
+    const { out } = await postern('settlement', 'import', 'many.csv', '--endpoint', 'stripe/main', '--json');
+    const { id, batches, batch_count } = JSON.parse(out) as { id: string; batches: unknown[]; batch_count: number };
+    expect([batches.length, batch_count]).toEqual([1, 1]);
+    await database.sql.query(
+      `insert into postern.settlement_batches (settlement_id, batch, currency, lines, gross, fee, tax, net, payout, opening, closing, is_stated)
+       select $1, 'po_z' || n, 'USD', 1, 5, 0, 0, 5, -5, 0, 0, false from generate_series(1, 1050) as n`,
+      [id],
+    );
+    const shown = JSON.parse((await postern('settlement', 'show', id, '--json')).out) as { batches: unknown[] };
+    expect(shown).toMatchObject({ batch_count: 1_051 });
+    expect(shown.batches).toHaveLength(1_000);
+    expect((await postern('settlement', 'show', id)).out).toContain('… and 1001 more');
+  });
+
   it('fails for a report that contradicts itself, unless somebody says why it is taken', async () => {
     const refused = await postern('settlement', 'import', 'wrong.csv', '--endpoint', 'stripe/main');
     expect(refused.status).toBe(1);

@@ -49,7 +49,7 @@ export const DISCREPANCY_CLASSES: readonly DiscrepancyClass[] = [
   ...new Set<DiscrepancyClass>([...ITEM_CLASSES, ...OBSERVATION_CLASSES]),
 ];
 
-/** Both as text: amounts in minor units, times as ISO 8601. */
+/** Both as text: amounts in minor units, times as ISO 8601. `settlement` is the other side: the report's, or in the third hop the bank's. */
 export type Difference = { readonly field: string; readonly ledger: string; readonly settlement: string };
 
 /** What an open item is. `dueAt` (unix ms): when its window ends, where it has one; it is judged again then. */

@@ -219,16 +219,19 @@ export type BatchRow = {
 };
 
 /** At most so many are shown with their settlement: one of Stripe's has a payout a day. */
-export const BATCHES_SHOWN_MAX = 1_000;
+const BATCHES_SHOWN_MAX = 1_000;
 
-export async function selectBatches(sql: Sql, id: string): Promise<BatchRow[]> {
-  const { rows } = await sql.query<BatchRow>(
+/** The first of a report's batches, and how many it has. */
+export type ShownBatches = { readonly batches: readonly BatchRow[]; readonly count: number };
+
+export async function selectBatches(sql: Sql, id: string): Promise<ShownBatches> {
+  const { rows } = await sql.query<BatchRow & { readonly count: number }>(
     `select batch, currency, lines, gross::text, fee::text, tax::text, net::text, payout::text, opening::text, closing::text,
-       is_stated, series, sequence, first_at, last_at
+       is_stated, series, sequence, first_at, last_at, (count(*) over ())::int4 as count
      from postern.settlement_batches where settlement_id = $1 order by batch, currency limit ${BATCHES_SHOWN_MAX}`,
     [id],
   );
-  return rows;
+  return { batches: rows, count: rows[0]?.count ?? 0 };
 }
 
 export type KeptLineRow = {

@@ -155,7 +155,7 @@ export function classFields(scope: Scope) {
     text: `${base}
       select d.class, count(*)::int4 as count, ${keys('ledger')} as ledger, ${keys('settlement')} as settlement, ${keys('bank')} as bank,
         (select array_agg(distinct f.field order by f.field) from d as o, jsonb_to_recordset(o.differences) as f (field text)
-         where o.is_open and o.class = d.class) as differs
+         where o.is_open and o.class = d.class) as differs, bool_and(coalesce(d.item = 'bank_in_transit', false)) as of_bank
       from d where d.is_open group by 1 order by 1`,
     values,
   };
@@ -168,6 +168,8 @@ export type ClassFields = {
   readonly settlement: readonly string[] | null;
   readonly bank: readonly string[] | null;
   readonly differs: readonly string[] | null;
+  /** Of the third hop, in which the bank stands beside the ledger: its side is kept in the place of the report's. */
+  readonly of_bank: boolean;
 };
 
 const FIELDS_MAX = 24;
@@ -185,7 +187,7 @@ const sideColumn = (key: string, group: string): Column => ({
 /** A column whose name comes from data: in the statement it has a number, because a name may be too long or be anything. */
 type Told = { readonly column: Column; readonly value: (place: (name: string) => string) => string };
 
-/** Both sides beside each other, then each field that differs, as the ledger and as the report have it. */
+/** Both sides beside each other, then each field that differs, as the ledger and as the report or the bank have it. */
 function toldColumns(fields: ClassFields): Told[] {
   const sides = SIDES.flatMap((side) =>
     (fields[side] ?? []).slice(0, FIELDS_MAX).map((key): Told => {
@@ -196,15 +198,17 @@ function toldColumns(fields: ClassFields): Told[] {
     }),
   );
   const differing = (fields.differs ?? []).slice(0, FIELDS_MAX).flatMap((field) =>
-    (['ledger', 'settlement'] as const).map(
-      (side): Told => ({
-        column: AMOUNTS.has(field) ? amount(side, { group: `differs ${field}` }) : text(side, `differs ${field}`),
+    (['ledger', 'settlement'] as const).map((side): Told => {
+      const name = side === 'settlement' && fields.of_bank ? 'bank' : side;
+      const group = `differs ${field}`;
+      return {
+        column: AMOUNTS.has(field) ? amount(name, { group }) : text(name, group),
         value: (place) => {
           const where = `f ->> 'field' = ${place(field)}${AMOUNTS.has(field) ? ` and f ->> '${side}' ~ '^-?[0-9]{1,38}$'` : ''}`;
           return `(select f ->> '${side}' from jsonb_array_elements(d.differences) as f where ${where} limit 1)`;
         },
-      }),
-    ),
+      };
+    }),
   );
   return [...sides, ...differing].map(({ column, value }, n) => ({ column: { ...column, from: `told_${n}` }, value }));
 }

@@ -101,11 +101,20 @@ export const FX_COLUMNS: readonly Column[] = [
   text('highest_rate'),
 ];
 
-/** What was paid in one currency and settled in another, or left in another for the bank. */
+/** A rate as a number; what is none is neither the lowest nor the highest. */
+const RATE = `case when l.fx_rate ~ '^[0-9]{1,20}(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$' then l.fx_rate::numeric end`;
+
+/** What was paid in one currency and settled in another, or left in another for the bank. Rates stand as they were written. */
 export const exchanges = (scope: Scope) => ({
-  text: `select l.provider, l.account, l.kind, l.other_currency, l.currency, count(*)::int4 as lines, sum(l.other_amount)::text as other_amount,
-      sum(l.gross)::text as gross, min(l.fx_rate collate "C") as lowest_rate, max(l.fx_rate collate "C") as highest_rate
-    from (select l.* from ${LINES_OF_PERIOD}) as l where l.other_currency is not null and ${USED}
+  text: `select provider, account, kind, other_currency, currency, sum(lines)::int4 as lines, sum(other_amount)::text as other_amount,
+      sum(gross)::text as gross, (array_agg(fx_rate order by rate, fx_rate) filter (where rate is not null))[1] as lowest_rate,
+      (array_agg(fx_rate order by rate desc, fx_rate) filter (where rate is not null))[1] as highest_rate
+    from (
+      select l.provider, l.account, l.kind, l.other_currency, l.currency, l.fx_rate, ${RATE} as rate, count(*) as lines,
+        sum(l.other_amount) as other_amount, sum(l.gross) as gross
+      from (select l.* from ${LINES_OF_PERIOD}) as l where l.other_currency is not null and ${USED}
+      group by 1, 2, 3, 4, 5, 6
+    ) as by_rate
     group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5`,
   values: valuesOf(scope),
 });

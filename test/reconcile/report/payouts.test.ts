@@ -1,10 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Told } from '../../../src/ledger/told.ts';
-import { sqlOf } from '../../../src/postgres/sql.ts';
-import { openReport } from '../../../src/reconcile/report/open-report.ts';
-import { NO_FILTER } from '../../../src/reconcile/report/scope.ts';
 import { AT, type Books, bankLine, eur, line, openBooks } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { madeReport } from '../../support/made-report.ts';
 import { addSettlement } from '../../support/settlement-rows.ts';
 
 let database: TestDatabase;
@@ -20,29 +18,8 @@ type Row = Record<'payout' | 'batch' | 'batch_currency' | 'currency' | 'kind' | 
   Record<'net' | 'paid_out' | 'returned' | 'at_bank' | 'open' | 'ledger', Amount | null> & { readonly lines: number };
 type Shown = { readonly payouts: Row[]; readonly payout_makeup: Row[]; readonly sides: Row[] };
 
-async function reported({ account }: Books, period: string): Promise<Shown> {
-  const deps = {
-    connect: database.pools().reader,
-    sql: sqlOf(database.pools().api),
-    clock: { now: () => AT + 2 * MONTH },
-    actor: 'cli:finance',
-  };
-  const report = await openReport(deps, {
-    report: 'discrepancies',
-    format: 'json',
-    run: null,
-    selection: { provider: 'test', account },
-    period,
-    filter: NO_FILTER,
-  });
-  try {
-    let text = '';
-    for await (const piece of report.bytes) text += String(piece);
-    return JSON.parse(text) as Shown;
-  } finally {
-    await report.close();
-  }
-}
+const reported = async ({ account }: Books, period: string): Promise<Shown> =>
+  (await madeReport(database, { account, period, now: AT + 2 * MONTH })) as Shown;
 
 const figures = ({ payout, state, ...row }: Row): string =>
   [payout, ...(['paid_out', 'returned', 'at_bank', 'open'] as const).map((name) => row[name]?.minor), state].join(' ');
