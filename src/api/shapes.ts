@@ -31,7 +31,9 @@ export const EndpointShape = Type.Object({
   name: Type.String(),
   url: Type.String(),
   disabled: Type.Boolean(),
-  settings: Type.Record(Type.String(), Type.Unknown()),
+  settings: Type.Record(Type.String(), Type.Unknown(), {
+    description: 'docs/providers.md and docs/settlements.md have them',
+  }),
   secrets: Type.Array(SecretShape),
   rotation_overlap_s: Type.Integer({
     description: 'how long the processor may go on signing with an old secret; what to give as overlap_s',

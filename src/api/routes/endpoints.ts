@@ -12,7 +12,8 @@ import { endpointView, secretView } from '../views.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const Settings = Type.Record(Type.String({ maxLength: 100 }), Type.Unknown(), {
-  description: "the provider's own; credentials are encrypted and never shown",
+  description:
+    "the provider's own (docs/providers.md), and by which its account is reconciled: windows, bank, fee contract (docs/settlements.md); credentials are encrypted and never shown",
 });
 const Secret = Type.String({ maxLength: 10_000 });
 /** A year: longer than any processor tries to deliver. */

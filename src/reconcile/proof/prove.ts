@@ -38,6 +38,8 @@ export type AccountProof = {
   readonly stated: { readonly closing: bigint; readonly difference: bigint } | null;
   /** No report states a balance; its batches of the period are paid out or handed on whole. */
   readonly batchesClose: boolean;
+  /** Only payers' money: nothing was ever settled in this currency, and the account has another in which it is. */
+  readonly settlesElsewhere: boolean;
   /** What the processor owes: the three identities' closings. */
   readonly owed: bigint;
   /** What it keeps back beside it. */
@@ -90,9 +92,9 @@ export async function prove(
   };
   const lines = await lineSums(tx, columns, selection, span);
   const bank = await bankSums(tx, selection, span);
-  const proofs = groups(books, standing, moved).map((group) =>
-    accountProof(group, { stated, closed, lines, bank, known }),
-  );
+  const all = groups(books, standing, moved);
+  const settled = all.filter(({ identities }) => !isUntouched(identities));
+  const proofs = all.map((group) => accountProof(group, { stated, closed, settled, lines, bank, known }));
   return { accounts: proofs, lines, learned };
 }
 
@@ -148,6 +150,12 @@ function groups(books: readonly BookAccount[], standing: readonly Standing[], mo
     );
 }
 
+const isUntouched = (identities: readonly Identity[]): boolean =>
+  identities.every(
+    ({ role, opening, parts, openItems }) =>
+      role !== 'processor_balance' || (opening === 0n && parts.length === 0 && openItems === 0n),
+  );
+
 const emptyIdentity = (role: Role): Identity => ({
   role,
   opening: 0n,
@@ -180,6 +188,8 @@ function identityOf(role: Role, standing: Standing, moved: readonly Movement[]):
 type Sides = {
   readonly stated: readonly Stated[];
   readonly closed: readonly ClosedBatches[];
+  /** Accounts and currencies with something on the processor's balance. */
+  readonly settled: readonly Group[];
   readonly lines: readonly LineSums[];
   readonly bank: readonly BankSums[];
   readonly known: readonly KnownAccount[];
@@ -196,6 +206,10 @@ function accountProof(group: Group, sides: Sides): AccountProof {
     ...group,
     stated,
     batchesClose: stated === null && sides.closed.some(mine),
+    settlesElsewhere:
+      stated === null &&
+      isUntouched(identities) &&
+      sides.settled.some((one) => one.provider === provider && one.account === account),
     owed: THREE.reduce((owed, role) => owed + closingOf(role), 0n),
     withheld: closingOf('processor_reserve'),
     comparisons: comparisons(identities, {

@@ -69,7 +69,7 @@ export function fees(scope: Scope) {
   );
   return {
     text: `select l.provider, l.account, l.payment_method, l.kind, l.currency, count(*)::int4 as lines, sum(l.gross)::text as gross,
-        sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(sum(l.gross), 0))::numeric(20, 4)::text as percent,
+        sum(l.fee)::text as fee, sum(l.tax)::text as tax, (100 * sum(l.fee) / nullif(greatest(sum(l.gross), 0), 0))::numeric(20, 4)::text as percent,
         nullif(count(k.agreed), 0)::int4 as lines_in_contract, (sum(whole.fee) filter (where k.agreed is not null))::text as fee_in_contract,
         sum(k.agreed)::numeric(38)::text as agreed, sum(case when k.agreed is not null then greatest(whole.fee - k.agreed, 0) end)::numeric(38)::text as above
       from (select l.* from ${LINES_OF_PERIOD}) as l ${terms.length === 0 ? NO_TERM : TERM}

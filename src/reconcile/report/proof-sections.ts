@@ -102,9 +102,10 @@ function proofRows(proof: AccountProof): Row[] {
 
 /** A report that states no balance proves none: said, instead of a difference of nothing. Its batches may close all the same. */
 function statedRows(
-  { stated, batchesClose }: AccountProof,
+  { stated, batchesClose, settlesElsewhere }: AccountProof,
   row: (identity: string, line: string, value: bigint | null) => Row,
 ): Row[] {
+  if (settlesElsewhere) return [];
   if (stated === null) return [row('processor_balance', batchesClose ? 'batches_close' : 'unproven', null)];
   return [
     row('processor_balance', 'report_closing', stated.closing),
@@ -116,7 +117,7 @@ function statedRows(
 export function verdictOf({ accounts }: Proof): 'holds' | 'batches_close' | 'unproven' | 'fails' | 'empty' {
   if (accounts.length === 0) return 'empty';
   if (accounts.some(({ holds }) => !holds)) return 'fails';
-  const unstated = accounts.filter(({ stated }) => stated === null);
+  const unstated = accounts.filter(({ stated, settlesElsewhere }) => stated === null && !settlesElsewhere);
   if (unstated.length === 0) return 'holds';
   return unstated.every(({ batchesClose }) => batchesClose) ? 'batches_close' : 'unproven';
 }

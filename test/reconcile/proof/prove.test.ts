@@ -360,6 +360,22 @@ describe('beside the books', () => {
       expect(await closes(books)).toBe(false);
     });
 
+    it('and nothing of a currency that only payers paid in', async () => {
+      const books = await settled('B1', [charge, paid()]);
+      await books.post([{ ...captured('p9', 10n), currency: 'GBP' } as Told]);
+      const told = async () =>
+        (await proofOf(books.account)).map((one) => [one.currency, one.batchesClose, one.settlesElsewhere]);
+      expect(await told()).toEqual([
+        ['EUR', true, false],
+        ['GBP', false, true],
+      ]);
+      await books.post([line('charge', 'l9', { batch: 'B1', reference: 'p9', gross: 10n, currency: 'GBP' })]);
+      expect(await told()).toEqual([
+        ['EUR', true, false],
+        ['GBP', false, false],
+      ]);
+    });
+
     it('not where no report is here, nor where its batches are periods', async () => {
       const books = openBooks(database);
       await books.post([captured('p1', 10n)]);

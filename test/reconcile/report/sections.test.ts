@@ -70,3 +70,23 @@ it('knows the lowest and the highest rate by number, and prints them as they wer
     { other_currency: 'USD', lines: 7, lowest_rate: '8.5e-05', highest_rate: '10.050', gross: { minor: '630' } },
   ]);
 });
+
+it('tells what share of what came in was charged, and none of what went back', async () => {
+  const account = await openAccount();
+  const of = { batch: 'B1', currency: 'EUR', reference: 'p1', at: AT };
+  await addSettlement(database, {
+    provider: 'test',
+    account,
+    at: AT,
+    batches: [{ batch: 'B1', currency: 'EUR' }],
+    lines: [
+      { ...of, kind: 'charge', gross: 1_000n, fee: 25n },
+      { ...of, kind: 'chargeback', gross: -1_000n, fee: 150n },
+    ],
+  });
+  const fees = await section(account, 'fees');
+  expect(fees.map(({ kind, percent }) => [kind, percent])).toEqual([
+    ['charge', '2.5000'],
+    ['chargeback', null],
+  ]);
+});
