@@ -12,7 +12,8 @@ export function worldTarget(account: WorldAccount): {
 } {
   const { simulator } = account.dialect;
   const where = { url: `http://127.0.0.1:8080/webhooks/${simulator.provider}/${account.name}`, account: account.name };
-  const settings = { ...simulator.settings(where), ...account.settings };
+  // Told, because webhooks of some processors name it and their reports do not.
+  const settings = { ...simulator.settings(where), account: account.name, ...account.settings };
   // Who signs with a key pair makes it anew each time: its bytes would be others at every run.
   if (simulator.keys.kind === 'pair') return { target: { ...where, secret: '', settings }, secret: null };
   const { target } = simulatedEndpoint(simulator, where, { random: createRandom(`${account.seed}/secret`), now: 0 });
