@@ -24,8 +24,6 @@ const CLIENTS = 12;
 const TRANSFERS_A_CLIENT_MAX = 400;
 /** So many acknowledgements between two faults, and the moment of the fault some more after them. */
 const BETWEEN_FAULTS = 15;
-/** All of them only in the soak: each takes a quarter of a minute. */
-const FAULTS = 3;
 const names = Array.from({ length: ACCOUNTS }, (_, n) => `bank-${n}`);
 const folder = mkdtempSync(join(tmpdir(), 'postern-bank-'));
 
@@ -147,7 +145,7 @@ it(`keeps its money through kills and restarts, and does what it acknowledged ex
       () => Promise.all([revive(0), revive(1)]),
       restartDatabase,
     ];
-    for (const fault of process.env.POSTERN_SOAK === undefined ? plan.slice(0, FAULTS) : plan) {
+    for (const fault of plan) {
       await progress();
       await fault();
     }
