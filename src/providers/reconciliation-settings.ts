@@ -26,7 +26,7 @@ export const RECONCILIATION_CHECKS: Readonly<Record<string, (value: unknown) => 
 
 /** These are of one account; webhooks that name theirs would post beside it. Null, or the setting that lacks its account. */
 export function withoutAccount(provider: Provider, settings: EndpointSettings): string | null {
-  if (provider.namesAccount !== 'always' || settings.account !== undefined || settings.accounts !== undefined)
+  if (provider.namesAccount !== 'always' || settings.account !== undefined || settings.accounts?.length === 1)
     return null;
   return Object.keys(RECONCILIATION_CHECKS).find((name) => settings[name] !== undefined) ?? null;
 }

@@ -101,6 +101,8 @@ describe('endpoint service', () => {
     await expect(service.create({ provider: 'adyen', name, settings }, 'test')).rejects.toMatchObject({
       faults: [{ path: '/settings/account', message: expect.stringContaining('live_from') }],
     });
+    const several = { ...settings, accounts: ['ShopNL', 'ShopDE'] };
+    await expect(service.create({ provider: 'adyen', name, settings: several }, 'test')).rejects.toThrow('live_from');
     const named = { ...settings, account: 'ShopNL' };
     expect(await service.create({ provider: 'adyen', name, settings: named }, 'test')).toMatchObject({ name });
     expect(await service.create({ provider: 'stripe', name, settings }, 'test')).toMatchObject({ name });

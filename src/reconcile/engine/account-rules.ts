@@ -45,10 +45,7 @@ const NAMES = [
 
 /** Several endpoints may share an account: each setting is that of the first that has it. */
 export function accountRules(endpoints: readonly Endpoint[], provider: string, account: string): AccountRules {
-  const mine = endpoints.filter(
-    (one) =>
-      one.provider.name === provider && (one.account === account || one.settings.accounts?.includes(account) === true),
-  );
+  const mine = endpoints.filter((one) => one.provider.name === provider && one.account === account);
   const settings: Partial<EndpointSettings> = Object.fromEntries(
     NAMES.flatMap((name) => {
       const value = mine.map((one) => one.settings[name]).find((one) => one !== undefined);

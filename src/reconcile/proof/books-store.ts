@@ -93,8 +93,7 @@ export async function listKnownAccounts(sql: Sql, { provider, account }: Selecti
     `select k.provider, k.account, ${first('time_zone')} as zone, ${first('settlement_mode')} as mode,
        ${first('bank_account')} as bank_account, ${first('fee_contract')} as fee_contract
      from (
-       select e.provider collate "C" as provider, n.account collate "C" as account, e.settings, e.id from postern.endpoints e
-       cross join lateral (select e.account union select jsonb_array_elements_text(e.settings -> 'accounts')) as n (account)
+       select e.provider collate "C" as provider, e.account collate "C" as account, e.settings, e.id from postern.endpoints e
        union all
        select s.provider, s.account, null, null from (select distinct provider, account from postern.settlements) as s
      ) as k
