@@ -11,7 +11,7 @@ const PURE = [
 /** Minutes each: `npm run soak`. */
 const SOAK =
   process.env.POSTERN_SOAK === undefined
-    ? ['test/faults/{bank,engine-kills,import-kills,instances,payments-property,redis,transfers-crash}.test.ts', 'test/ingest/{rederive-memory,retention-interrupted}.test.ts']
+    ? ['test/faults/{bank,engine-kills,import-kills,instances,payments-property,transfers-crash}.test.ts', 'test/ingest/{rederive-memory,retention-interrupted}.test.ts']
     : [];
 
 export default defineConfig({

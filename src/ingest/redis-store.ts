@@ -29,6 +29,7 @@ export type RedisStoreParts = {
 
 /** Longer than this a request does not wait for it. */
 const ANSWER_MS = 50;
+/** For what no request waits for. */
 const LOST_AFTER_MS = 1_000;
 /** So many answers in a row that did not come in time, and for a while nobody waits for another. */
 const SLOW_MAX = 3;
@@ -41,7 +42,6 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     connectTimeout: LOST_AFTER_MS,
-    commandTimeout: ANSWER_MS,
     // A connection that swallows what is sent (a firewall that forgot it) is no connection: make another.
     socketTimeout: LOST_AFTER_MS,
     retryStrategy: (tries) => Math.min(tries * 100, 2_000),
@@ -105,10 +105,10 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
   }
 
   /** Null where it failed: why is counted. */
-  async function asked<T>(answer: Promise<T>): Promise<T | null> {
+  async function asked<T>(answer: Promise<T>, withinMs = ANSWER_MS): Promise<T | null> {
     const stop = metrics.cacheSeconds.startTimer();
     try {
-      const found = await answer;
+      const found = await inTime(answer, withinMs);
       slowInARow = 0;
       tellWell();
       return found;
@@ -153,7 +153,8 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
       if (!isUsable()) return null;
       const pipeline = redis.pipeline();
       for (const [key, more] of counts) pipeline.incrby(name(key), more).expire(name(key), keptS);
-      return asked(pipeline.exec().then((replies) => sumsOf(replies ?? [])));
+      const sums = pipeline.exec().then((replies) => sumsOf(replies ?? []));
+      return asked(sums, LOST_AFTER_MS);
     },
     forgetIdentity() {
       identity = null;
@@ -168,6 +169,29 @@ export function createRedisStore(url: string, { databaseIdentity, log, metrics }
   };
 }
 
+class LateError extends Error {}
+
+/**
+ * What has arrived is read before the time is up: where this process was busy for as long, as in a flood, Redis was not slow.
+ * @throws LateError, and what the answer throws
+ */
+async function inTime<T>(answer: Promise<T>, ms: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let arrived: NodeJS.Immediate | undefined;
+  const late = new Promise<never>((_, reject) => {
+    // Sockets are read between timers and immediates.
+    timer = setTimeout(() => {
+      arrived = setImmediate(() => reject(new LateError(`no answer within ${ms} ms`)));
+    }, ms);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+    clearImmediate(arrived);
+  }
+}
+
 /** Of pairs of INCRBY and EXPIRE the sums. @throws what any of them was answered with. */
 function sumsOf(replies: ReadonlyArray<readonly [Error | null, unknown]>): number[] {
   const failure = replies.find(([error]) => error !== null)?.[0];
@@ -175,10 +199,9 @@ function sumsOf(replies: ReadonlyArray<readonly [Error | null, unknown]>): numbe
   return replies.filter((_, n) => n % 2 === 0).map(([, sum]) => Number(sum));
 }
 
-/** As ioredis and Redis word it: neither has codes for these. */
+/** As Redis words it, which has no codes for these. */
 function troubleOf(error: unknown): CacheTrouble {
-  const message = messageOf(error);
-  if (message.startsWith('OOM ')) return 'full';
-  if (message === 'Command timed out') return 'slow';
+  if (error instanceof LateError) return 'slow';
+  if (messageOf(error).startsWith('OOM ')) return 'full';
   return error instanceof Error && error.name === 'ReplyError' ? 'refused' : 'gone';
 }

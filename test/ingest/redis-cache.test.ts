@@ -39,6 +39,11 @@ async function stopServer(): Promise<void> {
   await exit;
 }
 
+function stayBusy(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
 async function connected(cache: RedisCache): Promise<void> {
   await eventually(async () => {
     expect(cache.stats().connected).toBe(true);
@@ -74,6 +79,18 @@ describe.skipIf(given === undefined && !onPath)('the duplicate cache in Redis', 
     await eventually(async () => expect(await two.get('key')).toEqual([ID, OTHER]));
     expect(await elsewhere.get('key')).toBeUndefined();
     await Promise.all([one.close(), two.close(), elsewhere.close()]);
+  });
+
+  it('does not call Redis slow for an answer that this process was too busy to read', async () => {
+    const [one, two, busy] = [open(), open(), open()];
+    await Promise.all([connected(one), connected(two), connected(busy)]);
+    one.put('busy', [ID, OTHER]);
+    await eventually(async () => expect(await two.get('busy')).toEqual([ID, OTHER]));
+    const asked = busy.get('busy');
+    // Timers are looked at next, sockets after them.
+    await new Promise<void>((resolve) => setImmediate(() => resolve(stayBusy(200))));
+    expect(await asked).toEqual([ID, OTHER]);
+    await Promise.all([one.close(), two.close(), busy.close()]);
   });
 
   it('forgets its own memory when the connection to the database was lost', async () => {

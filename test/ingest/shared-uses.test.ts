@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { eventually } from '../support/eventually.ts';
 import { createRedisServer, hasRedis, type RedisServer } from '../support/redis-server.ts';
+import { createTcpProxy } from '../support/tcp-proxy.ts';
 
 const IP = '192.0.2.7';
 const BURST = 200;
@@ -173,5 +174,20 @@ describe.skipIf(!hasRedis)('in Redis itself', () => {
     expect(keys).toHaveLength(2);
     for (const key of keys) expect(Number(await redis.command('TTL', key))).toBeGreaterThan(0);
     await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it('is told as well where the answer takes longer than a request would wait', async () => {
+    const proxy = await createTcpProxy({ path: redis.socket });
+    const store = createRedisStore(`redis://127.0.0.1:${proxy.port}`, {
+      databaseIdentity: async () => 'slow',
+      log,
+      metrics: createMetrics({ process: false }),
+    });
+    await eventually(async () => expect(await store.add([['probe', 1]], 60)).toEqual([expect.any(Number)]));
+    proxy.delay(100);
+    expect(await store.get('probe')).toBeNull();
+    expect(await store.add([['counter', 7]], 60)).toEqual([7]);
+    await store.close();
+    await proxy.close();
   });
 });
