@@ -1,27 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { AT, captured } from '../ledger/books.ts';
-import { type BankDay, bankFiles, mt940 } from '../support/bank-files.ts';
-import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { createEngineWorld, DAY, type EngineWorld } from './engine-world.ts';
+import { type BankDay, mt940 } from '../support/bank-files.ts';
+import { useBankWorld } from './bank-world.ts';
+import { DAY } from './engine-world.ts';
 
-let database: TestDatabase;
-let world: EngineWorld;
-let receive: (...files: readonly string[]) => Promise<string[]>;
-beforeAll(async () => {
-  database = await createTestDatabase();
-  world = createEngineWorld(database, AT);
-  receive = bankFiles(database, { now: () => world.now });
-});
-afterAll(async () => {
-  await world.reconciler.stop();
-  await database.drop();
-});
-beforeEach(() => {
-  world.now = AT;
-});
-
-let accounts = 0;
-const newAccount = (): string => `NL${20 + ++accounts}POST0123456789`;
+const bank = useBankWorld();
 
 /** Statements 11, 12, 13 … of the days from March 2nd on, each with one entry, each opening with what the one before closed with. */
 function month(account: string, of: Partial<BankDay> = {}): string[] {
@@ -40,19 +23,19 @@ function month(account: string, of: Partial<BankDay> = {}): string[] {
 const pick = (files: readonly string[], ...which: readonly number[]): string[] => which.map((n) => files[n] ?? '');
 
 it('tells a statement that is missing between two, in whatever order they come, until it comes', async () => {
-  const account = newAccount();
-  const books = await world.open({ bank_account: account });
+  const account = bank.newAccount();
+  const books = await bank.world.open({ bank_account: account });
   const files = month(account);
-  expect(await receive(...pick(files, 4, 0))).toEqual(['imported', 'imported']);
-  await world.catchUp();
+  expect(await bank.receive(...pick(files, 4, 0))).toEqual(['imported', 'imported']);
+  await bank.world.catchUp();
   const gap = `missing_file ${account} S260306 (15/2026)`;
   expect(await books.discrepancies()).toEqual({ [gap]: 'open 0 EUR' });
-  await receive(...pick(files, 3, 1));
-  await world.catchUp();
+  await bank.receive(...pick(files, 3, 1));
+  await bank.world.catchUp();
   // What is before the 6th came; before the 5th something is missing still.
   const rest = `missing_file ${account} S260305 (14/2026)`;
   expect(await books.discrepancies()).toEqual({ [gap]: 'auto_cleared 0 EUR', [rest]: 'open 0 EUR' });
-  const { rows } = await database.sql.query(
+  const { rows } = await bank.database.sql.query(
     `select bank, evidence - 'after_file' - 'before_file' as evidence, suggested ->> 'action' as action, in_proof
      from postern.discrepancies where account = $1 and cleared_at is null`,
     [books.account],
@@ -75,18 +58,18 @@ it('tells a statement that is missing between two, in whatever order they come, 
       in_proof: false,
     },
   ]);
-  await receive(...pick(files, 2));
-  await world.catchUp();
+  await bank.receive(...pick(files, 2));
+  await bank.world.catchUp();
   expect(await books.discrepancies()).toEqual({ [gap]: 'auto_cleared 0 EUR', [rest]: 'auto_cleared 0 EUR' });
 });
 
 it('tells an opening that contradicts the statement right before it, and nothing of one that was refused', async () => {
-  const account = newAccount();
-  const books = await world.open({ bank_account: account });
+  const account = bank.newAccount();
+  const books = await bank.world.open({ bank_account: account });
   const files = month(account);
-  await receive(...pick(files, 0));
-  expect(await receive((files[1] ?? '').replace('C260303EUR5,00', 'C260303EUR6,00'))).toEqual(['failed']);
-  await world.catchUp();
+  await bank.receive(...pick(files, 0));
+  expect(await bank.receive((files[1] ?? '').replace('C260303EUR5,00', 'C260303EUR6,00'))).toEqual(['failed']);
+  await bank.world.catchUp();
   expect(await books.discrepancies()).toEqual({});
   const shifted = mt940({
     account,
@@ -95,19 +78,19 @@ it('tells an opening that contradicts the statement right before it, and nothing
     opens: 499,
     entries: [{ id: `${account}x`, amount: 1 }],
   });
-  expect(await receive(shifted)).toEqual(['imported']);
-  await world.catchUp();
+  expect(await bank.receive(shifted)).toEqual(['imported']);
+  await bank.world.catchUp();
   expect(await books.discrepancies()).toEqual({ [`missing_file ${account} S260303 (12/2026)`]: 'open 0 EUR' });
 });
 
 it('sets each account and currency beside its own', async () => {
-  const [first, second, bare] = [newAccount(), newAccount(), newAccount()];
-  const books = await world.open({ bank_account: first });
-  const unpaid = await world.open();
+  const [first, second, bare] = [bank.newAccount(), bank.newAccount(), bank.newAccount()];
+  const books = await bank.world.open({ bank_account: first });
+  const unpaid = await bank.world.open();
   const usd = month(first, { currency: 'USD' });
-  await receive(...pick(month(first), 0, 1), ...pick(month(second), 0, 2), ...pick(month(bare), 0, 3));
-  await receive(pick(usd, 0, 3).join('').replaceAll('500', '5'));
-  await world.catchUp();
+  await bank.receive(...pick(month(first), 0, 1), ...pick(month(second), 0, 2), ...pick(month(bare), 0, 3));
+  await bank.receive(pick(usd, 0, 3).join('').replaceAll('500', '5'));
+  await bank.world.catchUp();
   // Of those the bank account of which nobody set nothing is judged.
   expect(await unpaid.discrepancies()).toEqual({});
   expect(await books.discrepancies()).toEqual({ [`missing_file ${first} S260305 (14/2026)`]: 'open 0 USD' });
@@ -115,9 +98,12 @@ it('sets each account and currency beside its own', async () => {
 
 it('tells it to each processor account that is paid there, however the setting spells the bank account', async () => {
   const [iban, old] = ['DE02120300000000202051', '12030000/202051'];
-  const [one, two] = [await world.open({ bank_account: iban }), await world.open({ bank_account: old }, 'adyen')];
-  await receive(...pick(month(old), 0, 2));
-  await world.catchUp();
+  const [one, two] = [
+    await bank.world.open({ bank_account: iban }),
+    await bank.world.open({ bank_account: old }, 'adyen'),
+  ];
+  await bank.receive(...pick(month(old), 0, 2));
+  await bank.world.catchUp();
   for (const [books, spelled] of [
     [one, iban],
     [two, old],
@@ -126,12 +112,12 @@ it('tells it to each processor account that is paid there, however the setting s
 });
 
 it('shows nothing that waits for a line under a missing bank statement', async () => {
-  const account = newAccount();
-  const books = await world.open({ bank_account: account, settlement_days: 1 });
+  const account = bank.newAccount();
+  const books = await bank.world.open({ bank_account: account, settlement_days: 1 });
   await books.announce(captured('waits', 100n));
-  await receive(...pick(month(account), 0, 4));
-  world.now = AT + 3 * DAY;
-  await world.catchUp();
+  await bank.receive(...pick(month(account), 0, 4));
+  bank.world.now = AT + 3 * DAY;
+  await bank.world.catchUp();
   expect(await books.discrepancies()).toEqual({
     'missing_in_settlement waits gross': 'open -100 EUR',
     [`missing_file ${account} S260306 (15/2026)`]: 'open 0 EUR',
@@ -139,13 +125,15 @@ it('shows nothing that waits for a line under a missing bank statement', async (
 });
 
 it('leaves what a person explained as it is, while nothing changes', async () => {
-  const account = newAccount();
-  const books = await world.open({ bank_account: account });
+  const account = bank.newAccount();
+  const books = await bank.world.open({ bank_account: account });
   const files = month(account);
-  await receive(...pick(files, 0, 2));
-  await world.catchUp();
-  await database.sql.query(`update postern.discrepancies set status = 'resolved' where account = $1`, [books.account]);
-  await receive(...pick(files, 3));
-  await world.catchUp();
+  await bank.receive(...pick(files, 0, 2));
+  await bank.world.catchUp();
+  await bank.database.sql.query(`update postern.discrepancies set status = 'resolved' where account = $1`, [
+    books.account,
+  ]);
+  await bank.receive(...pick(files, 3));
+  await bank.world.catchUp();
   expect(await books.discrepancies()).toEqual({ [`missing_file ${account} S260304 (13/2026)`]: 'resolved 0 EUR' });
 });

@@ -358,6 +358,28 @@ describe('a line', () => {
     expect(await apart.discrepancies()).toEqual({});
   });
 
+  it('whose fees come in other files, before it or after it, is judged with all of them', async () => {
+    const fee_contract = [{ currency: 'EUR', percent: '2', fixed: '10' }];
+    const charge = { identity: 'g' };
+    const [fee, more] = [
+      { identity: 'f1', gross: 0, fee: 20 },
+      { identity: 'f2', gross: 0, fee: 12 },
+    ];
+    for (const rows of [
+      [charge, fee, more],
+      [more, fee, charge],
+      [fee, charge, more],
+    ]) {
+      const books = await world.open({ fee_contract });
+      await books.announce(captured('p', 1000n));
+      for (const row of rows) {
+        await lineOf(books, row, { batches: [{ batch: 'B1' }] });
+        await world.catchUp();
+      }
+      expect(await ofLines(books)).toEqual({ 'fee_above_contract p': 'open -2 EUR' });
+    }
+  });
+
   it('whose rate does not fit its amounts, in neither direction, and one of rounding', async () => {
     const [right, wrong, rounding] = [await world.open(), await world.open(), await world.open()];
     await lineOf(right, { gross: 1080, other_amount: 1000, other_currency: 'USD', fx_rate: '1.08' });

@@ -35,7 +35,8 @@ export type MatchParts = ApplyParts & { readonly rulesOf: RulesOf };
 const ROUNDS_MAX = 8;
 const KEYS_MAX = 50_000;
 const ITEMS_A_TRANSIT = 20_000;
-const UNPOSTED_A_LOOK = 10_000;
+const UNPOSTED_A_PAGE = 10_000;
+const UNPOSTED_PAGES_MAX = 1_000;
 const EARLY_MS = 2 * 86_400_000;
 
 /**
@@ -135,16 +136,23 @@ async function postNamed(
   const payouts = candidates.filter(({ facts, names }) => names.length > 0 && ownAmount(facts) !== 0n);
   const since = Math.min(...payouts.map(({ facts }) => firstOf(facts, 'announced') ?? Number.POSITIVE_INFINITY));
   if (rules.bankAccount === null || !Number.isFinite(since)) return new Set();
-  const lines = await unpostedLines(tx, {
-    bankAccount: spellingsOf(rules.bankAccount),
-    since: since - EARLY_MS,
-    limit: UNPOSTED_A_LOOK,
-  });
-  const named = lines.flatMap((line): { line: UnpostedLine; payout: TransitCandidate }[] => {
-    const text = line.words.map(plainText).join(' ');
-    const [payout] = payouts.filter(({ facts, names }) => facts.currency === line.currency && namesIn(text, names));
-    return payout === undefined ? [] : [{ line, payout }];
-  });
+  const named: { readonly line: UnpostedLine; readonly payout: TransitCandidate }[] = [];
+  let after: UnpostedLine | null = null;
+  for (let page = 0; page < UNPOSTED_PAGES_MAX; page += 1) {
+    const lines: UnpostedLine[] = await unpostedLines(tx, {
+      bankAccount: spellingsOf(rules.bankAccount),
+      since: since - EARLY_MS,
+      after,
+      limit: UNPOSTED_A_PAGE,
+    });
+    for (const line of lines) {
+      const text = line.words.map(plainText).join(' ');
+      const payout = payouts.find(({ facts, names }) => facts.currency === line.currency && namesIn(text, names));
+      if (payout !== undefined) named.push({ line, payout });
+    }
+    after = lines.at(-1) ?? null;
+    if (lines.length < UNPOSTED_A_PAGE) break;
+  }
   for (const { line, payout } of named) {
     const { reference } = payout.facts;
     const { bankAccount, identity, amount, currency, bookedAt: at, zone } = line;

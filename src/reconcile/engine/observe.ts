@@ -26,6 +26,7 @@ import { observeLine } from './observe-lines.ts';
 import {
   type ObservedLine,
   observationsOfRemovedLines,
+  observeChargesAgain,
   observedLines,
   standingOfLines,
 } from './observed-lines-store.ts';
@@ -141,6 +142,7 @@ async function observeReport(tx: Tx, ended: EndedImport, at: Date, { rulesOf }: 
     if (lines.length < LINES_A_PAGE) break;
     after = lines.at(-1) ?? after;
   }
+  if (withFees && ended.seen === null) await observeChargesAgain(tx, ended.id);
   return fingerprints;
 }
 

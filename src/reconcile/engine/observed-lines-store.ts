@@ -40,7 +40,7 @@ export async function observedLines(
      from postern.settlement_lines l
      left join lateral (
        select sum(o.gross)::int8 as gross, sum(o.fee)::int8 as fee, max(o.payment_method) as payment_method,
-         (array_agg(o.id order by o.row_no, o.id) filter (where o.gross = 0 and o.fee <> 0))[1] as first
+         (array_agg(o.id order by o.id) filter (where o.gross = 0 and o.fee <> 0))[1] as first
        from postern.settlement_lines o
        where $3 and l.kind = 'charge' and l.gross = 0 and l.fee <> 0 and o.reference = l.reference and o.provider = l.provider
          and o.account = l.account and o.batch = l.batch and o.currency = l.currency and o.kind = 'charge'
@@ -66,6 +66,26 @@ export async function observeLinesAgain(
      where s.id = o.id and s.provider = $1 and s.account = $2 and s.moves_money and s.status in ('imported', 'amended')
        and coalesce((select max(coalesce(b.last_at, 'infinity')) from postern.settlement_batches b where b.settlement_id = s.id), 'infinity') >= $3`,
     [provider, account, since],
+  );
+}
+
+/**
+ * Has the reports observed anew that have rows of the same charges as this one, where fees stand in rows of their own: what a
+ * charge cost is known only with all of them.
+ */
+export async function observeChargesAgain(tx: Tx, settlement: string): Promise<void> {
+  await tx.query(
+    `update postern.observed_imports set status = '${LINES_AGAIN}' where id in (
+       select o.settlement_id
+       from postern.settlement_batches b
+       join postern.settlement_batches c on c.batch = b.batch and c.currency = b.currency and c.settlement_id <> b.settlement_id
+       join postern.settlement_lines l on l.settlement_id = b.settlement_id and l.batch = b.batch and l.currency = b.currency
+       join postern.settlement_lines o on o.reference = l.reference and o.settlement_id = c.settlement_id and o.batch = l.batch
+         and o.currency = l.currency and o.provider = l.provider and o.account = l.account and o.key_source is not distinct from l.key_source
+       where b.settlement_id = $1 and l.kind = 'charge' and o.kind = 'charge' and l.moves_money and o.moves_money
+         and l.removed_by is null and o.removed_by is null and (l.gross = 0 and l.fee <> 0 or o.gross = 0 and o.fee <> 0)
+     )`,
+    [settlement],
   );
 }
 

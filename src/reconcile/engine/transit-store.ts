@@ -72,10 +72,23 @@ export type UnpostedLine = {
   readonly words: readonly string[];
 };
 
-/** Entries of one bank account, in any of its spellings, that were not posted, booked since a time (unix ms). */
+/**
+ * Entries of one bank account, in any of its spellings, that were not posted, booked since a time (unix ms): a page of them after
+ * the last of the one before.
+ */
 export async function unpostedLines(
   sql: Sql,
-  { bankAccount, since, limit }: { bankAccount: readonly string[]; since: number; limit: number },
+  {
+    bankAccount,
+    since,
+    after,
+    limit,
+  }: {
+    bankAccount: readonly string[];
+    since: number;
+    after: Pick<UnpostedLine, 'bookedAt' | 'id'> | null;
+    limit: number;
+  },
 ): Promise<UnpostedLine[]> {
   const { rows } = await sql.query<{
     id: string;
@@ -88,8 +101,10 @@ export async function unpostedLines(
     words: string[];
   }>(
     `select b.id, b.bank_account, b.identity, b.amount, b.currency, b.booked_at, b.zone, b.refs || b.text as words
-     from postern.bank_lines b where b.provider is null and b.bank_account = any($1) and b.booked_at >= $2 order by b.booked_at limit $3`,
-    [bankAccount, new Date(since), limit],
+     from postern.bank_lines b
+     where b.provider is null and b.bank_account = any($1) and b.booked_at >= $2 and (b.booked_at > $2 or b.id > $3::uuid)
+     order by b.booked_at, b.id limit $4`,
+    [bankAccount, new Date(after?.bookedAt ?? since), after?.id ?? NO_ID, limit],
   );
   return rows.map(({ booked_at, bank_account, ...row }) => ({
     ...row,
@@ -97,6 +112,8 @@ export async function unpostedLines(
     bookedAt: booked_at.getTime(),
   }));
 }
+
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 export async function noteWhose(
   tx: Tx,
