@@ -1,5 +1,6 @@
 import type { Tx } from '../../postgres/sql.ts';
 import { factsOf } from './facts-store.ts';
+import { openFirstDays } from './first-opening.ts';
 import type { ItemAccounts } from './item-accounts.ts';
 import type { ItemAccount, ItemKey, ItemRole } from './items.ts';
 import { judge } from './judge.ts';
@@ -66,7 +67,9 @@ export async function turn(
     tx,
     [...due, ...gone].map(({ accountId }) => accountId),
   );
-  const moved = await match(tx, due, gone, parts);
+  // First: it may wait for an import, which must not wait for what the passes hold.
+  const opened = await openFirstDays(tx, due, parts);
+  const moved = [...opened, ...(await match(tx, due, gone, parts))];
   await refreshAmounts(tx, moved, at);
   const isPending = ({ accountId }: ItemKey): boolean => parts.accounts.get(accountId)?.role === 'processor_pending';
   await judge(

@@ -9,7 +9,13 @@ import { postedBy, type StandingTransaction } from './promote-store.ts';
 
 const LINES_A_TURN = 500;
 
-export type Why = { readonly settlement: string; readonly actor: string; readonly clock: Clock };
+export type Why = {
+  readonly settlement: string;
+  readonly actor: string;
+  /** Absent: a later version of a report. */
+  readonly reason?: string;
+  readonly clock: Clock;
+};
 
 /**
  * Takes back what lines posted that a later version of their report tells otherwise or not at all: by reversal, so that only
@@ -24,11 +30,11 @@ export async function correctLines(tx: Tx, lineIds: readonly string[], why: Why)
 export async function reverseAll(
   tx: Tx,
   standing: readonly StandingTransaction[],
-  { settlement, actor, clock }: Why,
+  { settlement, actor, reason = 'an amended report', clock }: Why,
   suffix?: string,
 ): Promise<void> {
   if (standing.length === 0) return;
-  const cause = JSON.stringify({ actor, reason: 'an amended report', settlement });
+  const cause = JSON.stringify({ actor, reason, settlement });
   const legs = Map.groupBy(
     await linesOf(
       tx,

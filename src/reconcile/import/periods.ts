@@ -1,11 +1,10 @@
-import type { Clock } from '../../clock.ts';
 import { PosternError } from '../../errors.ts';
 import type { Ledger } from '../../ledger/post.ts';
 import { draftsOf } from '../../ledger/rules.ts';
 import { fromReport } from '../../ledger/source.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import type { PeriodBalance } from '../../settlement-line.ts';
-import { reverseAll } from './correct.ts';
+import { reverseAll, type Why } from './correct.ts';
 import type { ReportBooks } from './post-lines.ts';
 import { type StandingTransaction, standingUnder } from './promote-store.ts';
 
@@ -16,15 +15,9 @@ import { type StandingTransaction, standingUnder } from './promote-store.ts';
 export async function postPeriods(
   tx: Tx,
   periods: readonly PeriodBalance[],
-  {
-    ledger,
-    books,
-    settlement,
-    actor,
-    clock,
-  }: { ledger: Ledger; books: ReportBooks; settlement: string; actor: string; clock: Clock },
+  { ledger, books, ...why }: { ledger: Pick<Ledger, 'post'>; books: ReportBooks } & Why,
 ): Promise<boolean> {
-  const source = fromReport({ settlement, actor });
+  const source = fromReport(why);
   const back: StandingTransaction[] = [];
   const told: PeriodBalance[] = [];
   for (const period of periods) {
@@ -42,7 +35,7 @@ export async function postPeriods(
       told.push({ ...period, version: standing.length + 1 });
     }
   }
-  await reverseAll(tx, back, { settlement, actor, clock });
+  await reverseAll(tx, back, why);
   const results = await ledger.post(
     tx,
     told.map((one) => ({ ...books, source, events: [one] })),
