@@ -83,6 +83,26 @@ it('ends the same whether its first day is told before its first report or after
   expect(states[1]).toEqual(states[0]);
 });
 
+it('has no webhook by design for what happened before it, also where that is told later', async () => {
+  const books = await world.open(MODE);
+  const [early, own] = [`e${books.endpoint}`, `o${books.endpoint}`];
+  const before = { ...(charge(early, 500) as object), occurredAt: OPENS_AT - 1 } as StubItem;
+  await hand(books, MODE, [before, { ...(charge(own, 7) as object), occurredAt: OPENS_AT } as StubItem, closing(507)]);
+  await later();
+  const [missing, ours] = [`missing_in_ledger ${early} gross`, `missing_in_ledger ${own} gross`];
+  expect(await books.discrepancies()).toMatchObject({
+    [missing]: 'open 500 EUR never_received',
+    [ours]: 'open 7 EUR never_received',
+  });
+  await world.change(books, LIVE);
+  await world.catchUp();
+  expect(await books.discrepancies()).toMatchObject({
+    [missing]: 'auto_cleared 500 EUR never_received',
+    [ours]: 'open 7 EUR never_received',
+  });
+  expect(await books.state()).toMatchObject({ [`pending ${early} gross EUR`]: 'informational -500' });
+});
+
 it.each([
   ['that opened after the first day', { ...LIVE, live_from: '2026-03-04' }, [opening(50), closing(50)]],
   [
