@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { bucketsOf } from '../../src/reconcile/engine/buckets-store.ts';
 import { AT } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -11,6 +11,7 @@ import { reckon } from './slow-matcher.ts';
 /** WORLDS of them; the seed of the first. A failure names the seed of its world. */
 const WORLDS = Number(process.env.WORLDS ?? 100);
 const SEED = Number(process.env.SEED ?? 1);
+const WORLDS_A_DATABASE = 100;
 const FACTS_A_LOAD = 400;
 const ROLES: Readonly<Record<string, string>> = {
   processor_pending: 'pending',
@@ -22,11 +23,11 @@ const ROLES: Readonly<Record<string, string>> = {
 
 let database: TestDatabase;
 let engine: EngineWorld;
-beforeAll(async () => {
+beforeEach(async () => {
   database = await createTestDatabase();
   engine = createEngineWorld(database, AT);
 });
-afterAll(async () => {
+afterEach(async () => {
   await engine.reconciler.stop();
   await database.drop();
 });
@@ -105,25 +106,34 @@ async function expectConserved(worlds: readonly World[]): Promise<void> {
     }
 }
 
-it('agrees with the slow matcher on random worlds, in any order of arrival, and made anew from the postings', async () => {
-  const worlds: World[] = [];
-  for (let n = 0; n < WORLDS; n += 1) worlds.push(await openWorld(SEED + n, `w${n}`, n));
-  await loadAll(worlds, 1);
-  const again: World[] = [];
-  for (let n = 0; n < WORLDS; n += 1) again.push(await openWorld(SEED + n, `v${n}`, WORLDS + n));
-  await loadAll(again, 4);
-  for (const [name, some] of [
-    ['w', worlds],
-    ['v', again],
-  ] as const) {
-    const states = await statesOf(some);
-    for (const [n, { seed, facts }] of some.entries())
-      expect({ seed, name, ...states[n] }).toEqual({ seed, name, ...reckon(facts, AT) });
-  }
-  await expectConserved(worlds);
-  const before = await fingerprints();
-  expect(await engine.rebuild()).toBe(true);
-  await engine.catchUp();
-  expect(await fingerprints()).toEqual(before);
-  expect(await engine.compare()).toEqual([]);
-}, 280_000);
+const groups = Array.from({ length: Math.ceil(WORLDS / WORLDS_A_DATABASE) }, (_, n) => {
+  const from = n * WORLDS_A_DATABASE;
+  return { seed: SEED + from, count: Math.min(WORLDS_A_DATABASE, WORLDS - from) };
+});
+
+it.each(groups)(
+  'agrees with the slow matcher on $count random worlds from $seed, in any order of arrival, and made anew from the postings',
+  async ({ seed: first, count }) => {
+    const worlds: World[] = [];
+    for (let n = 0; n < count; n += 1) worlds.push(await openWorld(first + n, `w${n}`, n));
+    await loadAll(worlds, 1);
+    const again: World[] = [];
+    for (let n = 0; n < count; n += 1) again.push(await openWorld(first + n, `v${n}`, count + n));
+    await loadAll(again, 4);
+    for (const [name, some] of [
+      ['w', worlds],
+      ['v', again],
+    ] as const) {
+      const states = await statesOf(some);
+      for (const [n, { seed, facts }] of some.entries())
+        expect({ seed, name, ...states[n] }).toEqual({ seed, name, ...reckon(facts, AT) });
+    }
+    await expectConserved(worlds);
+    const before = await fingerprints();
+    expect(await engine.rebuild()).toBe(true);
+    await engine.catchUp();
+    expect(await fingerprints()).toEqual(before);
+    expect(await engine.compare()).toEqual([]);
+  },
+  280_000,
+);

@@ -9,8 +9,8 @@ import { eachAlone, inPairs, packed } from '../support/world-plans.ts';
 import { confusionMatrix, type Found, scoreOf } from '../support/world-score.ts';
 
 /**
- * POSTERN_WORLDS: `all` tries each fault alone at every processor and every pair at Stripe and Adyen, which takes an hour;
- * `stripe,square` each alone at these.
+ * POSTERN_WORLDS: `all` (`npm run worlds`) tries each fault alone at every processor and every pair at Stripe and Adyen, which
+ * takes an hour and more; `stripe,square` each alone at these.
  */
 const { POSTERN_WORLDS: wanted } = process.env;
 const ALONE = wanted === undefined ? [] : wanted === 'all' ? [...DIALECTS.keys()] : wanted.split(',');
