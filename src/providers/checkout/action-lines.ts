@@ -82,12 +82,17 @@ export function createActionLines(): ActionLines {
   };
 }
 
+const typeOf = ({ actionType, breakdown, payment }: ActionRow): Breakdown =>
+  breakdownOf(actionType, breakdown, payment !== '');
+
+const isCost = (one: Breakdown): one is { readonly is: 'fee' | 'tax' } => one.is === 'fee' || one.is === 'tax';
+
 function foldsOf(rows: readonly ActionRow[]): readonly Fold[] {
   const folds: Fold[] = [];
   const costs: { row: ActionRow; is: 'fee' | 'tax' }[] = [];
   for (const row of rows) {
-    const is = breakdownOf(row.actionType, row.breakdown, row.payment !== '');
-    if (is.is === 'fee' || is.is === 'tax') {
+    const is = typeOf(row);
+    if (isCost(is)) {
       costs.push({ row, is: is.is });
       continue;
     }
@@ -217,8 +222,9 @@ function payerOf({ is, rows }: Fold, gross: bigint): Payer | null {
   if (is.is !== 'movement' || gross === 0n) return {};
   let total = 0n;
   let currency: string | undefined;
-  for (const { actionType, breakdown, payment, payer } of rows) {
-    if (payer === undefined || breakdownOf(actionType, breakdown, payment !== '').is !== 'movement') continue;
+  for (const row of rows) {
+    const { payer } = row;
+    if (payer === undefined || typeOf(row).is !== 'movement') continue;
     if (payer.amount === null) return null;
     total += payer.amount;
     currency = payer.currency;
@@ -235,12 +241,14 @@ function keysOf(is: Breakdown, { action, payment, merchant, batch }: ActionRow):
   };
 }
 
-/** Checkout.com's: action and breakdowns. */
+/** Checkout.com's: action and breakdown. Of money with its costs that of the money: which costs a report has with it depends on its days. */
 function identityOf(rows: readonly ActionRow[], seen: Map<string, number>): string {
-  const names = [...new Set(rows.map(({ breakdown }) => breakdown))].sort();
+  const money = rows.filter((row) => !isCost(typeOf(row)));
+  const named = money.length > 0 ? money : rows;
+  const names = [...new Set(named.map(({ breakdown }) => breakdown))].sort();
   const action = rows[0]?.action ?? '';
-  const named = `${action}/${names.join('+')}`;
-  const identity = named.length > IDENTITY_MAX ? `${action}/${hashedIdentity(...names)}` : named;
+  const whole = `${action}/${names.join('+')}`;
+  const identity = whole.length > IDENTITY_MAX ? `${action}/${hashedIdentity(...names)}` : whole;
   const key = `${rows[0]?.batch ?? ''}/${identity}`;
   const times = (seen.get(key) ?? 0) + 1;
   seen.set(key, times);

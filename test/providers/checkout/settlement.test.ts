@@ -90,9 +90,7 @@ describe('financial actions', () => {
       undefined,
     ]);
     expect(lines[2]).toMatchObject({ fxRate: '0.850622', line: { payer: { amount: 5000n, currency: 'USD' } } });
-    expect(lines[0]?.line.identity).toBe(
-      'act_cap1/Capture+Interchange Fixed Fee+Premium Variable Fee+Premium Variable Fee Tax+Scheme Variable Fee',
-    );
+    expect(lines[0]?.line.identity).toBe('act_cap1/Capture');
     expect(lines[0]?.raw.split('\n')).toHaveLength(5);
     expect(lines.map(({ raw }) => raw).join()).not.toContain('Ada Invented');
     expect(lines.at(-1)).toMatchObject({ line: { payout: BATCH, identity: `payout/${BATCH}` }, keys: { bank: BATCH } });
@@ -192,6 +190,24 @@ describe('financial actions', () => {
     expect(new Set(lines.map(({ line }) => line.identity)).size).toBe(4);
     expect(net(lines)).toBe(3480n);
     expect(lines.at(-1)?.line).toMatchObject({ kind: 'charge', gross: 0n, fee: 20n, batch: '0000LATER' });
+  });
+
+  it('money is the same line whichever of its costs the report has, and wherever they stand', async () => {
+    const [capture, scheme, other] = [
+      row('act_1', 'Capture', '10'),
+      row('act_1', 'Scheme Fixed Fee', '-0.10'),
+      row('act_2', 'Capture', '5'),
+    ];
+    const interchange = row('act_1', 'Interchange Fixed Fee', '-0.20');
+    for (const [rows, fee] of [
+      [[capture], 0n],
+      [[capture, scheme], 10n],
+      [[interchange, capture, scheme], 30n],
+      [[capture, other, scheme], 0n],
+    ] as const) {
+      const [first] = linesOf(await read(...rows));
+      expect(first?.line).toMatchObject({ identity: 'act_1/Capture', gross: 1000n, fee });
+    }
   });
 
   it('a row without a payout has no batch yet', async () => {
