@@ -1,6 +1,5 @@
 import { type Json, textAt } from '../../exact-json.ts';
 import type { JsonRecord } from '../../json-records.ts';
-import type { Money } from '../../money.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import {
   contradiction,
@@ -35,11 +34,7 @@ export const payoutEntries: SettlementFormat = {
   read: (source, context) => readJsonReport(source, ['payout', 'payouts', 'payout_entries'], reading(context)),
 };
 
-type Simple = Money & { readonly id: string };
-
 function reading(context: ReportContext): JsonReading {
-  /** Payouts of one transfer, which turn up among the entries of a later batch. */
-  const simple: Simple[] = [];
   let further: { readonly row: number; readonly batch: string } | null = null;
   let batch = '';
 
@@ -59,10 +54,9 @@ function reading(context: ReportContext): JsonReading {
 
   return {
     record(record) {
-      if (record.place !== 'payout_entries')
-        return [...cutShort(), ...payoutItems(record, context, (one) => simple.push(one))];
+      if (record.place !== 'payout_entries') return [...cutShort(), ...payoutItems(record, context)];
       batch = requiredId(record.value, 'payout_id');
-      return entryItems(record, context, (money) => takeSimple(simple, money));
+      return entryItems(record, context);
     },
     document({ value, number, places }) {
       if (!places.includes('payout_entries')) return [];
@@ -73,44 +67,33 @@ function reading(context: ReportContext): JsonReading {
   };
 }
 
-/** The entry names its amount only; of two payouts of one amount nothing tells which it is. */
-function takeSimple(simple: Simple[], { amount, currency }: Money): string | undefined {
-  const fitting = simple.filter((one) => one.amount === -amount && one.currency === currency);
-  const [only] = fitting;
-  if (only === undefined || fitting.length > 1) return undefined;
-  simple.splice(simple.indexOf(only), 1);
-  return only.id;
-}
+/**
+ * A payout of one transfer is paid ahead of what it is paid of, and turns up among the entries of a later batch, which name its
+ * amount only. Both hand that amount over under one name, in whichever files and order they come.
+ */
+const ahead = (amount: bigint) => ({ kind: 'carry_forward', from: 'SIMPLE', to: String(amount) }) as const;
 
-function payoutItems(record: JsonRecord, { zone }: ReportContext, onSimple: (one: Simple) => void): ReportItem[] {
+function payoutItems(record: JsonRecord, { zone }: ReportContext): ReportItem[] {
   const { value: told, number: row, raw } = record;
   const payout = requiredId(told, 'id');
   const money = moneyAt(told, 'amount_money');
   if (money === undefined) throw fieldFault('amount_money', undefined, 'is missing');
   const { amount, currency } = money;
   const isSimple = textAt(told, 'type') === 'SIMPLE';
-  if (isSimple) onSimple({ id: payout, amount, currency });
   const bank = idAt(told, 'end_to_end_id');
   const at = requiredTime(told, 'created_at');
   const parts = { identity: payout, batch: payout, currency, gross: -amount, fee: 0n, tax: 0n, at, zone };
+  const base = lineBase({ ...parts, word: isSimple ? 'SIMPLE' : 'BATCH' });
+  const keys = { source: payout, ...(bank === undefined ? {} : { bank }) };
+  const lines: SettlementLine[] = [{ ...base, kind: 'payout', payout }];
+  if (isSimple) lines.push({ ...base, ...ahead(amount), identity: `${payout}/ahead`, gross: amount, net: amount });
   return [
-    {
-      type: 'line',
-      row,
-      raw,
-      line: { ...lineBase({ ...parts, word: isSimple ? 'SIMPLE' : 'BATCH' }), kind: 'payout', payout },
-      keys: { source: payout, ...(bank === undefined ? {} : { bank }) },
-    },
-    // One transfer is paid ahead of the entries it is settled with: they stand in a later batch.
-    { type: 'batch', batch: payout, currency, opening: 0n, closing: isSimple ? -amount : 0n, from: at, to: at },
+    ...lines.map((line): ReportItem => ({ type: 'line', row, raw, line, keys })),
+    { type: 'batch', batch: payout, currency, opening: 0n, closing: 0n, from: at, to: at },
   ];
 }
 
-function entryItems(
-  { value: entry, number: row, raw }: JsonRecord,
-  { zone }: ReportContext,
-  simplePayout: (money: Money) => string | undefined,
-): ReportItem[] {
+function entryItems({ value: entry, number: row, raw }: JsonRecord, { zone }: ReportContext): ReportItem[] {
   const [gross, fee, net] = ['gross_amount_money', 'fee_amount_money', 'net_amount_money'].map((name) =>
     moneyAt(entry, name),
   );
@@ -134,16 +117,11 @@ function entryItems(
   };
   const details = `type_${word.toLowerCase()}_details`;
   const keys = keysOf(entry, details);
-  return linesOf(parts, entry, details, simplePayout).map((line) => ({ type: 'line', row, raw, line, keys }));
+  return linesOf(parts, entry, details).map((line) => ({ type: 'line', row, raw, line, keys }));
 }
 
-function linesOf(
-  parts: LineParts,
-  entry: Json,
-  details: string,
-  simplePayout: (money: Money) => string | undefined,
-): readonly SettlementLine[] {
-  const { gross, currency } = parts;
+function linesOf(parts: LineParts, entry: Json, details: string): readonly SettlementLine[] {
+  const { gross } = parts;
   const base = lineBase(parts);
   const id = (name: string): string | undefined => idAt(entry, details, name);
   const kind = squareKind(parts.word);
@@ -166,10 +144,8 @@ function linesOf(
     case 'fee':
     case 'tax':
       return [costLine(kind, parts)];
-    case 'payout': {
-      const payout = simplePayout({ amount: base.net, currency });
-      return [payout === undefined ? { ...base, kind: 'adjustment' } : { ...base, kind, payout }];
-    }
+    case 'payout':
+      return withCostsApart({ ...base, ...ahead(-gross) });
     case 'adjustment':
     case 'other':
       return [{ ...base, kind }];

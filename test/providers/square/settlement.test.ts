@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { square } from '../../../src/providers/square/index.ts';
 import { payoutEntries } from '../../../src/providers/square/settlement.ts';
+import type { SettlementLine } from '../../../src/settlement-line.ts';
 import { openItems } from '../../support/open-items.ts';
 import { meaningOf } from '../../support/provider-event.ts';
 import { batchesOf, differenceOf, faultsOf, itemsOf, linesOf } from '../../support/report-items.ts';
@@ -124,30 +125,48 @@ describe('payout entries', () => {
     ]);
   });
 
-  it('a payout of one transfer is paid ahead, and found again among the entries of a later batch', async () => {
-    const simple = payout(300, { id: 'po_simple', type: 'SIMPLE', created_at: '2026-01-01T00:00:00Z' });
-    const items = await read(
-      { payouts: [simple, payout(700)] },
+  describe('a payout of one transfer', () => {
+    const simple = (id: string) => payout(300, { id, type: 'SIMPLE', created_at: '2026-01-01T00:00:00Z' });
+    const batch = [
+      { payouts: [payout(700)] },
       page(entry('1', 'CHARGE', 1000, 0, { payment_id: 'p1' }), entry('2', 'PAYOUT', -300)),
-    );
-    expect(batchesOf(items)).toMatchObject([
-      { batch: 'po_simple', opening: 0n, closing: -300n },
-      { batch: 'po_made1', closing: 0n },
-    ]);
-    expect([differenceOf(items, 'po_simple', 'USD'), differenceOf(items, 'po_made1', 'USD')]).toEqual([0n, 0n]);
-    const lines = linesOf(items).map(({ line }) => line);
-    expect(lines.at(-1)).toMatchObject({ kind: 'payout', payout: 'po_simple', batch: 'po_made1' });
-    expect(openItems('square', lines)).toEqual({
+    ];
+    const open = {
       'asset:bank_in_transit[po_simple] - USD': 300n,
       'asset:bank_in_transit[po_made1] - USD': 700n,
       'asset:processor_pending[p1] gross USD': -1000n,
-    });
-  });
+    };
+    const linesIn = async (...files: readonly (readonly object[])[]): Promise<SettlementLine[]> =>
+      (await Promise.all(files.map((file) => read(...file)))).flatMap((items) =>
+        linesOf(items).map(({ line }) => line),
+      );
 
-  it('of two payouts of one amount none is guessed', async () => {
-    const simple = (id: string) => payout(300, { id, type: 'SIMPLE' });
-    const items = await read({ payouts: [simple('po_a'), simple('po_b')] }, page(entry('2', 'PAYOUT', -300)));
-    expect(linesOf(items).at(-1)).toMatchObject({ line: { kind: 'adjustment' } });
+    it.each([
+      ['in one file', [[{ payouts: [simple('po_simple')] }, ...batch]]],
+      ['in files of their own', [[{ payout: simple('po_simple') }], batch]],
+      ['in files of their own, the later first', [batch, [{ payout: simple('po_simple') }]]],
+    ])('is paid ahead, and found again among the entries of a later batch: %s', async (_, files) => {
+      for (const file of files) {
+        const items = await read(...file);
+        for (const one of batchesOf(items)) {
+          expect(one).toMatchObject({ opening: 0n, closing: 0n });
+          expect(differenceOf(items, one.batch, 'USD')).toBe(0n);
+        }
+      }
+      expect(openItems('square', await linesIn(...files))).toEqual(open);
+    });
+
+    it('waits for its entry, or the entry for it, by the amount alone', async () => {
+      const waiting = await linesIn([{ payouts: [simple('po_a'), simple('po_b')] }], batch);
+      expect(openItems('square', waiting)).toMatchObject({
+        'asset:processor_balance[carry:SIMPLE>300] - USD': -300n,
+        'asset:bank_in_transit[po_a] - USD': 300n,
+        'asset:bank_in_transit[po_b] - USD': 300n,
+      });
+      expect(openItems('square', await linesIn(batch))).toMatchObject({
+        'asset:processor_balance[carry:SIMPLE>300] - USD': 300n,
+      });
+    });
   });
 });
 
