@@ -158,8 +158,11 @@ const onSignal: CommandContext['onSignal'] = (stop) => {
 
 /** `postern events list | head`: the reader left, nothing more is wanted, and that is no failure to report. */
 function endWithReader(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(DONE);
-  });
+  // Once, however often this is called in a process.
+  if (!stream.listeners('error').includes(readerLeft)) stream.on('error', readerLeft);
+}
+
+function readerLeft(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(DONE);
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CommandContext } from '../../src/commands/context.ts';
 import { createProgram } from '../../src/main.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Ended, run } from '../support/launcher.ts';
+import { type Ended, run, runHere } from '../support/launcher.ts';
 
 let database: TestDatabase;
 let folder: string;
@@ -66,7 +66,13 @@ describe('wrong use', () => {
     ['a drain that never waits', ['queue', 'drain', 'events', '--within', '0m']],
     ['too many arguments', ['migrate', 'now']],
   ])('is one line and exit status 2: %s', async (_what, args) => {
-    const { status, out, err } = await run(args);
+    const { status, out, err } = await runHere(args);
+    expect({ status, out }).toEqual({ status: 2, out: '' });
+    expect(err).toMatch(ONE_LINE);
+  });
+
+  it('is so of the process, too', async () => {
+    const { status, out, err } = await run(['evnts']);
     expect({ status, out }).toEqual({ status: 2, out: '' });
     expect(err).toMatch(ONE_LINE);
   });

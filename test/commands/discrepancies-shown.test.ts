@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AT, captured, line, openBooks } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Ended, run } from '../support/launcher.ts';
+import { type Ended, run, runHere } from '../support/launcher.ts';
 import { addDiscrepancy } from '../support/settlement-rows.ts';
 import { TEST_KEYS } from '../support/test-keys.ts';
 
@@ -86,7 +86,7 @@ describe('discrepancies list', () => {
     ['a currency', ['--currency', 'eur']],
     ['an age', ['--min-age', '-1']],
   ])('is used wrongly without %s', async (_, args) => {
-    expect((await postern('list', ...args)).status).toBe(2);
+    expect((await runHere(['discrepancies', 'list', ...args])).status).toBe(2);
   });
 
   it('says that nothing is like that, or that nothing is open', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AT } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { type Ended, run } from '../support/launcher.ts';
+import { type Ended, run, runHere } from '../support/launcher.ts';
 import { addDiscrepancy } from '../support/settlement-rows.ts';
 import { TEST_KEYS } from '../support/test-keys.ts';
 
@@ -88,7 +88,7 @@ describe('discrepancies resolve', () => {
     ['an empty name', ['--assign', ' '], 'it is empty'],
     ['an empty note', ['--note', ''], 'it is empty'],
   ] as const)('is used wrongly with %s', async (_, args, why) => {
-    const ended = await postern('resolve', await add(), ...args);
+    const ended = await runHere(['discrepancies', 'resolve', 'd_1', ...args]);
     expect(ended).toMatchObject({ status: 2, out: '', err: expect.stringContaining(why) });
   });
 });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { captures, deliver, kill, type ReplayView, SECRET, stateOf, unpost } from '../ingest/replay/replays.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { startTestGateway } from '../support/gateway.ts';
-import { type Ended, run } from '../support/launcher.ts';
+import { type Ended, run, runHere } from '../support/launcher.ts';
 import { chargeSucceeded } from '../support/stripe-bodies.ts';
 import { TEST_KEYS } from '../support/test-keys.ts';
 
@@ -96,7 +96,7 @@ it('says what was wrong with how it was called', async () => {
     [['events', 'replay', '--dry-run'], 'missing required argument'],
     [['replays', 'list', '--status', 'lost'], 'Allowed choices'],
   ] as const) {
-    const refused = await postern(...args);
+    const refused = await runHere(args);
     expect([args.join(' '), refused.status, refused.out]).toEqual([args.join(' '), 2, '']);
     expect(refused.err).toContain(says);
   }

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AT, captured, openBooks } from '../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
-import { type Ended, type Launched, launch, run } from '../support/launcher.ts';
+import { type Ended, type Launched, launch, run, runHere } from '../support/launcher.ts';
 import { addDiscrepancy, addSettlement } from '../support/settlement-rows.ts';
 import { TEST_KEYS } from '../support/test-keys.ts';
 import { unzip } from '../support/unzip.ts';
@@ -135,6 +135,6 @@ describe('report', () => {
     ['an id', ['settlement', 'latest']],
     ['a run', ['discrepancies', '--run', 'last']],
   ])('is used wrongly without %s', async (_, args) => {
-    expect((await postern('report', ...args)).status).toBe(2);
+    expect((await runHere(['report', ...args])).status).toBe(2);
   });
 });

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { vi } from 'vitest';
+import { main } from '../../src/main.ts';
 import { eventually } from './eventually.ts';
 
 const LAUNCHER = join(import.meta.dirname, '../../bin/postern.mjs');
@@ -45,6 +47,23 @@ export function launch(
 
 export function run(args: readonly string[], env: Record<string, string> = {}, input = ''): Promise<Ended> {
   return launch(args, env, { input }).ended;
+}
+
+/** The same in this process, for what ends before it begins: a process takes longer to start than wrong use to be told. */
+export async function runHere(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const told = { stdout: '', stderr: '' };
+  const spies = (['stdout', 'stderr'] as const).map((name) =>
+    vi.spyOn(process[name], 'write').mockImplementation((chunk) => {
+      told[name] += String(chunk);
+      return true;
+    }),
+  );
+  try {
+    const status = await main(args, env);
+    return { status, out: told.stdout, err: told.stderr };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 /** Where a launched gateway answers, once it has told; throws what it complained of when it ends instead. */
