@@ -168,7 +168,49 @@ describe('a line', () => {
   });
 });
 
+it('takes a line that an event announced in another currency for that event’s, whatever order it names', async () => {
+  const [first, second] = [await world.open(), await world.open()];
+  for (const books of [first, second]) {
+    const [own, other, stranger] = ['own', 'other', 'x'].map((name) => `${name}_${books.endpoint}`);
+    if (own === undefined || other === undefined || stranger === undefined) throw new Error('there are three');
+    const order = { merchant: `order ${books.endpoint}` };
+    await books.announce({ ...captured(own, 1000n), currency: 'USD' }, order);
+    await books.announce(captured(other, 900n), order);
+    await books.settle(line('charge', 'l', { reference: own, gross: 1000n }));
+    // A line that names the order must not change what the first one belongs to.
+    if (books === second) await books.settle(line('charge', 'm', { reference: stranger, gross: -5n }), order);
+    await world.catchUp();
+    expect(await books.state()).toMatchObject({
+      [`pending ${own} gross USD`]: 'currency_mismatch 1000',
+      [`pending ${own} gross EUR`]: 'currency_mismatch -1000',
+      [`pending ${other} gross EUR`]: 'in_transit 900',
+    });
+  }
+});
+
 describe('a payout', () => {
+  it('gets the bank line that names it, also where it came and failed at once after another took that by its amount', async () => {
+    const books = await world.open({ bank_account: 'main' });
+    const created = (payout: string, amount: bigint): PaymentEvent => ({
+      ...{ type: 'payout.created', payout, key: `${payout}:created`, ...eur(amount) },
+    });
+    await books.announce(created('po_taking', 300n));
+    await books.bank({ ...bankLine('n', 'n1', 300n), at: AT + DAY }, 'PAYOUT PO-NAMED');
+    await world.catchUp();
+    expect(await books.state()).not.toHaveProperty('bank_in_transit po_taking EUR');
+    await books.announce(created('po_named', 982n));
+    await books.announce({
+      ...created('po_named', 982n),
+      type: 'payout.failed',
+      key: 'po_named:failed',
+    } as PaymentEvent);
+    await world.catchUp();
+    expect(await books.state()).toMatchObject({
+      'bank_in_transit po_taking EUR': 'in_transit 300',
+      'bank_in_transit po_named EUR': 'payout_reversed -300',
+    });
+  });
+
   it('is matched to a bank line by its name, or by amount and window', async () => {
     const books = await world.open({ bank_account: 'main' });
     const payout = { type: 'payout.created', payout: 'po_1', key: 'po_1:created', ...eur(900n) } as const;

@@ -150,13 +150,12 @@ function itemsOf(facts: readonly Fact[]): Item[] {
       }
     }
   }
-  // Whatever an event or a line about a reference names, names all items of it in that account.
+  // What a line about a reference names, names all that reports have of it in that account; what an event names, all that is announced.
   for (const fact of facts) {
     if (fact.fact !== 'announced' && fact.fact !== 'line') continue;
     for (const item of items) {
       if (item.role !== 'pending' || item.account !== fact.account || item.reference !== fact.reference) continue;
-      const isOfReport = item.moves.some((move) => move.by === 'line');
-      if (fact.fact === 'line' && !isOfReport) continue;
+      if (!item.moves.some((move) => move.by === fact.fact)) continue;
       if (fact.payment !== null) item.sales.add(fact.payment);
       if (fact.merchant === null) continue;
       item.orders.add(fact.merchant);
