@@ -52,7 +52,8 @@ export type StripeColumns = Columns<typeof STRIPE_COLUMNS>;
 
 const PERSONAL =
   /^(customer_(name|email|phone|description|address_.*|shipping_.*)|(shipping|card|billing)_(address_.*|name|phone))$/i;
-const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal', 'chargeback', 'chargeback_reversal']);
+/** What webhooks tell in the payer's currency. A dispute moves, and is told, in the balance's. */
+const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal']);
 
 /** Reads rows of one file one after the other: lines, and faults where they cannot be read or contradict themselves. */
 export function createStripeRows(

@@ -9,7 +9,9 @@ import {
   payouts,
 } from '../../../src/providers/stripe/settlement-reports.ts';
 import { lineFault, UNBATCHED } from '../../../src/settlement-line.ts';
+import { openItems } from '../../support/open-items.ts';
 import { netBy, readReport, reportFixture } from '../../support/report-reading.ts';
+import { EVENT_AT, effects } from './normalise.ts';
 
 const REPORT = reportFixture('stripe', 'payout_reconciliation.csv');
 const ACTIVITY_NAME = 'Itemized_balance_change_from_activity_EUR_2026-02-01_to_2026-02-03_Europe-Berlin.csv';
@@ -77,9 +79,33 @@ test('tells what the payer paid where it was in another currency, with the sign 
   );
   expect(payers).toEqual([
     ['txn_02', { amount: 12000n, currency: 'USD' }],
-    ['txn_04', { amount: -5500n, currency: 'USD' }],
-    ['txn_05', { amount: 5500n, currency: 'USD' }],
+    ['txn_03', { amount: -2300n, currency: 'USD' }],
   ]);
+});
+
+test('a dispute of a payment in another currency is in the balance’s, as its webhook is, and nets with it', async () => {
+  const { lines } = await readReport(payoutReconciliation, REPORT);
+  const dispute = lines.filter(({ line }) => 'reference' in line && line.reference === 'dp_1').map(({ line }) => line);
+  const moved = { object: 'balance_transaction', currency: 'eur', created: EVENT_AT / 1000 };
+  const told = (type: string, ...transactions: object[]) =>
+    effects(type, {
+      id: 'dp_1',
+      object: 'dispute',
+      amount: 5500,
+      currency: 'usd',
+      charge: 'ch_0',
+      status: 'needs_response',
+      balance_transactions: transactions,
+    });
+  const withdrawn = { ...moved, id: 'txn_04', amount: -5000, fee: 2000, net: -7000 };
+  const reinstated = { ...moved, id: 'txn_05', amount: 5000, fee: -2000, net: 7000 };
+  const lost = told('charge.dispute.funds_withdrawn', withdrawn);
+  expect(openItems('stripe', [...lost, ...dispute.slice(0, 1)])).toEqual({
+    'asset:disputes_receivable[dp_1] - EUR': 5000n,
+    'asset:processor_balance[po_A1] - EUR': -7000n,
+  });
+  const won = told('charge.dispute.funds_reinstated', withdrawn, reinstated);
+  expect(openItems('stripe', [...lost, ...won, ...dispute])).toEqual({});
 });
 
 test('takes times in UTC where the file has them so, keys for matching, and leaves out who the payer is', async () => {
@@ -187,9 +213,9 @@ test('a payment in another currency without the column that says which is refuse
   const lines = REPORT.split('\n').filter((line) => !line.includes('"'));
   const cut = lines.map((line) => (line === '' ? line : line.split(',').toSpliced(n, 1).join(','))).join('\n');
   const { faults } = await readReport(payoutReconciliation, cut);
+  // Not of the dispute that follows: it is in the balance's own.
   expect(faults.filter(({ kind }) => kind === 'unreadable').map(({ row, field }) => [row, field])).toEqual([
-    [4, 'customer_facing_currency'],
-    [5, 'customer_facing_currency'],
+    [3, 'customer_facing_currency'],
   ]);
 });
 
