@@ -269,6 +269,8 @@ test('the payment accounting report is a control: what reached Payable is kept',
 test('the aggregate report is read below its preamble, and each batch must close', async () => {
   const { batches, faults } = await readReport(aggregateSettlement, AGGREGATE);
   expect([batches.map(({ batch }) => batch), faults]).toEqual([['ShopNL/7'], []]);
+  const large = AGGREGATE.replace('156.50', '12345678901.15').replace('156.35', '12345678901.00');
+  expect(await readReport(aggregateSettlement, large)).toMatchObject({ batches, faults: [] });
   const wrong = await readReport(aggregateSettlement, AGGREGATE.replace('156.35', '156.34'));
   expect(wrong.faults).toEqual([
     expect.objectContaining({ kind: 'contradiction', batch: 'ShopNL/7', expected: '156.50 EUR', found: '156.49 EUR' }),

@@ -179,6 +179,32 @@ test('digits below the minor unit are rounded half to even, and what is left ove
   expect(lines[0]).toMatchObject({ line: { gross: 10000n, fee: 166n, net: 9834n }, residue: '0.5' });
 });
 
+test('amounts of more digits than a number holds exactly are read as any other', async () => {
+  const sum = '12345678901.00';
+  let report = changed(REPORT, 4, 'customer_facing_currency', 'idr');
+  report = changed(report, 4, 'customer_facing_amount', sum);
+  const [, , refund] = (await readReport(payoutReconciliation, report)).lines;
+  expect(refund?.line).toMatchObject({ payer: { amount: -1_234_567_890_100n, currency: 'IDR' } });
+
+  // The column of the payer's currency is missing: the same amount is one in the same currency.
+  const header = REPORT.split('\n', 1)[0] ?? '';
+  const bare = REPORT.replace(header, header.replace('customer_facing_currency', 'x'));
+  for (const [facing, faults] of [
+    [sum, []],
+    ['12345678901.01', [{ row: 2, field: 'customer_facing_currency' }]],
+  ] as const) {
+    let large = changed(bare.split('\n').slice(0, 2).join('\n'), 2, 'gross', sum);
+    large = changed(large, 2, 'net', '12345678899.35');
+    const read = await readReport(payoutReconciliation, changed(large, 2, 'customer_facing_amount', facing));
+    expect(read.faults.filter(({ kind }) => kind === 'unreadable')).toMatchObject(faults);
+  }
+
+  const summary = SUMMARY.replace('"5.00"', '"100000000005.00"').replace('"15.88"', '"100000000015.88"');
+  const { batches, faults } = await readReport(balanceSummary, summary, { fileName: SUMMARY_NAME });
+  expect(faults).toEqual([]);
+  expect(batches).toMatchObject([{ opening: 10_000_000_000_500n, closing: 10_000_000_001_588n }]);
+});
+
 test.each([
   ['gross', '1,000.00', 'decimal'],
   ['fee', 'abc', 'decimal'],
