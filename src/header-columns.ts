@@ -6,29 +6,46 @@ export type ColumnNames = Readonly<Record<string, readonly (string | null)[]>>;
 /** Where each column stands; −1 where an optional one is missing. */
 export type Columns<N extends ColumnNames> = { readonly [K in keyof N]: number };
 
-export type BoundColumns<N extends ColumnNames> =
-  | { readonly kind: 'bound'; readonly at: Columns<N> }
-  | { readonly kind: 'missing'; readonly names: readonly string[] };
+export type BoundColumns<N extends ColumnNames> = { readonly kind: 'bound'; readonly at: Columns<N> } | UnboundColumns;
+
+/** Columns that are not there, or that stand there more than once: which of the two is meant nothing says. */
+export type UnboundColumns = { readonly kind: 'missing' | 'repeated'; readonly names: readonly string[] };
 
 /**
  * Binds columns by the header's names, whatever their order, case and neighbours: processors add columns without notice, and
- * let their customers choose and order them. Of two of the same name the first counts.
+ * let their customers choose and order them. `mayRepeat`: names that a file has more than once and means the same by; the first counts.
  */
-export function bindColumns<const N extends ColumnNames>(header: readonly string[], names: N): BoundColumns<N> {
+export function bindColumns<const N extends ColumnNames>(
+  header: readonly string[],
+  names: N,
+  mayRepeat: readonly string[] = [],
+): BoundColumns<N> {
   const places = new Map<string, number>();
+  const twice = new Set<string>();
   header.forEach((cell, n) => {
     const name = canonical(cell);
-    if (!places.has(name)) places.set(name, n);
+    if (places.has(name)) twice.add(name);
+    else places.set(name, n);
   });
+  for (const name of mayRepeat) twice.delete(canonical(name));
   const missing: string[] = [];
+  const repeated: string[] = [];
   const at: Record<string, number> = {};
   for (const [key, candidates] of Object.entries(names)) {
     const found = candidates.find((name) => name !== null && places.has(canonical(name)));
     at[key] = typeof found === 'string' ? (places.get(canonical(found)) ?? -1) : -1;
     if (at[key] < 0 && !candidates.includes(null)) missing.push(candidates.join(' or '));
+    if (typeof found === 'string' && twice.has(canonical(found))) repeated.push(found);
   }
+  if (missing.length > 0) return { kind: 'missing', names: missing };
+  if (repeated.length > 0) return { kind: 'repeated', names: [...new Set(repeated)] };
   // Every key of `names` was gone through.
-  return missing.length > 0 ? { kind: 'missing', names: missing } : { kind: 'bound', at: at as Columns<N> };
+  return { kind: 'bound', at: at as Columns<N> };
+}
+
+/** Whether a header has all the columns that must be there, though one may stand there twice. */
+export function isHeaderOf(header: readonly string[], names: ColumnNames): boolean {
+  return bindColumns(header, names, header).kind === 'bound';
 }
 
 /** The cell of a bound column; empty where the file has no such column. */

@@ -10,10 +10,19 @@ test('binds by name, whatever the order, case and neighbours', () => {
   });
 });
 
-test('the first of several names counts, and of two columns of one name the first', () => {
-  expect(bindColumns(['created', 'created_utc', 'balance_transaction_id', 'created_utc'], NAMES)).toMatchObject({
+test('the first of several names counts', () => {
+  expect(bindColumns(['created', 'created_utc', 'balance_transaction_id', 'created'], NAMES)).toMatchObject({
     at: { created: 1 },
   });
+});
+
+test('names every column that is read and stands there twice, but for those that may', () => {
+  const header = ['payout_id', 'balance_transaction_id', 'x', 'created', 'x', ' Payout_ID', 'CREATED', 'created'];
+  expect(bindColumns(header, NAMES)).toEqual({ kind: 'repeated', names: ['created', 'payout_id'] });
+  expect(bindColumns(header, NAMES, ['payout_id'])).toEqual({ kind: 'repeated', names: ['created'] });
+  expect(bindColumns(header, NAMES, ['Payout_id', 'created'])).toMatchObject({ at: { created: 3, payout: 0 } });
+  // What is missing is told first.
+  expect(bindColumns(header.slice(2), NAMES)).toMatchObject({ kind: 'missing' });
 });
 
 test('names every column that is missing, with all that it may be called', () => {

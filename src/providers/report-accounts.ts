@@ -5,7 +5,7 @@ import type { ReportFault } from './settlement-format.ts';
 export function firstAccount(head: string, column: string, preamble = 0): string | null {
   const rows = headRows(head, preamble + 2);
   const header = rows.findIndex((cells) => hasColumns(cells, [column]));
-  const at = bindColumns(rows[header] ?? [], { account: [column, null] });
+  const at = bindColumns(rows[header] ?? [], { account: [column, null] }, [column]);
   const account = at.kind === 'bound' ? cellAt(rows[header + 1] ?? [], at.at.account) : '';
   return header < 0 || account === '' ? null : account;
 }

@@ -1,3 +1,4 @@
+import type { UnboundColumns } from '../header-columns.ts';
 import type { ReportFault } from './settlement-format.ts';
 
 type Where = { readonly row: number | null; readonly field?: string; readonly value?: string; readonly batch?: string };
@@ -8,6 +9,14 @@ const SHOWN_MAX = 200;
 export function unreadable(where: Where, reason: string): ReportFault {
   return { type: 'fault', kind: 'unreadable', ...placed(where), reason };
 }
+
+/** A header whose columns are not bound, each named; `missing` ends what is said of one that is not there. */
+export function headerFaults(row: number, { kind, names }: UnboundColumns, missing = 'is missing'): ReportFault[] {
+  const reason = kind === 'missing' ? missing : STANDS_TWICE;
+  return names.map((name) => unreadable({ row, field: name }, `The column ${name} ${reason}`));
+}
+
+const STANDS_TWICE = 'stands in the header more than once, and which of them counts nothing says';
 
 /**
  * What a report states and its rows do not come to; both as they would stand in the report. `currency`: of them, where they are

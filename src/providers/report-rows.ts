@@ -1,11 +1,14 @@
 import { type CsvBlock, type CsvOptions, type CsvRow, csvBlocks, csvRow } from '../csv-rows.ts';
 import type { CsvFault } from '../csv-scanner.ts';
 import { type BoundColumns, bindColumns, type ColumnNames, type Columns } from '../header-columns.ts';
+import { headerFaults } from './report-faults.ts';
 import type { ReportFault } from './settlement-format.ts';
 
 export type ReportOptions = CsvOptions & {
   /** How many rows may stand above the header (Adyen's aggregate report tells there what it was asked for). */
   readonly preamble?: number;
+  /** Columns that may stand in the header more than once. */
+  readonly mayRepeat?: readonly string[];
 };
 
 /** Where a report's columns are, and what could not be read. */
@@ -51,13 +54,13 @@ export async function* reportBlocks<const N extends ColumnNames>(
     const nowhere = { at: NOWHERE as Columns<N>, block, rows: [], faults, header: [] };
     let n = 0;
     if (table === undefined) {
-      const found = findHeader(block, names, options.preamble ?? 0);
+      const found = findHeader(block, names, options);
       if (found === null) {
         if (faults.length > 0) yield nowhere;
         continue;
       }
-      if (found.bound.kind === 'missing') {
-        faults.push(...found.bound.names.map((name) => missing(block.line(found.n), name)));
+      if (found.bound.kind !== 'bound') {
+        faults.push(...headerFaults(block.line(found.n), found.bound, MISSING));
         yield nowhere;
         return;
       }
@@ -82,12 +85,12 @@ export async function* reportBlocks<const N extends ColumnNames>(
 function findHeader<N extends ColumnNames>(
   block: CsvBlock,
   names: N,
-  preamble: number,
+  { preamble = 0, mayRepeat }: ReportOptions,
 ): { readonly n: number; readonly bound: BoundColumns<N> } | null {
   let best: { n: number; bound: BoundColumns<N> } | null = null;
   for (let n = 0; n < Math.min(block.count, preamble + 1); n += 1) {
-    const bound = bindColumns(csvRow(block, n).cells, names);
-    if (bound.kind === 'bound') return { n, bound };
+    const bound = bindColumns(csvRow(block, n).cells, names, mayRepeat);
+    if (bound.kind !== 'missing') return { n, bound };
     if (best?.bound.kind !== 'missing' || bound.names.length < best.bound.names.length) best = { n, bound };
   }
   return best;
@@ -122,16 +125,7 @@ function unreadable({ row, value, reason }: CsvFault): ReportFault {
   return { type: 'fault', kind: 'unreadable', row, field: null, value, reason };
 }
 
-function missing(row: number, name: string): ReportFault {
-  return {
-    type: 'fault',
-    kind: 'unreadable',
-    row,
-    field: name,
-    value: null,
-    reason: `The column ${name} is missing: add it to the report's columns and fetch the report again`,
-  };
-}
+const MISSING = "is missing: add it to the report's columns and fetch the report again";
 
 /** Some exports end each row with separators that the header lacks. */
 function isPadded(block: CsvBlock, n: number, width: number): boolean {

@@ -1,4 +1,4 @@
-import { smallMinor } from '../../decimal-amount.ts';
+import { exactMinor } from '../../decimal-amount.ts';
 import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { createOwnRows, firstAccount } from '../report-accounts.ts';
 import { createCurrencyReader, money, NOT_CURRENCY, NOT_DECIMAL, unreadableCell } from '../report-amount.ts';
@@ -58,7 +58,7 @@ export const aggregateSettlement: SettlementFormat = {
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));
         const [debits, credits] = [at.debits, at.credits].map((n) =>
-          currency === null ? null : smallMinor(cell(n) || '0', currency.exponent),
+          currency === null ? null : exactMinor(cell(n) || '0', currency.exponent),
         );
         if (currency === null) refuse(at.currency, NOT_CURRENCY);
         else if (debits == null) refuse(at.debits, NOT_DECIMAL);
@@ -68,8 +68,8 @@ export const aggregateSettlement: SettlementFormat = {
           const number = cell(at.batch);
           const key = `${currency.code} ${merchantAccount}/${number}`;
           const sum = sums.get(key) ?? { merchantAccount, number, currency: currency.code, debits: 0n, credits: 0n };
-          sum.debits += BigInt(debits);
-          sum.credits += BigInt(credits);
+          sum.debits += debits;
+          sum.credits += credits;
           if (sums.size < BATCHES_MAX) sums.set(key, sum);
         }
       }

@@ -29,6 +29,9 @@ const COLUMNS = {
   batch: ['Payable Batch', null],
 } as const;
 
+/** With Payable Batch comes the currency once more. */
+const TWICE = COLUMNS.currency;
+
 /**
  * A journal of registers, not of money (Received → Authorised → Captured → Payable): payouts and corrections are not in it. As a
  * control its rows that reach Payable are kept; the others tell what webhooks tell.
@@ -46,7 +49,7 @@ export const paymentAccounting: SettlementFormat = {
   async *read(source, context) {
     const own = createOwnRows(context.only, MERCHANT_ACCOUNT);
     let readRow: ReturnType<typeof createRows> | undefined;
-    for await (const { at, rows, faults, header } of reportRows(source, COLUMNS)) {
+    for await (const { at, rows, faults, header } of reportRows(source, COLUMNS, { mayRepeat: TWICE })) {
       const items: ReportItem[] = [...faults];
       if (rows.length > 0) readRow ??= createRows(at, header, context, own);
       for (const row of rows) readRow?.(row, items);

@@ -26,6 +26,9 @@ const DOCUMENT =
 /** What stands for the merchant's word where Adyen captures by itself. */
 const AUTOMATIC = '<auto>';
 
+/** Its type in the report: what it is between stands in its note alone. */
+const TRANSFER = 'Balancetransfer';
+
 /** Accounts choose and order them, and Adyen adds new ones. */
 const COLUMNS = {
   merchantAccount: [MERCHANT_ACCOUNT],
@@ -165,9 +168,10 @@ function createRows(
     const modification = block.cell(n, at.modification);
     const note = block.cell(n, at.note);
     const merchant = block.cell(n, at.merchantReference);
-    // What another selection of columns does not change.
+    // What another selection of columns does not change, and of a transfer between which batches it is.
     const own = isPaid ? digits(payer?.amount ?? gross) : '';
-    const fields = `${batch}|${type}|${psp}|${modification}|${merchant}|${note}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
+    const between = type === TRANSFER ? note : '';
+    const fields = `${batch}|${type}|${psp}|${modification}|${between}|${grossCurrency}|${own}|${settled.code}|${digits(net)}`;
     const entry: AdyenEntry = {
       identity: joinedIdentity(fields),
       type,

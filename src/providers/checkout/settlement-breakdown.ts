@@ -1,6 +1,7 @@
 import { currencyExponent } from '../../currency.ts';
 import { type Decimal, decimal, decimalText, exactMinor, sum } from '../../decimal-amount.ts';
 import { type Columns, hasColumns, headerCells } from '../../header-columns.ts';
+import { wallClock } from '../../local-time.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { hashedIdentity } from '../line-identity.ts';
 import { rawOf } from '../raw-cells.ts';
@@ -99,7 +100,8 @@ function readRow(row: number, cells: readonly string[], at: Places, clock: Repor
   const { gross = NOTHING, deduction = NOTHING, net = NOTHING, tax = NOTHING, reserve = NOTHING, ...fees } = numbers;
   const batch = cell(at.payout);
   if (batch === '') return fault('Payout ID', '', 'must name the payout');
-  const processed = clock.read(plainTime(cell(at.processed)));
+  const written = plainTime(cell(at.processed));
+  const processed = clock.read(written);
   if (processed.kind === 'fault') return fault('Processed On', cell(at.processed), processed.reason);
   const items: ReportItem[] = [];
   if (difference(net, gross, deduction).units !== 0n) {
@@ -125,7 +127,8 @@ function readRow(row: number, cells: readonly string[], at: Places, clock: Repor
   const told = { row, raw, availableAt: available.kind === 'time' ? available.at : undefined };
   const word = cell(at.type);
   const payment = cell(at.payment);
-  const keys = { batch, currency, word, payment, at: processed.at, zone: processed.zone, merchant: cell(at.reference) };
+  const when = { at: processed.at, zone: processed.zone, wall: String(wallClock(written)) };
+  const keys = { batch, currency, word, payment, ...when, merchant: cell(at.reference) };
   const extra = { rate: cell(at.rate), method: cell(at.method) };
   if (main.gross !== 0n || main.fee !== 0n || main.tax !== 0n || main.residue !== undefined || reserve.units === 0n)
     items.push(itemOf(told, mainLine(keys, main, payer), keys, main.residue, extra));
@@ -147,15 +150,17 @@ type Keys = {
   readonly payment: string;
   readonly at: number;
   readonly zone: string;
+  /** The time as it is written: which moment that is, the account's `time_zone` says, and a line is known by its report alone. */
+  readonly wall: string;
   readonly merchant: string;
 };
 
 type Payer = { readonly payer?: { readonly amount: bigint; readonly currency: string } };
 
 function mainLine(keys: Keys, sums: Rounded, payer: Payer): SettlementLine {
-  const { batch, currency, word, payment, at, zone } = keys;
+  const { batch, currency, word, payment, at, zone, wall } = keys;
   const { gross, fee, tax } = sums;
-  const identity = hashedIdentity('breakdown', batch, word, payment, String(at), currency, gross, fee, tax);
+  const identity = hashedIdentity('breakdown', batch, word, payment, wall, currency, gross, fee, tax);
   const base = lineBase({ identity, batch, currency, gross, fee, tax, at, zone, word });
   const isCost = gross === 0n;
   // Tokens, account updates and payout fees are of no payment that a webhook tells.
@@ -179,9 +184,9 @@ const NO_PAYMENT: Readonly<Record<string, 'adjustment'>> = {
   'transfer out': 'adjustment',
 };
 
-function holdLine({ batch, currency, word, payment, at, zone }: Keys, { gross }: Rounded): SettlementLine {
+function holdLine({ batch, currency, word, payment, at, zone, wall }: Keys, { gross }: Rounded): SettlementLine {
   const hold = payment === '' ? word : payment;
-  const identity = hashedIdentity('reserve', batch, word, hold, String(at), currency, gross);
+  const identity = hashedIdentity('reserve', batch, word, hold, wall, currency, gross);
   const base = lineBase({ identity, batch, currency, gross, fee: 0n, tax: 0n, at, zone, word });
   return { ...base, kind: gross > 0n ? 'reserve_release' : 'reserve_hold', hold };
 }

@@ -1,7 +1,7 @@
 import { currencyExponent } from '../../currency.ts';
 import { exactMinor } from '../../decimal-amount.ts';
-import { bindColumns } from '../../header-columns.ts';
-import { contradiction, unreadable } from '../report-faults.ts';
+import { bindColumns, type ColumnNames, cellAt, isHeaderOf } from '../../header-columns.ts';
+import { contradiction, headerFaults, unreadable } from '../report-faults.ts';
 import type { ReportFault } from '../settlement-format.ts';
 import { fileTime } from './settlement-time.ts';
 
@@ -40,14 +40,16 @@ export type Summary = {
   readonly closingDebt: bigint | null;
 };
 
-const REQUIRED = {
-  payout: ['payment_reference'],
-  currency: ['settlement_currency'],
-  settled: ['total_settlement_amount'],
-  paid: ['payout_date'],
-} as const;
+const REQUIRED = ['payment_reference', 'settlement_currency', 'total_settlement_amount', 'payout_date'];
+const DEBTS = ['opening_debt_balance', 'closing_debt_balance'] as const;
+const AMOUNTS = [...TOTALS, 'total_settlement_amount', 'total_deposit_amount', ...DEBTS];
 
-export const isSummaryHeader = (cells: readonly string[]): boolean => bindColumns(cells, REQUIRED).kind === 'bound';
+const COLUMNS: ColumnNames = Object.fromEntries([
+  ...AMOUNTS.map((name) => [name, [name, null]]),
+  ...REQUIRED.map((name) => [name, [name]]),
+]);
+
+export const isSummaryHeader = (cells: readonly string[]): boolean => isHeaderOf(cells, COLUMNS);
 
 /** The line of names and the line of values below it. */
 export function readSummary(
@@ -55,10 +57,9 @@ export function readSummary(
   values: readonly string[],
   row: number,
 ): { readonly summary: Summary | null; readonly faults: readonly ReportFault[] } {
-  const bound = bindColumns(names, REQUIRED);
-  if (bound.kind === 'missing') return { summary: null, faults: bound.names.map((name) => missing(row, name)) };
-  const places = new Map(names.map((name, n) => [name.trim().toLowerCase(), n]));
-  const cell = (name: string): string => (values[places.get(name) ?? -1] ?? '').trim();
+  const bound = bindColumns(names, COLUMNS);
+  if (bound.kind !== 'bound') return { summary: null, faults: headerFaults(row, bound, 'is missing in the summary') };
+  const cell = (name: string): string => cellAt(values, bound.at[name] ?? -1).trim();
   const currency = cell('settlement_currency').toUpperCase();
   const exponent = currencyExponent(currency);
   if (exponent === undefined)
@@ -69,7 +70,7 @@ export function readSummary(
   if (paidAt === null)
     return failed(row, 'payout_date', cell('payout_date'), 'must be a time, such as 2026-02-01T09:00:00Z');
   const amounts = new Map<string, bigint>();
-  for (const name of [...TOTALS, 'total_settlement_amount', 'total_deposit_amount', ...DEBTS]) {
+  for (const name of AMOUNTS) {
     const text = cell(name);
     const amount = text === '' ? 0n : exactMinor(text, exponent);
     if (amount === null) return failed(row, name, text, `must be a decimal number with at most ${exponent} decimals`);
@@ -93,8 +94,6 @@ export function readSummary(
   return { summary, faults: [] };
 }
 
-const DEBTS = ['opening_debt_balance', 'closing_debt_balance'] as const;
-
 /** Klarna's formula over the totals, and what became of the debt. */
 export function summaryFaults(summary: Summary): readonly ReportFault[] {
   const { row, payout: batch, currency, totals, settled, deposit, openingDebt, closingDebt } = summary;
@@ -114,10 +113,6 @@ export function summaryFaults(summary: Summary): readonly ReportFault[] {
     }
   }
   return faults;
-}
-
-function missing(row: number, name: string): ReportFault {
-  return unreadable({ row, field: name }, `The column ${name} is missing in the summary`);
 }
 
 function failed(row: number, field: string, value: string, reason: string) {

@@ -2,7 +2,7 @@ import { csvRows } from '../../csv-rows.ts';
 import { bindColumns, hasColumns, headerCells } from '../../header-columns.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { rawOf } from '../raw-cells.ts';
-import { contradiction, unreadable } from '../report-faults.ts';
+import { contradiction, headerFaults, unreadable } from '../report-faults.ts';
 import { lineBase } from '../report-lines.ts';
 import type { ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { ROW_COLUMNS, type RowColumns, readRow } from './settlement-rows.ts';
@@ -62,8 +62,8 @@ function createReader() {
 
   function takeHeader(row: number, cells: readonly string[], items: ReportItem[]): void {
     const bound = bindColumns(cells, ROW_COLUMNS);
-    if (bound.kind === 'missing') {
-      items.push(...bound.names.map((name) => unreadable({ row, field: name }, `The column ${name} is missing`)));
+    if (bound.kind !== 'bound') {
+      items.push(...headerFaults(row, bound));
       over = true;
       return;
     }

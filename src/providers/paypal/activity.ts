@@ -1,6 +1,6 @@
 import { currencyExponent } from '../../currency.ts';
 import { exactMinor } from '../../decimal-amount.ts';
-import { bindColumns, type Columns, headerCells } from '../../header-columns.ts';
+import { type Columns, headerCells, isHeaderOf } from '../../header-columns.ts';
 import { rawOf } from '../raw-cells.ts';
 import { createReportClock } from '../report-clock.ts';
 import { contradiction, unreadable } from '../report-faults.ts';
@@ -26,7 +26,7 @@ export const activity: SettlementFormat = {
   proof:
     'Row by row: gross + fee = net; by currency each balance is the one before with the row’s net, where it has that column.',
   documentation: ['https://www.paypal.com/us/cshelp/article/how-do-i-view-and-download-statements-and-reports-help145'],
-  recognises: (head) => bindColumns(headerCells(head) ?? [], ACTIVITY_COLUMNS).kind === 'bound',
+  recognises: (head) => isHeaderOf(headerCells(head) ?? [], ACTIVITY_COLUMNS),
   async *read(source, context) {
     const reader = createReader(context);
     for await (const { at, rows, faults } of reportRows(source, ACTIVITY_COLUMNS)) {

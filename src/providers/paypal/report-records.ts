@@ -1,6 +1,6 @@
 import { csvRows } from '../../csv-rows.ts';
 import { bindColumns, type ColumnNames, type Columns } from '../../header-columns.ts';
-import { unreadable } from '../report-faults.ts';
+import { headerFaults, unreadable } from '../report-faults.ts';
 import type { ReportFault, ReportItem } from '../settlement-format.ts';
 import { recordCode } from './report-name.ts';
 
@@ -38,10 +38,7 @@ export function bodyColumns<const N extends ColumnNames>(
   names: N,
 ): { readonly columns: BodyColumns<N> | null; readonly faults: readonly ReportFault[] } {
   const bound = bindColumns(cells, names);
-  if (bound.kind === 'missing') {
-    const faults = bound.names.map((name) => unreadable({ row, field: name }, `The column ${name} is missing`));
-    return { columns: null, faults };
-  }
+  if (bound.kind !== 'bound') return { columns: null, faults: headerFaults(row, bound) };
   const places: readonly number[] = Object.values(bound.at);
   return { columns: { at: bound.at, kept: new Set([0, ...places.filter((n) => n >= 0)]) }, faults: [] };
 }

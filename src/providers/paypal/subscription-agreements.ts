@@ -1,5 +1,5 @@
 import { currencyExponent } from '../../currency.ts';
-import { bindColumns } from '../../header-columns.ts';
+import { isHeaderOf } from '../../header-columns.ts';
 import { rawOf } from '../raw-cells.ts';
 import { createReportClock } from '../report-clock.ts';
 import { unreadable } from '../report-faults.ts';
@@ -48,7 +48,7 @@ export const subscriptionAgreements: SettlementFormat = {
     const { codes, columns } = headOf(head);
     if (!codes.has('RH') && !codes.has('SH') && !codes.has('CH')) return false;
     if (columns.length === 0) return reportName(fileName)?.family === 'SAR';
-    return bindColumns(columns, COLUMNS).kind === 'bound';
+    return isHeaderOf(columns, COLUMNS);
   },
   part: reportPart,
   isLastPart: endsReport,

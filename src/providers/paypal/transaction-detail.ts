@@ -34,7 +34,7 @@ export const transactionDetail: SettlementFormat = {
     const { codes, columns } = headOf(head);
     if (!codes.has('RH') && !codes.has('SH') && !codes.has('CH')) return false;
     if (name !== null && columns.length === 0) return name.family === 'TRR';
-    const bound = bindColumns(columns, TRANSACTION_COLUMNS);
+    const bound = bindColumns(columns, TRANSACTION_COLUMNS, columns);
     return bound.kind === 'bound' && bound.at.status >= 0;
   },
   part: reportPart,

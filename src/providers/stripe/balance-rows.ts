@@ -45,8 +45,8 @@ export function transactionLines(
   const category = textAt(txn, 'reporting_category');
   if (category === undefined) throw fieldFault('reporting_category', undefined, 'is missing');
   const balance = textAt(txn, 'balance_type') ?? 'payments';
-  // The other side of what was held back of the payments: its own transaction is a line.
-  if (balance === 'risk_reserved') return [];
+  // The other side of what was held back of the payments: that transaction is a line.
+  if (balance === 'risk_reserved' && category === 'risk_reserved_funds') return [];
   const source = idAt(txn, 'source') ?? idAt(txn, 'source', 'id') ?? '';
   const charge = source.startsWith('ch_') || source.startsWith('py_') ? source : (idAt(txn, 'source', 'charge') ?? '');
   const payer = payerOf(txn, category, gross, currency);

@@ -1,4 +1,4 @@
-import { smallMinor } from '../../decimal-amount.ts';
+import { exactMinor } from '../../decimal-amount.ts';
 import { cellAt, hasColumns, headerCells } from '../../header-columns.ts';
 import { startOfDay } from '../../time-zone.ts';
 import { balancePeriod } from '../balance-period.ts';
@@ -42,14 +42,14 @@ export const balanceSummary: SettlementFormat = {
         const refuse = (n: number, reason: string) =>
           items.push(unreadableCell(row, { field: header[n] ?? '', value: cell(n), reason }));
         const currency = currencyOf(cell(at.currency));
-        const amount = currency === null ? null : smallMinor(cell(at.net), currency.exponent);
+        const amount = currency === null ? null : exactMinor(cell(at.net), currency.exponent);
         const category = cell(at.category);
         if (currency === null) refuse(at.currency, NOT_CURRENCY);
         else if (amount === null) refuse(at.net, NOT_DECIMAL);
         else if (!TERMS.includes(category)) refuse(at.category, `must be one of ${TERMS.join(', ')}`);
         else {
           const terms = sums.get(currency.code) ?? new Map<string, { amount: bigint; row: number }>();
-          terms.set(category, { amount: (terms.get(category)?.amount ?? 0n) + BigInt(amount), row });
+          terms.set(category, { amount: (terms.get(category)?.amount ?? 0n) + amount, row });
           sums.set(currency.code, terms);
           const day = DAY.exec(cell(at.description))?.[1];
           if (day !== undefined) days.set(category, day);

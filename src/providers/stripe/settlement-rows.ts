@@ -1,5 +1,5 @@
 import type { CsvBlock } from '../../csv-rows.ts';
-import { smallMinor } from '../../decimal-amount.ts';
+import { exactMinor, smallMinor } from '../../decimal-amount.ts';
 import type { Columns } from '../../header-columns.ts';
 import { UNBATCHED } from '../../settlement-line.ts';
 import { createRawOfBlock } from '../raw-row.ts';
@@ -52,7 +52,8 @@ export type StripeColumns = Columns<typeof STRIPE_COLUMNS>;
 
 const PERSONAL =
   /^(customer_(name|email|phone|description|address_.*|shipping_.*)|(shipping|card|billing)_(address_.*|name|phone))$/i;
-const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal', 'chargeback', 'chargeback_reversal']);
+/** What webhooks tell in the payer's currency. A dispute moves, and is told, in the balance's. */
+const PAYER_KINDS = new Set(['charge', 'refund', 'refund_reversal']);
 
 /** Reads rows of one file one after the other: lines, and faults where they cannot be read or contradict themselves. */
 export function createStripeRows(
@@ -251,7 +252,7 @@ function payerOf(
 ): { readonly amount: bigint; readonly currency: string } | CellFault | undefined {
   const value = block.cell(n, at.facingAmount);
   if (at.facingCurrency < 0) {
-    const same = value === '' || smallMinor(value, settled.exponent) === Number(gross);
+    const same = value === '' || exactMinor(value, settled.exponent) === gross;
     const reason = `The column ${FACING_CURRENCY} is missing: the payer paid in another currency than ${settled.code}`;
     return same ? undefined : { field: FACING_CURRENCY, value, reason };
   }
@@ -260,10 +261,9 @@ function payerOf(
   if (paid === null) return { field: header[at.facingCurrency] ?? '', value: text, reason: NOT_CURRENCY };
   if (paid.code === settled.code) return undefined;
   const field = header[at.facingAmount] ?? 'customer_facing_amount';
-  const minor = smallMinor(value, paid.exponent);
+  const minor = exactMinor(value, paid.exponent);
   if (minor === null) return { field, value, reason: `must be what the payer paid in ${paid.code}, such as 12.34` };
-  const amount = BigInt(Math.abs(minor));
-  return { amount: gross < 0n ? -amount : amount, currency: paid.code };
+  return { amount: minor < 0n === gross < 0n ? minor : -minor, currency: paid.code };
 }
 
 const FACING_CURRENCY = 'customer_facing_currency';

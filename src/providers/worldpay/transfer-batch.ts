@@ -1,9 +1,9 @@
 import { csvRows } from '../../csv-rows.ts';
-import { bindColumns, headRows } from '../../header-columns.ts';
+import { bindColumns, headRows, isHeaderOf } from '../../header-columns.ts';
 import type { EndpointSettings } from '../provider.ts';
 import { rawOf } from '../raw-cells.ts';
 import { createReportClock } from '../report-clock.ts';
-import { contradiction, unreadable } from '../report-faults.ts';
+import { contradiction, headerFaults, unreadable } from '../report-faults.ts';
 import type { ReportContext, ReportItem, SettlementFormat } from '../settlement-format.ts';
 import { type RefundSign, readTransfer, TRANSFER_COLUMNS, type TransferColumns } from './transfer-row.ts';
 
@@ -39,7 +39,7 @@ export const transferBatch: SettlementFormat = {
 const ROWS_BEFORE_MAX = 200;
 const BATCHES_MAX = 100_000;
 
-const isHeader = (cells: readonly string[]): boolean => bindColumns(cells, TRANSFER_COLUMNS).kind === 'bound';
+const isHeader = (cells: readonly string[]): boolean => isHeaderOf(cells, TRANSFER_COLUMNS);
 
 export function refundSign(settings: EndpointSettings): RefundSign {
   return settings.report_refunds === 'positive' ? 'positive' : 'negative';
@@ -54,6 +54,7 @@ function createReader({ zone, settings }: ReportContext) {
   let columns: { readonly at: TransferColumns; readonly kept: ReadonlySet<number>; readonly width: number } | null =
     null;
   let before = 0;
+  let isRefused = false;
 
   function takeHeader(row: number, cells: readonly string[], items: ReportItem[]): void {
     before += 1;
@@ -61,13 +62,16 @@ function createReader({ zone, settings }: ReportContext) {
     if (bound.kind === 'bound') {
       const places: readonly number[] = Object.values(bound.at);
       columns = { at: bound.at, kept: new Set(places.filter((n) => n >= 0)), width: cells.length };
+    } else if (bound.kind === 'repeated') {
+      items.push(...headerFaults(row, bound));
+      isRefused = true;
     } else if (before === ROWS_BEFORE_MAX) items.push(unreadable({ row }, NO_TABLE));
   }
 
   return {
-    isOver: () => columns === null && before >= ROWS_BEFORE_MAX,
+    isOver: () => isRefused || (columns === null && before >= ROWS_BEFORE_MAX),
     take(row: number, cells: readonly string[], items: ReportItem[]): void {
-      if (cells.every((cell) => cell.trim() === '')) return;
+      if (isRefused || cells.every((cell) => cell.trim() === '')) return;
       if (columns === null) {
         takeHeader(row, cells, items);
         return;

@@ -1,6 +1,7 @@
 import { currencyExponent } from '../../currency.ts';
 import { exactMinor } from '../../decimal-amount.ts';
 import type { Columns } from '../../header-columns.ts';
+import { wallClock } from '../../local-time.ts';
 import type { SettlementLine } from '../../settlement-line.ts';
 import { hashedIdentity } from '../line-identity.ts';
 import type { ReportClock } from '../report-clock.ts';
@@ -59,7 +60,8 @@ export function readTransfer(
   const commission = exactMinor(amounts.commission, exponent);
   if (net === null) return fault('Transfer Amount', amounts.net, decimals(exponent));
   if (commission === null) return fault('Commission Amount', amounts.commission, decimals(exponent));
-  const booked = context.clock.read(isoDay(cell(at.date)));
+  const written = isoDay(cell(at.date));
+  const booked = context.clock.read(written);
   if (booked.kind === 'fault') return fault('Event Date', cell(at.date), 'must be a day, such as 2026-02-01');
   const event = cell(at.event);
   const meaning = transferMeaning(event);
@@ -88,8 +90,10 @@ export function readTransfer(
   const order = cell(at.order);
   const modification = cell(at.reference);
   const gross = signed + fee;
+  // Which moment was written, the account's `time_zone` says: a line is known by its report alone.
+  const wall = String(wallClock(written));
   const base = lineBase({
-    identity: hashedIdentity(batch, event, order, modification, String(booked.at), currency, gross, fee),
+    identity: hashedIdentity(batch, event, order, modification, wall, currency, gross, fee),
     batch,
     currency,
     gross,

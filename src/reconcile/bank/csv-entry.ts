@@ -1,5 +1,5 @@
 import type { CsvRow } from '../../csv-rows.ts';
-import { bindColumns } from '../../header-columns.ts';
+import { bindColumns, type UnboundColumns } from '../../header-columns.ts';
 import type { BankEntry, BankFault } from '../bank-format.ts';
 import { bankExponent } from './bank-amount.ts';
 import { unreadable } from './bank-fault.ts';
@@ -24,16 +24,20 @@ export type CsvEntryRead =
 
 export type CsvHeader =
   | { readonly kind: 'header'; read(row: CsvRow): CsvEntryRead }
-  /** Columns of the mapping that this row does not have. */
-  | { readonly kind: 'none'; readonly missing: readonly string[] };
+  /** Columns of the mapping that this row does not have, or has more than once. */
+  | UnboundColumns;
 
 const RAW_MAX = 16_384;
 const ACCOUNT_MAX = 64;
 
 /** Whether a row is the header the mapping means, and if so how the rows below it are read. */
 export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, days: Days): CsvHeader {
-  const bound = bindColumns(cells, Object.fromEntries(columnsOf(mapping).map((name) => [name, [name]])));
-  if (bound.kind === 'missing') return { kind: 'none', missing: bound.names };
+  const exact = exactColumns(mapping);
+  const named = (columns: readonly string[]) => Object.fromEntries(columns.map((name) => [name, [name]]));
+  const bound = bindColumns(cells, named([...exact, ...textColumns(mapping)]), cells);
+  if (bound.kind !== 'bound') return bound;
+  const once = bindColumns(cells, named(exact));
+  if (once.kind !== 'bound') return once;
   const places: Readonly<Record<string, number>> = bound.at;
   const formats = new Map(
     [mapping.date, mapping.valueDate].flatMap((one) => (one === null ? [] : [[one, dateFormat(one.format)] as const])),
@@ -51,21 +55,29 @@ export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, day
   };
 }
 
-function columnsOf(mapping: CsvMapping): string[] {
-  const { account, currency, amount, date, valueDate, balance, status } = mapping;
-  const names = [
-    ...[account, currency].flatMap((told) => ('column' in told ? [told.column] : [])),
+/** Where it matters which of two is meant. */
+function exactColumns(mapping: CsvMapping): string[] {
+  const { account, amount, date, valueDate, balance, status } = mapping;
+  return [
+    ...('column' in account ? [account.column] : []),
     date.column,
     ...(valueDate === null ? [] : [valueDate.column]),
     ...(amount.kind === 'split' ? [amount.debit, amount.credit] : [amount.column]),
     ...(amount.kind === 'direction' ? [amount.direction] : []),
     ...(balance === null ? [] : [balance.column]),
     ...(status === null ? [] : [status.column]),
-    ...[mapping.id, mapping.counterpartyName, mapping.counterpartyAccount].filter((name) => name !== null),
-    ...mapping.references,
-    ...mapping.text,
+    ...(mapping.id === null ? [] : [mapping.id]),
   ];
-  return [...new Set(names)];
+}
+
+/** Banks write the currency beside the amount and beside the balance, and a text in several columns of one name. */
+function textColumns({ currency, counterpartyName, counterpartyAccount, references, text }: CsvMapping): string[] {
+  return [
+    ...('column' in currency ? [currency.column] : []),
+    ...[counterpartyName, counterpartyAccount].filter((name) => name !== null),
+    ...references,
+    ...text,
+  ];
 }
 
 function readEntry(

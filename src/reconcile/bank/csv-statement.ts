@@ -23,6 +23,7 @@ export const csvStatement: BankFormat = {
   read: (source, context) => withFaultsMax(statements(source, context)),
 };
 
+const STANDS_TWICE = 'stands in the header more than once, and which of them the mapping means nothing says';
 /** Rows above the header: name of the bank, account, period. */
 const PREAMBLE_MAX = 200;
 const ACCOUNTS_MAX = 1_000;
@@ -89,9 +90,12 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
   function header(one: CsvRow): BankItem[] {
     const bound = bindCsvHeader(one.cells, mapping, days);
     if (bound.kind === 'header') read = bound.read;
-    else {
-      if (nearest === null || bound.missing.length < nearest.missing.length)
-        nearest = { row: one.row, missing: bound.missing };
+    else if (bound.kind === 'repeated') {
+      over = true;
+      return bound.names.map((field) => unreadable({ row: one.row, field }, STANDS_TWICE));
+    } else {
+      if (nearest === null || bound.names.length < nearest.missing.length)
+        nearest = { row: one.row, missing: bound.names };
       above += 1;
       if (above >= PREAMBLE_MAX) {
         over = true;

@@ -95,6 +95,25 @@ test('reads other orders and columns, summer time, and a batch that is handed on
   expect(lines[2]?.line).toMatchObject({ kind: 'carry_forward', from: 'ShopNL/8', to: 'ShopNL/9', net: 505n });
 });
 
+test('the same batch without the columns that an account may leave out has the same lines', async () => {
+  const bare = BATCH.replace(',Merchant Reference,', ',x,').replace(',Modification Merchant Reference,', ',y,');
+  // What a Balancetransfer is between stands in that column alone.
+  const linesOf = async (report: string) =>
+    (await readReport(settlementDetails, report)).lines
+      .map(({ line }) => line)
+      .filter(({ word }) => word !== 'Balancetransfer');
+  const usual = await linesOf(BATCH);
+  expect(usual).toHaveLength(13);
+  expect(await linesOf(bare)).toEqual(usual);
+});
+
+test('two transfers of one amount to different batches are two lines', async () => {
+  const row = BATCH.split('\n').find((line) => line.includes('Balancetransfer from batch 6'));
+  const { lines } = await readReport(settlementDetails, `${BATCH}${row?.replace('batch 6', 'batch 5')}\n`);
+  const transfers = lines.filter(({ line }) => line.word === 'Balancetransfer').map(({ line }) => line.identity);
+  expect([transfers.length, new Set(transfers).size]).toEqual([2, 2]);
+});
+
 test('identities stay the same with other columns, another order of rows and the file cut elsewhere', async () => {
   const usual = (await readReport(settlementDetails, BATCH)).lines.map(({ line }) => line.identity);
   const wider = BATCH.split('\n')
@@ -250,6 +269,8 @@ test('the payment accounting report is a control: what reached Payable is kept',
 test('the aggregate report is read below its preamble, and each batch must close', async () => {
   const { batches, faults } = await readReport(aggregateSettlement, AGGREGATE);
   expect([batches.map(({ batch }) => batch), faults]).toEqual([['ShopNL/7'], []]);
+  const large = AGGREGATE.replace('156.50', '12345678901.15').replace('156.35', '12345678901.00');
+  expect(await readReport(aggregateSettlement, large)).toMatchObject({ batches, faults: [] });
   const wrong = await readReport(aggregateSettlement, AGGREGATE.replace('156.35', '156.34'));
   expect(wrong.faults).toEqual([
     expect.objectContaining({ kind: 'contradiction', batch: 'ShopNL/7', expected: '156.50 EUR', found: '156.49 EUR' }),

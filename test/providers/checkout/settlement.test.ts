@@ -275,6 +275,17 @@ describe('a settlement breakdown', () => {
     expect(faultsOf(items)).toMatchObject([{ kind, row: 2, field }]);
   });
 
+  it('has the same lines in whatever zone it is read, and two where two are alike but for their time', async () => {
+    // With a reserve, which is a line of its own.
+    const [, first = ''] = BREAKDOWN.split('\n');
+    const text = `${BREAKDOWN}${first.replace('T10:00', 'T23:00')}\n`;
+    const identities = async (zone: string) =>
+      linesOf(await itemsOf(settlementBreakdown, text, { zone })).map(({ line }) => line.identity);
+    const read = await identities('UTC');
+    expect(await identities('Europe/Berlin')).toEqual(read);
+    expect([read.length, new Set(read).size]).toEqual([8, 8]);
+  });
+
   it('is the same however cut', () => expectSameHoweverCut(settlementBreakdown, BREAKDOWN));
   it('is no workbook', () => expectOthersRefused(settlementBreakdown));
 });

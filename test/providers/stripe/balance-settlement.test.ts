@@ -183,6 +183,26 @@ describe('balance transactions of a payout', () => {
     expect(differenceOf(items, 'po_1', 'EUR')).toBe(0n);
   });
 
+  it('what moved the reserve itself is kept, beside it', async () => {
+    const reserve = { balance_type: 'risk_reserved' };
+    const items = await read(
+      payout(12_000),
+      page([
+        CHARGE,
+        { ...DISPUTE, ...reserve },
+        txn('5', 'fee', -30, null, reserve),
+        txn('6', 'risk_reserved_funds', -70, null, reserve),
+      ]),
+    );
+    expect(linesOf(items).map(({ line: { identity, batch, net } }) => [identity, batch, net])).toEqual([
+      ['txn_1', 'po_1', 12_000n],
+      ['txn_3', 'po_1/risk_reserved', -2500n],
+      ['txn_5', 'po_1/risk_reserved', -30n],
+      ['txn_po', 'po_1', -12_000n],
+    ]);
+    expect(differenceOf(items, 'po_1', 'EUR')).toBe(0n);
+  });
+
   it('keep nothing of who paid', async () => {
     const source = stripeCharge({ billing_details: { name: 'A Person' }, receipt_email: 'a.person@example.com' });
     expect(linesOf(await read(payout(1), page([{ ...CHARGE, source }])))[0]?.raw).not.toMatch(/erson/);

@@ -9,7 +9,9 @@ import {
   payouts,
 } from '../../../src/providers/stripe/settlement-reports.ts';
 import { lineFault, UNBATCHED } from '../../../src/settlement-line.ts';
+import { openItems } from '../../support/open-items.ts';
 import { netBy, readReport, reportFixture } from '../../support/report-reading.ts';
+import { EVENT_AT, effects } from './normalise.ts';
 
 const REPORT = reportFixture('stripe', 'payout_reconciliation.csv');
 const ACTIVITY_NAME = 'Itemized_balance_change_from_activity_EUR_2026-02-01_to_2026-02-03_Europe-Berlin.csv';
@@ -77,9 +79,33 @@ test('tells what the payer paid where it was in another currency, with the sign 
   );
   expect(payers).toEqual([
     ['txn_02', { amount: 12000n, currency: 'USD' }],
-    ['txn_04', { amount: -5500n, currency: 'USD' }],
-    ['txn_05', { amount: 5500n, currency: 'USD' }],
+    ['txn_03', { amount: -2300n, currency: 'USD' }],
   ]);
+});
+
+test('a dispute of a payment in another currency is in the balance’s, as its webhook is, and nets with it', async () => {
+  const { lines } = await readReport(payoutReconciliation, REPORT);
+  const dispute = lines.filter(({ line }) => 'reference' in line && line.reference === 'dp_1').map(({ line }) => line);
+  const moved = { object: 'balance_transaction', currency: 'eur', created: EVENT_AT / 1000 };
+  const told = (type: string, ...transactions: object[]) =>
+    effects(type, {
+      id: 'dp_1',
+      object: 'dispute',
+      amount: 5500,
+      currency: 'usd',
+      charge: 'ch_0',
+      status: 'needs_response',
+      balance_transactions: transactions,
+    });
+  const withdrawn = { ...moved, id: 'txn_04', amount: -5000, fee: 2000, net: -7000 };
+  const reinstated = { ...moved, id: 'txn_05', amount: 5000, fee: -2000, net: 7000 };
+  const lost = told('charge.dispute.funds_withdrawn', withdrawn);
+  expect(openItems('stripe', [...lost, ...dispute.slice(0, 1)])).toEqual({
+    'asset:disputes_receivable[dp_1] - EUR': 5000n,
+    'asset:processor_balance[po_A1] - EUR': -7000n,
+  });
+  const won = told('charge.dispute.funds_reinstated', withdrawn, reinstated);
+  expect(openItems('stripe', [...lost, ...won, ...dispute])).toEqual({});
 });
 
 test('takes times in UTC where the file has them so, keys for matching, and leaves out who the payer is', async () => {
@@ -153,6 +179,32 @@ test('digits below the minor unit are rounded half to even, and what is left ove
   expect(lines[0]).toMatchObject({ line: { gross: 10000n, fee: 166n, net: 9834n }, residue: '0.5' });
 });
 
+test('amounts of more digits than a number holds exactly are read as any other', async () => {
+  const sum = '12345678901.00';
+  let report = changed(REPORT, 4, 'customer_facing_currency', 'idr');
+  report = changed(report, 4, 'customer_facing_amount', sum);
+  const [, , refund] = (await readReport(payoutReconciliation, report)).lines;
+  expect(refund?.line).toMatchObject({ payer: { amount: -1_234_567_890_100n, currency: 'IDR' } });
+
+  // The column of the payer's currency is missing: the same amount is one in the same currency.
+  const header = REPORT.split('\n', 1)[0] ?? '';
+  const bare = REPORT.replace(header, header.replace('customer_facing_currency', 'x'));
+  for (const [facing, faults] of [
+    [sum, []],
+    ['12345678901.01', [{ row: 2, field: 'customer_facing_currency' }]],
+  ] as const) {
+    let large = changed(bare.split('\n').slice(0, 2).join('\n'), 2, 'gross', sum);
+    large = changed(large, 2, 'net', '12345678899.35');
+    const read = await readReport(payoutReconciliation, changed(large, 2, 'customer_facing_amount', facing));
+    expect(read.faults.filter(({ kind }) => kind === 'unreadable')).toMatchObject(faults);
+  }
+
+  const summary = SUMMARY.replace('"5.00"', '"100000000005.00"').replace('"15.88"', '"100000000015.88"');
+  const { batches, faults } = await readReport(balanceSummary, summary, { fileName: SUMMARY_NAME });
+  expect(faults).toEqual([]);
+  expect(batches).toMatchObject([{ opening: 10_000_000_000_500n, closing: 10_000_000_001_588n }]);
+});
+
 test.each([
   ['gross', '1,000.00', 'decimal'],
   ['fee', 'abc', 'decimal'],
@@ -187,9 +239,9 @@ test('a payment in another currency without the column that says which is refuse
   const lines = REPORT.split('\n').filter((line) => !line.includes('"'));
   const cut = lines.map((line) => (line === '' ? line : line.split(',').toSpliced(n, 1).join(','))).join('\n');
   const { faults } = await readReport(payoutReconciliation, cut);
+  // Not of the dispute that follows: it is in the balance's own.
   expect(faults.filter(({ kind }) => kind === 'unreadable').map(({ row, field }) => [row, field])).toEqual([
-    [4, 'customer_facing_currency'],
-    [5, 'customer_facing_currency'],
+    [3, 'customer_facing_currency'],
   ]);
 });
 

@@ -61,6 +61,16 @@ describe('a transfer batch', () => {
     });
   });
 
+  it('has the same lines in whatever zone it is read, and two where two are alike but for their day', async () => {
+    const [row = ''] = FILE.split('\n').slice(4, 5);
+    const text = `${FILE}${row.replace('2026-03-02', '03/09/2026')}\n`;
+    const identities = async (zone: string) =>
+      linesOf(await itemsOf(transferBatch, text, { zone })).map(({ line }) => line.identity);
+    const read = await identities('UTC');
+    expect(await identities('America/New_York')).toEqual(read);
+    expect([read.length, new Set(read).size]).toEqual([7, 7]);
+  });
+
   it('a chargeback that is reversed comes back by its row, which no webhook announces', async () => {
     const [head = ''] = FILE.split('\n').slice(3, 4);
     const row = (event: string, amount: string) => `4711,MADEEUR,order-7,${event},03/05/2026,,,,,EUR,${amount},,,`;

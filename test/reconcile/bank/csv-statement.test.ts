@@ -135,6 +135,23 @@ describe('a CSV with a mapping', () => {
     expect((await read([''])).faults).toMatchObject([{ kind: 'unreadable', reason: 'the file is empty' }]);
   });
 
+  it.each([
+    ['Amount', 'Date,Amount,Text,Amount'],
+    ['Date', 'Date,Amount,Date,Text'],
+  ])('refuses %s that stands in the header twice: which is meant nothing says', async (column, header) => {
+    // What is a text as well is no less an amount.
+    const mapping = { ...plain, text: ['Text', 'Amount'] };
+    const { entries, faults } = await read([header, '2026-03-01,1,2,3'], mapping);
+    expect(faults).toMatchObject([{ kind: 'unreadable', row: 1, field: column }]);
+    expect(entries).toEqual([]);
+  });
+
+  it('takes the first of texts and currencies, which banks repeat', async () => {
+    const mapping = { ...plain, currency: { column: 'Currency' } };
+    const lines = ['Date,Balance,Currency,Amount,Currency,Text,Text', '2026-03-01,9,EUR,1,EUR,a,b'];
+    expect(await read(lines, mapping)).toMatchObject({ faults: [], entries: [{ currency: 'EUR', text: 'a' }] });
+  });
+
   it('names the columns that are missing, of the row that comes nearest', async () => {
     const { faults } = await read(['Bank,X', 'Date,Text,Betrag', '2026-03-01,a,1']);
     expect(faults).toMatchObject([{ kind: 'unreadable', row: 2 }]);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { adyen } from '../../../src/providers/adyen/index.ts';
 import { checkout } from '../../../src/providers/checkout/index.ts';
 import { klarna } from '../../../src/providers/klarna/index.ts';
 import { paypal } from '../../../src/providers/paypal/index.ts';
@@ -187,6 +188,34 @@ it.each([
   expect(await reports.file(fixture(provider.name, name))).toMatchObject({ kind: 'imported' });
   expect(await balance(reports)).toEqual({});
   expect(await reports.balances()).toMatchObject({ [place]: amount });
+});
+
+it.each([
+  [
+    'read in a zone that was corrected',
+    worldpay,
+    fixture('worldpay', 'transfer-batch-4711.csv'),
+    (text: string) => `${text}\n`,
+    { time_zone: 'America/New_York' },
+  ],
+  [
+    'fetched without a column that may be left out',
+    adyen,
+    // What a Balancetransfer is between stands in that column alone.
+    fixture('adyen', 'settlement_detail_report_batch_7.csv')
+      .replace(/^.*Balancetransfer from.*\n/m, '')
+      .replace('EUR,104.73', 'EUR,108.92'),
+    (text: string) => text.replace(',Modification Merchant Reference,', ',Reserved,'),
+    {},
+  ],
+])('a batch that is %s is the same batch', async (_, provider, text, changed, settings) => {
+  const reports = await openReports(database, {}, provider);
+  expect(await reports.file(text)).toMatchObject({ kind: 'imported' });
+  const before = await reports.balances();
+  expect(changed(text)).not.toBe(text);
+  const endpoint = { ...reports.order.endpoint, settings };
+  expect(await reports.file(changed(text), { endpoint })).toMatchObject({ kind: 'imported', linesNew: 0, removed: 0 });
+  expect(await reports.balances()).toEqual(before);
 });
 
 describe.skipIf(expectedInvariants === null)("Checkout.com's samples", () => {
