@@ -31,6 +31,12 @@ export function bindColumns<const N extends ColumnNames>(header: readonly string
   return missing.length > 0 ? { kind: 'missing', names: missing } : { kind: 'bound', at: at as Columns<N> };
 }
 
+/** Of these columns those that a header has more than once, as `names` spells them. */
+export function repeatedColumns(header: readonly string[], names: readonly string[]): string[] {
+  const present = header.map(canonical);
+  return names.filter((name) => present.indexOf(canonical(name)) !== present.lastIndexOf(canonical(name)));
+}
+
 /** The cell of a bound column; empty where the file has no such column. */
 export function cellAt(cells: readonly string[], column: number): string {
   // An index of −1 would be looked up as a name, which takes longer than all the rest of a row.

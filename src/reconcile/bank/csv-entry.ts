@@ -1,5 +1,5 @@
 import type { CsvRow } from '../../csv-rows.ts';
-import { bindColumns } from '../../header-columns.ts';
+import { bindColumns, repeatedColumns } from '../../header-columns.ts';
 import type { BankEntry, BankFault } from '../bank-format.ts';
 import { bankExponent } from './bank-amount.ts';
 import { unreadable } from './bank-fault.ts';
@@ -24,6 +24,8 @@ export type CsvEntryRead =
 
 export type CsvHeader =
   | { readonly kind: 'header'; read(row: CsvRow): CsvEntryRead }
+  /** It is the header, and has these columns of the mapping more than once: which is meant nobody knows. */
+  | { readonly kind: 'repeated'; readonly names: readonly string[] }
   /** Columns of the mapping that this row does not have. */
   | { readonly kind: 'none'; readonly missing: readonly string[] };
 
@@ -32,8 +34,11 @@ const ACCOUNT_MAX = 64;
 
 /** Whether a row is the header the mapping means, and if so how the rows below it are read. */
 export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, days: Days): CsvHeader {
-  const bound = bindColumns(cells, Object.fromEntries(columnsOf(mapping).map((name) => [name, [name]])));
+  const names = columnsOf(mapping);
+  const bound = bindColumns(cells, Object.fromEntries(names.map((name) => [name, [name]])));
   if (bound.kind === 'missing') return { kind: 'none', missing: bound.names };
+  const repeated = repeatedColumns(cells, names);
+  if (repeated.length > 0) return { kind: 'repeated', names: repeated };
   const places: Readonly<Record<string, number>> = bound.at;
   const formats = new Map(
     [mapping.date, mapping.valueDate].flatMap((one) => (one === null ? [] : [[one, dateFormat(one.format)] as const])),

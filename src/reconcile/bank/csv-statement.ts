@@ -89,7 +89,15 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
   function header(one: CsvRow): BankItem[] {
     const bound = bindCsvHeader(one.cells, mapping, days);
     if (bound.kind === 'header') read = bound.read;
-    else {
+    else if (bound.kind === 'repeated') {
+      over = true;
+      return bound.names.map((name) =>
+        unreadable(
+          { row: one.row, field: name },
+          'is more than once in the header, and which is meant nobody knows: rename or take out all but one',
+        ),
+      );
+    } else {
       if (nearest === null || bound.missing.length < nearest.missing.length)
         nearest = { row: one.row, missing: bound.missing };
       above += 1;

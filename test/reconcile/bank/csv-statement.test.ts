@@ -141,6 +141,19 @@ describe('a CSV with a mapping', () => {
     expect(faults[0]?.reason).toContain('lacks "Amount"');
   });
 
+  it('refuses a header that has a column of the mapping twice, and names it', async () => {
+    const rows = ['Date,Amount,Text,amount ', '2026-03-01,1.00,a,2.00'];
+    expect(await read(rows)).toEqual({
+      entries: [],
+      statements: [],
+      faults: [expect.objectContaining({ kind: 'unreadable', row: 1, field: 'Amount' })],
+    });
+    expect(await read(['Date,Amount,Text,Other,Other', '2026-03-01,1.00,a,2.00,3.00'])).toMatchObject({
+      entries: [{ amount: 100n }],
+      faults: [],
+    });
+  });
+
   it('gives up looking for a header after 200 rows', async () => {
     const { faults } = await read(Array.from({ length: 500 }, (_, n) => `row ${n}`));
     expect(faults).toHaveLength(1);
