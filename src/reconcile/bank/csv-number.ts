@@ -1,4 +1,4 @@
-import { type AmountRead, readAmount } from './bank-amount.ts';
+import { type AmountRead, bankExponent, readAmount } from './bank-amount.ts';
 
 export type CsvNumbers = { readonly decimal: '.' | ','; readonly thousands: string | null };
 
@@ -20,8 +20,18 @@ export function readCsvNumber(text: string, currency: string, { decimal, thousan
   const ungrouped = thousands === null ? whole : withoutThousands(whole, thousands);
   if (ungrouped === null || more.length > 0 || !/^\d*$/.test(ungrouped) || !/^\d*$/.test(fraction ?? ''))
     return { kind: 'fault', reason: `must be an amount with "${decimal}" before its decimals${grouped(thousands)}` };
+  if (thousands === null && mayBeThousands(whole, fraction, currency))
+    return {
+      kind: 'fault',
+      reason: `has three digits behind "${decimal}", which ${currency} has not: say in the mapping what stands between thousands ("thousands"), or it may be a thousand times too small`,
+    };
   const read = readAmount(fraction === undefined ? ungrouped : `${ungrouped}.${fraction}`, currency);
   return read.kind === 'fault' || !isNegative ? read : { kind: 'amount', value: -read.value };
+}
+
+/** "1.000" is one or a thousand. No thousands begin with a zero: "0.000" is nothing either way. */
+function mayBeThousands(whole: string, fraction: string | undefined, currency: string): boolean {
+  return fraction?.length === 3 && (bankExponent(currency) ?? 3) < 3 && !/^0*$/.test(whole);
 }
 
 function withoutThousands(whole: string, thousands: string): string | null {

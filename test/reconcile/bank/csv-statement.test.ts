@@ -300,6 +300,34 @@ describe('numbers of a CSV', () => {
   ] as const)('%s with %s and %s', (text, decimal, thousands, amount) => {
     expect(of(text, decimal, thousands)).toBe(amount);
   });
+
+  it.each([
+    ['1.000', '.', null, 'EUR', null],
+    ['1,000', ',', null, 'EUR', null],
+    ['-12.500', '.', null, 'EUR', null],
+    ['1.000', '.', null, 'JPY', null],
+    ['1.000', '.', null, 'KWD', 1_000n],
+    ['1.000', ',', '.', 'EUR', 100_000n],
+    // Who says what stands between thousands has said what "." is.
+    ['1.000', '.', ',', 'EUR', 100n],
+    ['0.000', '.', null, 'EUR', 0n],
+    ['0.500', '.', null, 'EUR', 50n],
+    ['1.0000', '.', null, 'EUR', 100n],
+    ['1.0', '.', null, 'JPY', 1n],
+  ] as const)(
+    '%s with %s and %s in %s may be a thousand times too small',
+    (text, decimal, thousands, currency, amount) => {
+      expect(of(text, decimal, thousands, currency)).toBe(amount);
+    },
+  );
+
+  it('that may be a thousand times too small are told with what to do', async () => {
+    const { entries, faults } = await read(['Date,Amount,Text', '2026-03-01,1.000,a']);
+    expect([entries, faults]).toEqual([
+      [],
+      [expect.objectContaining({ row: 2, field: 'Amount', reason: expect.stringContaining('"thousands"') })],
+    ]);
+  });
 });
 
 describe('days of a CSV', () => {
