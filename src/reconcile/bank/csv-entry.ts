@@ -23,7 +23,7 @@ export type CsvEntryRead =
   | { readonly kind: 'faults'; readonly faults: readonly BankFault[] };
 
 export type CsvHeader =
-  | { readonly kind: 'header'; read(row: CsvRow): CsvEntryRead }
+  | { readonly kind: 'header'; read(row: CsvRow, isOpenEnded: boolean): CsvEntryRead }
   /** It is the header, and has these columns of the mapping more than once: which is meant nobody knows. */
   | { readonly kind: 'repeated'; readonly names: readonly string[] }
   /** Columns of the mapping that this row does not have. */
@@ -49,12 +49,26 @@ export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, day
   };
   return {
     kind: 'header',
-    read: (row) => {
+    read: (row, isOpenEnded) => {
       const cell = (name: string): string => row.cells[places[name] ?? -1]?.trim() ?? '';
-      return readEntry(row, cells.length, cell, readDate, mapping, days);
+      const has = (name: string): boolean => (places[name] ?? -1) < row.cells.length;
+      const isShort = row.cells.length < cells.length && (isOpenEnded || !names.every(has));
+      if (!isShort) return readEntry(row, cells.length, cell, readDate, mapping, days);
+      return isNotBooked(mapping.status, cell) ? { kind: 'not booked' } : tooShort(row, cells.length);
     },
   };
 }
+
+/** What its last cell says may be the beginning of it: "2.000" of "2.000,50". */
+const tooShort = ({ row, raw, cells }: CsvRow, width: number): CsvEntryRead => ({
+  kind: 'faults',
+  faults: [
+    unreadable(
+      { row, value: raw },
+      `has ${cells.length} cells where the header has ${width}: the file may be cut off; ask the bank for it anew`,
+    ),
+  ],
+});
 
 function columnsOf(mapping: CsvMapping): string[] {
   const { account, currency, amount, date, valueDate, balance, status } = mapping;
@@ -90,7 +104,7 @@ function readEntry(
     fault('', row.raw, 'has more cells than the header: a separator within a text must be in quotes');
   if (mapping.status !== null) {
     const word = cell(mapping.status.column);
-    if (isWord(mapping.status.notBooked, word)) return { kind: 'not booked' };
+    if (isNotBooked(mapping.status, cell)) return { kind: 'not booked' };
     if (!isWord(mapping.status.booked, word))
       fault(mapping.status.column, word, 'is in the mapping neither under booked nor under not_booked');
   }
@@ -199,6 +213,9 @@ const dayText = ({ year, month, day }: CsvDay): string =>
   `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 
 const columnName = (told: Told): string => ('column' in told ? told.column : told.value);
+
+const isNotBooked = (status: CsvMapping['status'], cell: (name: string) => string): boolean =>
+  status !== null && isWord(status.notBooked, cell(status.column));
 
 const isWord = (words: readonly string[], word: string): boolean =>
   words.some((one) => one.trim().toLowerCase() === word.toLowerCase());

@@ -141,6 +141,39 @@ describe('a CSV with a mapping', () => {
     expect(faults[0]?.reason).toContain('lacks "Amount"');
   });
 
+  it.each([
+    ['within its amount, in the last line', ['2026-03-01,1.00,a,x', '2026-03-02,2.000'], 3, 2],
+    ['behind its last column of the mapping', ['2026-03-01,1.00,a,x', '2026-03-02,2.00,ST'], 3, 3],
+    ['in the only line', ['2026-03-02'], 2, 1],
+    ['in the middle, where a column of the mapping is not there', ['2026-03-01,1.00', '2026-03-02,2.00,b,y'], 2, 2],
+  ])('names a row that was cut off %s', async (_name, rows, row, cells) => {
+    const { entries, faults } = await read(['Date,Amount,Text,Note', ...rows]);
+    expect(entries).toHaveLength(rows.length - 1);
+    expect(faults).toMatchObject([
+      { kind: 'unreadable', row, reason: expect.stringContaining(`has ${cells} cells where the header has 4`) },
+    ]);
+    expect(faults[0]?.reason).toContain('may be cut off');
+  });
+
+  it.each(['\n', '\r\n', '\r'])(
+    'takes rows without the empty cells at their end, up to one ended by %j',
+    async (end) => {
+      const file = ['Date,Amount,Text,Note,More', '2026-03-01,1.00,a', '2026-03-02,2.00,b', ''].join(end);
+      const { entries, faults } = await readBank(csvStatement, file, { mapping: plain });
+      expect([entries.map(({ amount }) => amount), faults]).toEqual([[100n, 200n], []]);
+    },
+  );
+
+  it('takes a last row that is whole without a line end, and a short one that is not booked', async () => {
+    expect(await read(['Date,Amount,Text,Note', '2026-03-02,2.00,b,'])).toMatchObject({ entries: [{}], faults: [] });
+    const mapping = { ...plain, status: { column: 'State', booked: ['done'], not_booked: ['pending'] } };
+    expect(await read(['State,Date,Amount,Text', 'pending,2026-03-02'], mapping)).toMatchObject({
+      entries: [],
+      faults: [],
+    });
+    expect((await read(['State,Date,Amount,Text', 'pend'], mapping)).faults).toMatchObject([{ row: 2 }]);
+  });
+
   it('refuses a header that has a column of the mapping twice, and names it', async () => {
     const rows = ['Date,Amount,Text,amount ', '2026-03-01,1.00,a,2.00'];
     expect(await read(rows)).toEqual({
