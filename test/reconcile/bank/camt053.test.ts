@@ -148,6 +148,37 @@ describe('a camt.053', () => {
     expect(await of('DAY-1')).toBe(await of('MONTH-1'));
   });
 
+  const transaction = (reference: string): string =>
+    `<TxDtls><Refs><AcctSvcrRef>${reference}</AcctSvcrRef><EndToEndId>E-1</EndToEndId></Refs></TxDtls>`;
+  const identityOf = async (id: string, inside: string): Promise<string | undefined> =>
+    (await read(message(statement({ stmt: `<Id>${id}</Id>`, closing: '5', entries: [entry('5', inside)] })))).entries[0]
+      ?.identity;
+
+  it.each([
+    ['', ''],
+    ['<AcctSvcrRef>NONREF</AcctSvcrRef>', ''],
+    ['', '<Btch><NbOfTxs>1</NbOfTxs></Btch>'],
+  ])('takes the bank’s reference of the only transaction of an entry that has none (%s%s)', async (own, batch) => {
+    const inside = `${own}<NtryDtls>${batch}${transaction('R 1')}</NtryDtls>`;
+    expect(await identityOf('DAY-1', inside)).toBe('2026-03-02/R 1/500EUR');
+    expect(await identityOf('MONTH-1', inside)).toBe(await identityOf('DAY-1', '<AcctSvcrRef>R 1</AcctSvcrRef>'));
+  });
+
+  it.each([
+    ['of several', `<NtryDtls>${transaction('R1')}${transaction('R2')}</NtryDtls>`],
+    ['of several with one of them', `<NtryDtls>${transaction('R1')}<TxDtls></TxDtls></NtryDtls>`],
+    ['of several apart', `<NtryDtls>${transaction('R1')}</NtryDtls><NtryDtls>${transaction('R1')}</NtryDtls>`],
+    ['of a batch that is not all told', `<NtryDtls><Btch><NbOfTxs>2</NbOfTxs></Btch>${transaction('R1')}</NtryDtls>`],
+    ['that is a filler', `<NtryDtls>${transaction('NOTPROVIDED')}</NtryDtls>`],
+  ])('takes no bank’s reference of a transaction %s', async (_name, inside) => {
+    expect(await identityOf('S-1', inside)).toBe('S-1//2026-03-02/0EUR/1');
+  });
+
+  it('prefers the bank’s reference of the entry', async () => {
+    const inside = `<AcctSvcrRef>OWN</AcctSvcrRef><NtryDtls>${transaction('R1')}</NtryDtls>`;
+    expect(await identityOf('S-1', inside)).toBe('2026-03-02/OWN/500EUR');
+  });
+
   it('takes a filler for no reference', async () => {
     const { entries } = await read(
       message(statement({ closing: '5', entries: [entry('5', '<AcctSvcrRef>NOTPROVIDED</AcctSvcrRef>')] })),
