@@ -12,6 +12,7 @@ import type { Days } from './day.ts';
 import { accountText, entryReferences, entryText, isFiller } from './entry-references.ts';
 import { type Identities, NAMED_MAX } from './identities.ts';
 import type { createInterimSum } from './interim.ts';
+import type { StatementScopes } from './statement-scopes.ts';
 
 export type Bai2Account = ReturnType<typeof createBai2Account>['account'];
 
@@ -21,6 +22,7 @@ type Surroundings = {
   /** Set where nothing of the group is imported: what is left out is counted there. */
   readonly refused: ReturnType<typeof createInterimSum> | null;
   readonly identities: Identities;
+  readonly scopes: StatementScopes;
   readonly days: Days;
 };
 
@@ -28,11 +30,12 @@ const RAW_MAX = 16_384;
 const ACCOUNT_MAX = 64;
 
 /** An account of a group (03 … 49). */
-export function createBai2Account(header: Bai2Record, { group, refused, identities, days }: Surroundings) {
+export function createBai2Account(header: Bai2Record, { group, refused, identities, scopes, days }: Surroundings) {
   const fields = createBai2Fields(header.parts);
   const name = accountText(fields.next() ?? '');
   const currency = fields.next() || group?.currency || 'USD';
   const statement = group?.statement ?? '';
+  const scope = scopes.statement(name, '', true);
   const proof = createBalanceProof();
   const totals = { total: 0n, children: 0, records: header.count };
   const faults: BankFault[] = [];
@@ -92,7 +95,7 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
       return unread('16 value date', read.valueDay, 'must be a day as YYMMDD');
     const identity = isFiller(bankReference)
       ? identities.byContent(name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
-      : identities.byReference(name, bankReference, group.day, amount, currency);
+      : identities.byReference(scope, name, bankReference, group.day, amount, currency);
     if (identity === null)
       return unread(
         '16',

@@ -7,6 +7,7 @@ import { unreadable } from './bank-fault.ts';
 import type { Days } from './day.ts';
 import { createIdentities } from './identities.ts';
 import { createInterimSum } from './interim.ts';
+import { createStatementScopes } from './statement-scopes.ts';
 
 type OpenGroup = Bai2Totals & {
   readonly row: number;
@@ -34,6 +35,7 @@ const INTERIM =
 /** A file (01 … 99), or several behind each other. */
 export function createBai2File(days: Days) {
   const identities = createIdentities();
+  const scopes = createStatementScopes();
   let file: (Bai2Totals & { row: number; id: string }) | null = null;
   let group: OpenGroup | null = null;
   let account: Bai2Account | null = null;
@@ -141,8 +143,7 @@ export function createBai2File(days: Days) {
     const { account: begun, faults } = createBai2Account(one, {
       group: group.facts,
       refused: group.refusal === null ? null : group.refused,
-      identities,
-      days,
+      ...{ identities, scopes, days },
     });
     account = begun;
     return [...items, ...faults];

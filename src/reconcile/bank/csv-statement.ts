@@ -140,7 +140,7 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
             ...[String(amount), currency, valueDay, told.text],
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])
-        : identities.byReference(account, bankId, day, amount, currency);
+        : identities.byReference(0, account, bankId, day, amount, currency);
     const own: Proven = proofs.get(account) ?? { proof: createBalanceProof(), row: told.row, from: null, to: null };
     if (identity === null || (!proofs.has(account) && proofs.size >= ACCOUNTS_MAX)) {
       over = true;

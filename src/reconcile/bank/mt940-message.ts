@@ -9,6 +9,7 @@ import { createInterimSum } from './interim.ts';
 import { readMt940Details } from './mt940-details.ts';
 import { type CalendarDay, type Mt940Line, readMt940Line } from './mt940-entry.ts';
 import type { createStatementChain } from './statement-chain.ts';
+import type { StatementScopes } from './statement-scopes.ts';
 
 export type Mt940Message = ReturnType<typeof createMt940Message>;
 export type Mt940Field = { readonly tag: string; readonly row: number; readonly lines: readonly string[] };
@@ -17,6 +18,7 @@ export type Mt940Field = { readonly tag: string; readonly row: number; readonly 
 export type Mt940File = {
   readonly days: Days;
   readonly identities: Identities;
+  readonly scopes: StatementScopes;
   readonly chain: ReturnType<typeof createStatementChain>;
   /** Of messages read before. */
   readonly keys: Set<string>;
@@ -29,7 +31,11 @@ const INTERIM_TAGS = new Set(['34F', '13', '13D', '90C', '90D']);
 const KEYS_MAX = 100_000;
 
 /** One message: a statement, or a page of one. `type` as its header tells it, if it does. */
-export function createMt940Message(row: number, type: string | null, { days, identities, chain, keys }: Mt940File) {
+export function createMt940Message(
+  row: number,
+  type: string | null,
+  { days, identities, scopes, chain, keys }: Mt940File,
+) {
   const proof = createBalanceProof();
   const told = createInterimSum();
   const message = {
@@ -43,6 +49,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     interimCurrency: '',
     key: null as string | null,
     position: 0,
+    scope: 0,
     hasUnread: false,
   };
   let waiting: { row: number; line: Mt940Line; amount: bigint; lines: readonly string[]; details: string[] } | null =
@@ -144,7 +151,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     const day = dayText(read.booked ?? read.value);
     const identity = isFiller(read.bankReference.trim())
       ? identities.byPosition(message.key ?? '', message.position)
-      : identities.byReference(message.account, read.bankReference.trim(), day, amount, currency);
+      : identities.byReference(message.scope, message.account, read.bankReference.trim(), day, amount, currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(currency, amount);
@@ -176,6 +183,8 @@ export function createMt940Message(row: number, type: string | null, { days, ide
   /** At the first entry: what must be known by then, and whether the statement came before. */
   function begun(): BankFault[] {
     const { reference, number, page, opening, account } = message;
+    const isFirst = opening?.isInterim !== true && (page ?? 1) === 1;
+    message.scope = scopes.statement(account, `${opening?.currency}/${number ?? ''}`, isFirst);
     message.key = [reference, number ?? 0, page ?? 1, opening?.text ?? ''].join('/');
     const faults: BankFault[] = [];
     const own = `${account} ${message.key}`;

@@ -66,6 +66,15 @@ describe('a BAI2 file', () => {
     expect(again[0]?.identity).toBe(twice[0]?.identity);
   });
 
+  it('tells a booking by the bank’s reference once, though two files in one tell it', async () => {
+    const of = (entries: readonly string[], total: string) => file(entries, { total });
+    const earlier = of(['16,195,5,Z,B1,,X/', '16,195,5,Z,B1,,X/'], '10').replace('260302,2400', '260302,1200');
+    const { entries, faults } = await read(earlier + of(['16,195,5,Z,B1,,X/'], '5'));
+    const first = '2026-03-02/B1/5USD';
+    expect(faults).toEqual([]);
+    expect(entries.map(({ identity }) => identity)).toEqual([first, `${first}/2`, first]);
+  });
+
   it.each([
     [
       '16,195,1050,Z,B1,C1,TEXT, WITH/SLASH, AND COMMAS/',

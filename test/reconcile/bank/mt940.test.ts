@@ -146,6 +146,32 @@ describe('an MT940', () => {
   });
 });
 
+describe('statements of one MT940 file', () => {
+  const booked = ':61:260302C1,NTRFNONREF//B1';
+  const of = (sequence: string, lines: readonly string[], opening = 'C260301EUR0,', closing = 'C260302EUR0,'): string =>
+    file(lines, closing, opening).replace(':28C:1/1', `:28C:${sequence}`);
+  const identities = async (text: string): Promise<string[]> => {
+    const { entries, faults } = await read(text);
+    expect(faults).toEqual([]);
+    return entries.map(({ identity }) => identity);
+  };
+  const first = '2026-03-02/B1/100EUR';
+
+  it('that tell one booking, the day’s and the month’s, tell one; two of one statement are two', async () => {
+    const day = of('7/1', [booked, booked], 'C260302EUR5,', 'C260302EUR7,');
+    const month = of('3/1', [booked, booked], 'C260301EUR5,', 'C260331EUR7,');
+    expect(await identities(day + month)).toEqual([first, `${first}/2`, first, `${first}/2`]);
+    expect(await identities(month + day)).toEqual([first, `${first}/2`, first, `${first}/2`]);
+  });
+
+  it('that are pages of one count their bookings together', async () => {
+    const pages =
+      of('5/1', [booked], undefined, 'C260302EUR1,').replace(':62F:', ':62M:') +
+      of('5/2', [booked], 'C260302EUR1,', 'C260302EUR2,').replace(':60F:', ':60M:');
+    expect(await identities(pages)).toEqual([first, `${first}/2`]);
+  });
+});
+
 describe('an MT940 that contradicts itself', () => {
   it('because it does not close', async () => {
     expect((await read(file([':61:260302C1,NTRFNONREF'], 'C260302EUR1,01'))).faults).toMatchObject([
