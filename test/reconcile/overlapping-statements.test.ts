@@ -61,6 +61,21 @@ it.each([
   expect(await kept(account)).toMatchObject({ lines: expected.lines, posted: '1000' });
 });
 
+it.each([0, 12])('keeps and posts once what a day downloaded twice tells without references (:28C:%s)', async (no) => {
+  const account = bank.newAccount();
+  await bank.world.open({ bank_account: account, bank_pattern: { text: 'stripe' } });
+  const day = mt940({ account, no, day: '2026-03-05', opens: 0, entries: twice }).replaceAll('//B1', '');
+  expect(await bank.receive(day, day.replace(':20:S260305', ':20:S260306'))).toEqual(['imported', 'imported']);
+  expect(await kept(account)).toMatchObject({
+    lines: [
+      { statement: 'S260305', posted: 1 },
+      { statement: 'S260305', posted: 1 },
+    ],
+    files: [{ fresh: 2 }, { fresh: 0 }],
+    posted: '1000',
+  });
+});
+
 it('refuses the whole file where one of two that overlap does not close', async () => {
   const account = bank.newAccount();
   await bank.world.open({ bank_account: account, bank_pattern: { text: 'stripe' } });

@@ -94,7 +94,7 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
     if (read.valueDay !== null && valueDay === null)
       return unread('16 value date', read.valueDay, 'must be a day as YYMMDD');
     const identity = isFiller(bankReference)
-      ? identities.byContent(name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
+      ? identities.byContent(0, name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
       : identities.byReference(scope, name, bankReference, group.day, amount, currency);
     if (identity === null)
       return unread(

@@ -136,7 +136,7 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
     const { account, amount, currency } = told;
     const identity =
       bankId === null
-        ? identities.byContent(account, day, [
+        ? identities.byContent(0, account, day, [
             ...[String(amount), currency, valueDay, told.text],
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])

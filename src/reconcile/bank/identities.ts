@@ -15,7 +15,7 @@ export type Identities = {
     currency: string,
   ): string | null;
   /** By what it says, where neither a reference nor a numbered statement names it: the nth such. */
-  byContent(account: string, day: string, parts: readonly (string | null)[]): string | null;
+  byContent(run: number, account: string, day: string, parts: readonly (string | null)[]): string | null;
   /** By statement and position. The key holds more than the id: Rabobank begins its ids anew every year. */
   byPosition(statementKey: string, position: number): string;
 };
@@ -50,8 +50,8 @@ export function createIdentities(max = NAMED_MAX): Identities {
       const short = reference.length > REFERENCE_MAX ? hashed(reference) : reference;
       return named(statement, account, `${day}/${short}/${amount}${currency}`);
     },
-    byContent(account, day, parts) {
-      return named(0, account, `${day}/${hashed(JSON.stringify(parts))}`);
+    byContent(run, account, day, parts) {
+      return named(run, account, `${day}/${hashed(JSON.stringify(parts))}`);
     },
     byPosition: (statementKey, position) => `${statementKey}/${position}`,
   };
