@@ -36,6 +36,7 @@ const INTERIM =
 export function createBai2File(days: Days) {
   const identities = createIdentities();
   const scopes = createStatementScopes();
+  const keys = new Set<string>();
   let file: (Bai2Totals & { row: number; id: string }) | null = null;
   let group: OpenGroup | null = null;
   let account: Bai2Account | null = null;
@@ -91,7 +92,7 @@ export function createBai2File(days: Days) {
 
   function beginGroup(one: Bai2Record): BankItem[] {
     const fields = createBai2Fields(one.parts);
-    const [, originator = '', status = '', asOf = '', , currency = '', modifier = ''] = Array.from(
+    const [, originator = '', status = '', asOf = '', time = '', currency = '', modifier = ''] = Array.from(
       { length: 7 },
       () => fields.next() ?? '',
     );
@@ -114,8 +115,7 @@ export function createBai2File(days: Days) {
           : {
               statement: `${originator.slice(0, NAME_MAX)}/${file?.id ?? ''}/${day}`,
               currency: currency || 'USD',
-              day,
-              at,
+              ...{ day, time, at },
             },
       total: 0n,
       children: 0,
@@ -143,7 +143,7 @@ export function createBai2File(days: Days) {
     const { account: begun, faults } = createBai2Account(one, {
       group: group.facts,
       refused: group.refusal === null ? null : group.refused,
-      ...{ identities, scopes, days },
+      ...{ identities, scopes, keys, days },
     });
     account = begun;
     return [...items, ...faults];

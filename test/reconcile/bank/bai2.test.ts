@@ -156,6 +156,41 @@ describe('a BAI2 file that contradicts itself', () => {
     ]);
   });
 
+  const balanced = file(['16,195,5,Z,,,X/'], { account: '03,4001,USD,010,10,,,015,15,,/', total: '30' });
+  const bare = file(['16,195,5,Z,,,X/'], { total: '5' });
+
+  it.each([
+    ['with balances', balanced],
+    ['without', bare],
+  ])('because it is in the file twice, %s', async (_name, one) => {
+    expect((await read(one)).faults).toEqual([]);
+    expect((await read(one + one)).faults).toMatchObject([
+      { kind: 'contradiction', row: 10, statement: 'BANK/BANK/1/2026-03-02', expected: 'once', found: 'twice' },
+    ]);
+  });
+
+  it('because a group is in the file twice', async () => {
+    const group = balanced.split('\n').slice(1, 6).join('\n');
+    const text = ['01,BANK,SHOP,260303,0600,1,,,2/', group, group, '99,60,2,12/', ''].join('\n');
+    expect((await read(text)).faults).toMatchObject([{ row: 8, expected: 'once', found: 'twice' }]);
+  });
+
+  it.each([
+    ['another account', bare, (text: string) => text.replace('03,4001', '03,4002')],
+    ['another currency', bare, (text: string) => text.replace('03,4001,', '03,4001,CAD')],
+    ['another day', bare, (text: string) => text.replace('260302', '260303')],
+    ['another time', bare, (text: string) => text.replace('2400', '1200')],
+    ['another entry', bare, (text: string) => text.replace(',X/', ',Y/')],
+    [
+      'other balances',
+      balanced,
+      (text: string) => text.replace(',10,,,015,15', ',15,,,015,20').replaceAll(',30,', ',40,'),
+    ],
+    ['no entries', file([]), (text: string) => text],
+  ])('but not because another is like it, with %s', async (_name, one, change) => {
+    expect((await read(one + change(one))).faults).toEqual([]);
+  });
+
   it('because an entry’s parts do not come to it', async () => {
     const { faults } = await read(file(['16,195,30,S,10,,21,B1,,/'], { total: '30' }));
     expect(faults).toMatchObject([{ row: 4, expected: '30', found: '31' }]);
