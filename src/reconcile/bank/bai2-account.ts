@@ -54,7 +54,16 @@ export function createBai2Account(
     faults.push(unreadable({ row: header.row, field: 'account' }, 'has no account number, or one that is too long'));
   if (isKnown) proof.begins(currency);
   faults.push(...statedBalances());
+  const run = begun();
   let hasUnread = faults.length > 0 || group === null;
+
+  function begun(): number {
+    const [opening, closing] = [proof.opening(currency)?.amount ?? null, proof.closing(currency)?.amount ?? null];
+    const [money, at] = [JSON.stringify([name, currency]), group?.at ?? null];
+    const no = scopes.run(money, opening, at, false);
+    scopes.ran(money, { no, from: at, to: at, closing });
+    return no;
+  }
 
   function statedBalances(): BankFault[] {
     for (let code = fields.next(); code !== null; code = fields.next()) {
@@ -102,7 +111,7 @@ export function createBai2Account(
     if (read.valueDay !== null && valueDay === null)
       return unread('16 value date', read.valueDay, 'must be a day as YYMMDD');
     const identity = isFiller(bankReference)
-      ? identities.byContent(0, name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
+      ? identities.byContent(run, name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
       : identities.byReference(scope, name, bankReference, group.day, amount, currency);
     if (identity === null)
       return unread(

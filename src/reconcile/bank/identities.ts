@@ -14,7 +14,7 @@ export type Identities = {
     amount: bigint,
     currency: string,
   ): string | null;
-  /** By what it says, where neither a reference nor a numbered statement names it: the nth such. */
+  /** By what it says, where no reference names it: the nth such of a run of statements. */
   byContent(run: number, account: string, day: string, parts: readonly (string | null)[]): string | null;
   /** By statement and position. The key holds more than the id: Rabobank begins its ids anew every year. */
   byPosition(statementKey: string, position: number): string;

@@ -66,6 +66,29 @@ describe('a BAI2 file', () => {
     expect(again[0]?.identity).toBe(twice[0]?.identity);
   });
 
+  it('tells equal entries apart where accounts of a day follow each other, and once where the later has them again', async () => {
+    const of = (time: string, opening: number, closing: number, count = 1): string =>
+      file(
+        Array.from({ length: count }, () => '16,195,5,Z,,,X/'),
+        {
+          account: `03,4001,USD,010,${opening},,,015,${closing},,/`,
+          total: String(opening + closing + 5 * count),
+          group: `02,SHOP,BANK,1,260302,${time},USD,2/`,
+        },
+      );
+    const told = async (text: string): Promise<string[]> => {
+      const { entries, faults } = await read(text);
+      expect(faults).toEqual([]);
+      return entries.map(({ identity }) => identity);
+    };
+    const [first = ''] = await told(of('1200', 10, 15));
+    expect(await told(of('1200', 10, 15) + of('2400', 15, 20))).toEqual([first, `${first}/2`]);
+    expect(await told(of('1200', 10, 15) + of('2400', 10, 20, 2))).toEqual([first, first, `${first}/2`]);
+    // Without balances nothing tells which it is: they may be parts of a day.
+    const bare = file(['16,195,5,Z,,,X/'], { total: '5' });
+    expect(await told(bare + bare.replace('2400', '1200'))).toEqual([first, `${first}/2`]);
+  });
+
   it('tells a booking by the bank’s reference once, though two files in one tell it', async () => {
     const of = (entries: readonly string[], total: string) => file(entries, { total });
     const earlier = of(['16,195,5,Z,B1,,X/', '16,195,5,Z,B1,,X/'], '10').replace('260302,2400', '260302,1200');
