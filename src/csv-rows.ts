@@ -18,7 +18,12 @@ export type CsvRow = {
   readonly cells: readonly string[];
 };
 
-export type CsvGroup = { readonly rows: readonly CsvRow[]; readonly faults: readonly CsvFault[] };
+export type CsvGroup = {
+  readonly rows: readonly CsvRow[];
+  readonly faults: readonly CsvFault[];
+  /** Its last row is the file's, and has no line end: it may be cut off. */
+  readonly isOpenEnded: boolean;
+};
 
 export type CsvOptions = {
   /** One ASCII character: `,` unless told. */
@@ -34,6 +39,8 @@ export type CsvOptions = {
 export type CsvBlock = Pick<CsvScanner, 'line' | 'width' | 'cell' | 'raw'> & {
   readonly count: number;
   readonly faults: readonly CsvFault[];
+  /** Its last row is the file's, and has no line end: it may be cut off. */
+  readonly isOpenEnded: boolean;
 };
 
 const ROW_MAX = 1024 * 1024;
@@ -52,7 +59,7 @@ export async function* csvRows(
   for await (const block of csvBlocks(source, options)) {
     const rows: CsvRow[] = [];
     for (let n = 0; n < block.count; n += 1) rows.push(csvRow(block, n));
-    yield { rows, faults: block.faults };
+    yield { rows, faults: block.faults, isOpenEnded: block.isOpenEnded };
   }
 }
 
@@ -63,7 +70,10 @@ export async function* csvBlocks(
 ): AsyncGenerator<CsvBlock, void, undefined> {
   const scanner = createCsvScanner({ separator, rowMax, columnsMax });
   const { line, width, cell, raw } = scanner;
-  const taken = (): CsvBlock => ({ count: scanner.count(), faults: scanner.faults(), line, width, cell, raw });
+  const taken = (): CsvBlock => ({
+    ...{ count: scanner.count(), faults: scanner.faults(), isOpenEnded: scanner.isOpenEnded() },
+    ...{ line, width, cell, raw },
+  });
   let utf8: ReturnType<typeof createUtf8> | undefined;
   for await (const bytes of blocks(source)) {
     if (utf8 === undefined) {

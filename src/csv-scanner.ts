@@ -21,6 +21,8 @@ export type CsvScanner = {
   cell(n: number, column: number): string;
   /** The row as it stood, without its line end. */
   raw(n: number): string;
+  /** The block's last row is the file's, and has no line end: it may be cut off. */
+  isOpenEnded(): boolean;
 };
 
 export type CsvFault = {
@@ -47,6 +49,7 @@ export function createCsvScanner({ separator, rowMax, columnsMax }: CsvLimits): 
   let rest: Buffer = NOTHING;
   let faults: CsvFault[] = [];
   let over = false;
+  let openEnded = false;
   let line = 1;
   // Of cells: an end is complemented where the cell has doubled quotes.
   let starts = new Int32Array(8_192);
@@ -156,6 +159,7 @@ export function createCsvScanner({ separator, rowMax, columnsMax }: CsvLimits): 
     froms[count] = from;
     tos[count] = end;
     lines[count] = line;
+    openEnded = next === end;
     used += cells;
     count += 1;
   }
@@ -167,6 +171,7 @@ export function createCsvScanner({ separator, rowMax, columnsMax }: CsvLimits): 
       faults = [];
       used = 0;
       count = 0;
+      openEnded = false;
       const hasNul = bytes.includes(0);
       let at = 0;
       while (at < bytes.length) {
@@ -210,6 +215,7 @@ export function createCsvScanner({ separator, rowMax, columnsMax }: CsvLimits): 
       return from === to ? '' : decode(from, to);
     },
     raw: (n) => decode(froms[n] ?? 0, tos[n] ?? 0),
+    isOpenEnded: () => openEnded,
   };
 }
 

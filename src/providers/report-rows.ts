@@ -145,6 +145,7 @@ function wrongWidth(block: CsvBlock, n: number, width: number): ReportFault {
 const EMPTY: CsvBlock = {
   count: 0,
   faults: [],
+  isOpenEnded: false,
   line: () => 0,
   width: () => 0,
   cell: () => '',

@@ -31,8 +31,8 @@ export type BankEntry = {
   readonly account: string;
   readonly statement: string;
   /**
-   * The bank's own id of the booking with its day and amount, else statement and position in it: unique in the account, for ever,
-   * and the same whichever file brings the booking. Two bookings that are the same in every field are two.
+   * The bank's own id of the booking with its day and amount, else statement and position in it, or day and content: unique in the
+   * account, for ever, and the same whichever file brings the booking. Two of one statement that are the same in every field are two.
    */
   readonly identity: string;
   /** Minor units: what came in is positive. */

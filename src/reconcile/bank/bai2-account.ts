@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { BankEntry, BankFault, BankItem } from '../bank-format.ts';
 import { readBai2Amount } from './bai2-amounts.ts';
 import { bai2Direction, CLOSING_LEDGER, isBai2Reversal, OPENING_LEDGER } from './bai2-codes.ts';
@@ -12,6 +13,7 @@ import type { Days } from './day.ts';
 import { accountText, entryReferences, entryText, isFiller } from './entry-references.ts';
 import { type Identities, NAMED_MAX } from './identities.ts';
 import type { createInterimSum } from './interim.ts';
+import type { StatementScopes } from './statement-scopes.ts';
 
 export type Bai2Account = ReturnType<typeof createBai2Account>['account'];
 
@@ -21,18 +23,27 @@ type Surroundings = {
   /** Set where nothing of the group is imported: what is left out is counted there. */
   readonly refused: ReturnType<typeof createInterimSum> | null;
   readonly identities: Identities;
+  readonly scopes: StatementScopes;
+  /** Of accounts of groups read before. */
+  readonly keys: Set<string>;
   readonly days: Days;
 };
 
 const RAW_MAX = 16_384;
 const ACCOUNT_MAX = 64;
+const KEYS_MAX = 100_000;
 
 /** An account of a group (03 … 49). */
-export function createBai2Account(header: Bai2Record, { group, refused, identities, days }: Surroundings) {
+export function createBai2Account(
+  header: Bai2Record,
+  { group, refused, identities, scopes, keys, days }: Surroundings,
+) {
   const fields = createBai2Fields(header.parts);
   const name = accountText(fields.next() ?? '');
   const currency = fields.next() || group?.currency || 'USD';
   const statement = group?.statement ?? '';
+  const contents = createHash('sha256').update(JSON.stringify(header.parts));
+  const scope = scopes.statement(name, '', true);
   const proof = createBalanceProof();
   const totals = { total: 0n, children: 0, records: header.count };
   const faults: BankFault[] = [];
@@ -43,7 +54,16 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
     faults.push(unreadable({ row: header.row, field: 'account' }, 'has no account number, or one that is too long'));
   if (isKnown) proof.begins(currency);
   faults.push(...statedBalances());
+  const run = begun();
   let hasUnread = faults.length > 0 || group === null;
+
+  function begun(): number {
+    const [opening, closing] = [proof.opening(currency)?.amount ?? null, proof.closing(currency)?.amount ?? null];
+    const [money, at] = [JSON.stringify([name, currency]), group?.at ?? null];
+    const no = scopes.run(money, opening, at, false);
+    scopes.ran(money, { no, from: at, to: at, closing });
+    return no;
+  }
 
   function statedBalances(): BankFault[] {
     for (let code = fields.next(); code !== null; code = fields.next()) {
@@ -91,14 +111,15 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
     if (read.valueDay !== null && valueDay === null)
       return unread('16 value date', read.valueDay, 'must be a day as YYMMDD');
     const identity = isFiller(bankReference)
-      ? identities.byContent(name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
-      : identities.byReference(name, bankReference, group.day, amount, currency);
+      ? identities.byContent(run, name, group.day, [code, String(amount), currency, valueDay, customerReference, text])
+      : identities.byReference(scope, name, bankReference, group.day, amount, currency);
     if (identity === null)
       return unread(
         '16',
         '',
         `is beyond the ${NAMED_MAX} entries that a file may have: ask the bank for shorter periods`,
       );
+    contents.update(JSON.stringify(record.parts));
     proof.add(currency, amount);
     const reversal = isBai2Reversal(code);
     const side = isIn !== reversal ? 'debtor' : 'creditor';
@@ -130,13 +151,25 @@ export function createBai2Account(header: Bai2Record, { group, refused, identiti
     ];
   }
 
+  /** By its day, time and balances; where it does not state both, by all that it says. */
+  function repeated(): BankFault[] {
+    const [opening, closing] = [proof.opening(currency), proof.closing(currency)];
+    const told = opening === null || closing === null ? contents.digest('hex') : `${opening.amount}/${closing.amount}`;
+    const key = JSON.stringify([name, currency, group?.day, group?.time, told]);
+    const times = { statement, expected: 'once', found: 'twice' };
+    if (keys.has(key)) return [contradiction({ row: header.row }, 'it is in this file already', times)];
+    if (keys.size < KEYS_MAX) keys.add(key);
+    return [];
+  }
+
   function end(trailer: Bai2Record | null): { items: BankItem[]; total: bigint } {
     totals.records += trailer?.count ?? 0;
     const { faults: trailing, total } = trailerFaults(trailer, '49', header.row, totals, null);
     const head = { row: header.row, account: name, statement, number: null, copy: false };
     const told = refused !== null || group === null ? [] : proof.told(head, false);
     const kept = hasUnread ? told.filter(({ type }) => type === 'statement') : told;
-    return { items: [...kept, ...trailing.map((fault) => ({ ...fault, statement }))], total };
+    const again = told.some((item) => item.type === 'statement' && item.entries > 0) ? repeated() : [];
+    return { items: [...kept, ...again, ...trailing.map((fault) => ({ ...fault, statement }))], total };
   }
 
   return { account: { entry, end }, faults };

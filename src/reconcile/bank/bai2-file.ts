@@ -7,6 +7,7 @@ import { unreadable } from './bank-fault.ts';
 import type { Days } from './day.ts';
 import { createIdentities } from './identities.ts';
 import { createInterimSum } from './interim.ts';
+import { createStatementScopes } from './statement-scopes.ts';
 
 type OpenGroup = Bai2Totals & {
   readonly row: number;
@@ -34,6 +35,8 @@ const INTERIM =
 /** A file (01 … 99), or several behind each other. */
 export function createBai2File(days: Days) {
   const identities = createIdentities();
+  const scopes = createStatementScopes();
+  const keys = new Set<string>();
   let file: (Bai2Totals & { row: number; id: string }) | null = null;
   let group: OpenGroup | null = null;
   let account: Bai2Account | null = null;
@@ -89,7 +92,7 @@ export function createBai2File(days: Days) {
 
   function beginGroup(one: Bai2Record): BankItem[] {
     const fields = createBai2Fields(one.parts);
-    const [, originator = '', status = '', asOf = '', , currency = '', modifier = ''] = Array.from(
+    const [, originator = '', status = '', asOf = '', time = '', currency = '', modifier = ''] = Array.from(
       { length: 7 },
       () => fields.next() ?? '',
     );
@@ -112,8 +115,7 @@ export function createBai2File(days: Days) {
           : {
               statement: `${originator.slice(0, NAME_MAX)}/${file?.id ?? ''}/${day}`,
               currency: currency || 'USD',
-              day,
-              at,
+              ...{ day, time, at },
             },
       total: 0n,
       children: 0,
@@ -141,8 +143,7 @@ export function createBai2File(days: Days) {
     const { account: begun, faults } = createBai2Account(one, {
       group: group.facts,
       refused: group.refusal === null ? null : group.refused,
-      identities,
-      days,
+      ...{ identities, scopes, keys, days },
     });
     account = begun;
     return [...items, ...faults];

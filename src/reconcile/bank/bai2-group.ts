@@ -5,6 +5,8 @@ export type Bai2Group = {
   readonly statement: string;
   readonly currency: string;
   readonly day: string;
+  /** As it is written; empty where none is. */
+  readonly time: string;
   readonly at: number;
 };
 

@@ -38,6 +38,7 @@ export function createCamtDetails() {
   let transaction: Transaction = { text: '', currency: '', direction: '', rank: 0 };
   let entryCurrency: string | null = null;
   let undirected = 0;
+  let bankReference: string | null = null;
 
   const keep = (list: string[], text: string): void => {
     if (list.length < KEPT_MAX && text !== '') list.push(text.slice(0, KEPT_LENGTH_MAX));
@@ -57,6 +58,7 @@ export function createCamtDetails() {
     if (TEXTS.includes(path)) keep(texts, text);
     if (REFERENCES.includes(path) || (path.startsWith(`${DETAILS}/Refs/`) && !path.endsWith('/Tp')))
       keep(references, text);
+    if (path === `${DETAILS}/Refs/AcctSvcrRef`) bankReference ??= text;
     const rank = AMOUNTS.get(path) ?? 0;
     if (rank > transaction.rank) Object.assign(transaction, { text, currency: attributes.Ccy ?? '', rank });
     if (path === `${DETAILS}/CdtDbtInd`) transaction.direction = text;
@@ -122,7 +124,16 @@ export function createCamtDetails() {
     ];
   }
 
-  return { open, close, counterparty, disagreement, references: () => references, texts: () => texts };
+  /** The bank's own reference of an entry's only transaction, which is the entry's. */
+  function onlyBankReference(): string | null {
+    const [group, ...more] = groups.filter(({ count, stated }) => count > 0 || (stated ?? 0) > 0);
+    return group?.count === 1 && (group.stated ?? 1) === 1 && more.length === 0 ? bankReference : null;
+  }
+
+  return {
+    ...{ open, close, counterparty, disagreement, onlyBankReference },
+    ...{ references: () => references, texts: () => texts },
+  };
 }
 
 const sideOf = (name: string): Side => (name === 'Dbtr' ? 'Dbtr' : 'Cdtr');

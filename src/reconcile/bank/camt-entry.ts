@@ -89,7 +89,11 @@ export function createCamtEntryReader(row: number) {
 
     const currency = amount.currency;
     const reversal = ['true', '1'].includes(textOf('RvslInd') ?? '');
-    const bankReference = textOf('AcctSvcrRef')?.replaceAll(/\s+/g, ' ') ?? null;
+    const ownReference = textOf('AcctSvcrRef')?.replaceAll(/\s+/g, ' ') ?? null;
+    // Some banks have it only in the transaction.
+    const bankReference = [ownReference, details.onlyBankReference()?.replaceAll(/\s+/g, ' ') ?? null].find(
+      (reference) => reference !== null && !isFiller(reference),
+    );
     // What a reversal takes back had its parties the other way round, and they keep their names.
     const counterparty = details.counterparty((direction === 1n) !== reversal ? 'Dbtr' : 'Cdtr', ownAccount);
     return {
@@ -102,11 +106,11 @@ export function createCamtEntryReader(row: number) {
         currency,
         at: at.at,
         valueAt: value === null || 'type' in value ? null : value.at,
-        references: entryReferences([bankReference, textOf('NtryRef'), ...details.references()]),
+        references: entryReferences([ownReference, textOf('NtryRef'), ...details.references()]),
         counterparty,
         text: entryText([...details.texts(), textOf('AddtlNtryInf')]),
         reversal,
-        bankReference: bankReference === null || isFiller(bankReference) ? null : bankReference,
+        bankReference: bankReference ?? null,
         day: at.day,
       },
       faults: details

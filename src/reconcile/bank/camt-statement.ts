@@ -9,6 +9,7 @@ import type { Days } from './day.ts';
 import { accountText } from './entry-references.ts';
 import { type Identities, NAMED_MAX } from './identities.ts';
 import type { createStatementChain } from './statement-chain.ts';
+import type { StatementScopes } from './statement-scopes.ts';
 
 export type CamtStatement = ReturnType<typeof createCamtStatement>;
 
@@ -16,6 +17,7 @@ export type CamtStatement = ReturnType<typeof createCamtStatement>;
 export type CamtFile = {
   readonly days: Days;
   readonly identities: Identities;
+  readonly scopes: StatementScopes;
   readonly chain: ReturnType<typeof createStatementChain>;
   /** Of statements read before. */
   readonly keys: Set<string>;
@@ -25,7 +27,7 @@ const COPIES = new Set(['COPY', 'DUPL', 'CODU']);
 const KEYS_MAX = 100_000;
 
 /** One Stmt: a statement, or a page of one. */
-export function createCamtStatement(row: number, { days, identities, chain, keys }: CamtFile) {
+export function createCamtStatement(row: number, { days, identities, scopes, chain, keys }: CamtFile) {
   const proof = createBalanceProof();
   const balances = createCamtBalances(days);
   const summary = createCamtSummary();
@@ -33,6 +35,7 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
   let entry: CamtEntryReader | null = null;
   let position = 0;
   let key: string | null = null;
+  let scope = 0;
   let hasUnread = false;
 
   const stated = (...paths: readonly string[]): string =>
@@ -41,6 +44,8 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
   const account = (): string =>
     accountText(stated('Acct/Id/IBAN', 'Acct/Id/Othr/Id', 'Acct/Id/PrtryAcct/Id', 'Acct/Id/BBAN').slice(0, ID_MAX));
   const page = (): number | null => wholeNumber(stated('StmtPgntn/PgNb'));
+  const isFirstPage = (): boolean => page() === null || page() === 1;
+  const number = (): number | null => wholeNumber(stated('ElctrncSeqNb', 'LglSeqNb'));
 
   /** More than its id, which Rabobank begins anew every year; the same again when the statement comes again. */
   function statementKey(): string {
@@ -83,6 +88,8 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
       );
     if (key === null) {
       key = statementKey();
+      // Banks give each page an id of its own, but one number.
+      scope = scopes.statement(account(), String(number() ?? id()), isFirstPage());
       // Its entries would be taken for others with the same references, and be posted a second time.
       const own = `${account()} ${key}`;
       if (keys.has(own))
@@ -94,7 +101,7 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
     const identity =
       bankReference === null
         ? identities.byPosition(key, position)
-        : identities.byReference(account(), bankReference, day, told.amount, told.currency);
+        : identities.byReference(scope, account(), bankReference, day, told.amount, told.currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(told.currency, told.amount);
@@ -104,11 +111,11 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
 
   function end(): BankItem[] {
     const head = { row, account: account(), statement: id(), number: null, copy: COPIES.has(stated('CpyDplctInd')) };
-    const number = wholeNumber(stated('ElctrncSeqNb', 'LglSeqNb'));
+    const no = number();
     const pageNo = page();
     const isLast = !['false', '0'].includes(stated('StmtPgntn/LastPgInd'));
     const isPaged = pageNo !== null && !(pageNo === 1 && isLast);
-    balances.apply(proof, { isFirst: pageNo === null || pageNo === 1, isLast });
+    balances.apply(proof, { isFirst: isFirstPage(), isLast });
     if (proof.currencies().length === 0 && ownCurrency() !== '') proof.begins(ownCurrency());
     const unread = [
       ...(head.account === '' ? [unreadable({ row, field: 'Acct/Id' }, 'has no account')] : []),
@@ -118,14 +125,14 @@ export function createCamtStatement(row: number, { days, identities, chain, keys
       ...(head.statement === '' ? [unreadable({ row, field: 'Id' }, 'has no id')] : []),
     ];
     const year = yearOf(balances.lastDay() ?? stated('FrToDt/ToDtTm', 'FrToDt/ToDt', 'CreDtTm'));
-    const told = proof.told({ ...head, number: number === null ? null : { year, value: number } }, !isPaged);
+    const told = proof.told({ ...head, number: no === null ? null : { year, value: no } }, !isPaged);
     const chained = proof.currencies().flatMap((currency) =>
       chain.follow({
         ...head,
         currency,
-        number,
+        number: no,
         page: pageNo,
-        isFirst: pageNo === null || pageNo === 1,
+        isFirst: isFirstPage(),
         isLast,
         opening: proof.opening(currency)?.amount ?? null,
         sum: proof.sum(currency),

@@ -5,6 +5,7 @@ import { type CamtStatement, createCamtStatement } from './camt-statement.ts';
 import type { Days } from './day.ts';
 import { createIdentities } from './identities.ts';
 import { createStatementChain } from './statement-chain.ts';
+import { createStatementScopes } from './statement-scopes.ts';
 import type { XmlHandlers } from './xml-events.ts';
 
 /** What of a message holds entries; only statements hold what is booked for good. */
@@ -16,7 +17,10 @@ const HOLDERS: ReadonlyMap<string, 'statement' | 'interim'> = new Map([
 
 /** Gathers the statements of one message from its elements; `take` gives what was read since it was last asked. */
 export function createCamtStatements(days: Days): XmlHandlers & { take(): BankItem[]; end(): BankFault[] } {
-  const file = { days, identities: createIdentities(), chain: createStatementChain(), keys: new Set<string>() };
+  const file = {
+    ...{ days, identities: createIdentities(), scopes: createStatementScopes() },
+    ...{ chain: createStatementChain(), keys: new Set<string>() },
+  };
   let items: BankItem[] = [];
   let current: { path: string; holder: CamtStatement | CamtInterim } | null = null;
   let message: { name: string; row: number } | null = null;

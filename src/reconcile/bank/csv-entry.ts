@@ -23,7 +23,7 @@ export type CsvEntryRead =
   | { readonly kind: 'faults'; readonly faults: readonly BankFault[] };
 
 export type CsvHeader =
-  | { readonly kind: 'header'; read(row: CsvRow): CsvEntryRead }
+  | { readonly kind: 'header'; read(row: CsvRow, isOpenEnded: boolean): CsvEntryRead }
   /** Columns of the mapping that this row does not have, or has more than once. */
   | UnboundColumns;
 
@@ -33,8 +33,9 @@ const ACCOUNT_MAX = 64;
 /** Whether a row is the header the mapping means, and if so how the rows below it are read. */
 export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, days: Days): CsvHeader {
   const exact = exactColumns(mapping);
+  const names = [...exact, ...textColumns(mapping)];
   const named = (columns: readonly string[]) => Object.fromEntries(columns.map((name) => [name, [name]]));
-  const bound = bindColumns(cells, named([...exact, ...textColumns(mapping)]), cells);
+  const bound = bindColumns(cells, named(names), cells);
   if (bound.kind !== 'bound') return bound;
   const once = bindColumns(cells, named(exact));
   if (once.kind !== 'bound') return once;
@@ -48,12 +49,26 @@ export function bindCsvHeader(cells: readonly string[], mapping: CsvMapping, day
   };
   return {
     kind: 'header',
-    read: (row) => {
+    read: (row, isOpenEnded) => {
       const cell = (name: string): string => row.cells[places[name] ?? -1]?.trim() ?? '';
-      return readEntry(row, cells.length, cell, readDate, mapping, days);
+      const has = (name: string): boolean => (places[name] ?? -1) < row.cells.length;
+      const isShort = row.cells.length < cells.length && (isOpenEnded || !names.every(has));
+      if (!isShort) return readEntry(row, cells.length, cell, readDate, mapping, days);
+      return isNotBooked(mapping.status, cell) ? { kind: 'not booked' } : tooShort(row, cells.length);
     },
   };
 }
+
+/** What its last cell says may be the beginning of it: "2.000" of "2.000,50". */
+const tooShort = ({ row, raw, cells }: CsvRow, width: number): CsvEntryRead => ({
+  kind: 'faults',
+  faults: [
+    unreadable(
+      { row, value: raw },
+      `has ${cells.length} cells where the header has ${width}: the file may be cut off; ask the bank for it anew`,
+    ),
+  ],
+});
 
 /** Where it matters which of two is meant. */
 function exactColumns(mapping: CsvMapping): string[] {
@@ -97,7 +112,7 @@ function readEntry(
     fault('', row.raw, 'has more cells than the header: a separator within a text must be in quotes');
   if (mapping.status !== null) {
     const word = cell(mapping.status.column);
-    if (isWord(mapping.status.notBooked, word)) return { kind: 'not booked' };
+    if (isNotBooked(mapping.status, cell)) return { kind: 'not booked' };
     if (!isWord(mapping.status.booked, word))
       fault(mapping.status.column, word, 'is in the mapping neither under booked nor under not_booked');
   }
@@ -206,6 +221,9 @@ const dayText = ({ year, month, day }: CsvDay): string =>
   `${year}-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`;
 
 const columnName = (told: Told): string => ('column' in told ? told.column : told.value);
+
+const isNotBooked = (status: CsvMapping['status'], cell: (name: string) => string): boolean =>
+  status !== null && isWord(status.notBooked, cell(status.column));
 
 const isWord = (words: readonly string[], word: string): boolean =>
   words.some((one) => one.trim().toLowerCase() === word.toLowerCase());

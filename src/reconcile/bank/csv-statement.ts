@@ -40,8 +40,9 @@ async function* statements(
   }
   const { mapping } = read;
   const file = createCsvFile(mapping, createDays(zone), fileName ?? 'csv');
-  for await (const { rows, faults } of csvRows(source, { separator: mapping.separator, encoding: mapping.encoding })) {
-    const items = rows.flatMap((row) => file.row(row));
+  const { separator, encoding } = mapping;
+  for await (const { rows, faults, isOpenEnded } of csvRows(source, { separator, encoding })) {
+    const items = rows.flatMap((row, n) => file.row(row, isOpenEnded && n === rows.length - 1));
     const told: BankFault[] = faults.map(({ row, value, reason }) => unreadable({ row, value: value ?? '' }, reason));
     if (told.length > 0) file.unread();
     if (items.length + told.length > 0) yield [...items, ...told];
@@ -66,7 +67,8 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
   let over = false;
   let hasUnread = false;
 
-  function row(one: CsvRow): BankItem[] {
+  /** `isOpenEnded`: it is the file's last, and has no line end. */
+  function row(one: CsvRow, isOpenEnded: boolean): BankItem[] {
     if (over) return [];
     const first = one.cells
       .find((cell) => cell.trim() !== '')
@@ -80,7 +82,7 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
     }
     if (mapping.ignore.some(begins)) return [];
     if (read === null) return header(one);
-    const found = read(one);
+    const found = read(one, isOpenEnded);
     if (found.kind === 'not booked') return [];
     if (found.kind === 'booked') return entry(found.entry);
     hasUnread = true;
@@ -130,11 +132,11 @@ function createCsvFile(mapping: CsvMapping, days: Days, statement: string) {
     const { account, amount, currency } = told;
     const identity =
       bankId === null
-        ? identities.byContent(account, day, [
+        ? identities.byContent(0, account, day, [
             ...[String(amount), currency, valueDay, told.text],
             ...[told.counterparty.name, told.counterparty.account, ...told.references],
           ])
-        : identities.byReference(account, bankId, day, amount, currency);
+        : identities.byReference(0, account, bankId, day, amount, currency);
     const own: Proven = proofs.get(account) ?? { proof: createBalanceProof(), row: told.row, from: null, to: null };
     if (identity === null || (!proofs.has(account) && proofs.size >= ACCOUNTS_MAX)) {
       over = true;

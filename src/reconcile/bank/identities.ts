@@ -4,11 +4,18 @@ import { createHash } from 'node:crypto';
 export type Identities = {
   /**
    * By the bank's own reference. Banks use one for a payment and its charge, and again years later, so day and amount are
-   * part of it; and two bookings that are the same even so are the first and the second.
+   * part of it; and two bookings of one statement that are the same even so are the first and the second.
    */
-  byReference(account: string, reference: string, day: string, amount: bigint, currency: string): string | null;
-  /** By what it says, where neither a reference nor a numbered statement names it: the nth such. */
-  byContent(account: string, day: string, parts: readonly (string | null)[]): string | null;
+  byReference(
+    statement: number,
+    account: string,
+    reference: string,
+    day: string,
+    amount: bigint,
+    currency: string,
+  ): string | null;
+  /** By what it says, where no reference names it: the nth such of a run of statements. */
+  byContent(run: number, account: string, day: string, parts: readonly (string | null)[]): string | null;
   /** By statement and position. The key holds more than the id: Rabobank begins its ids anew every year. */
   byPosition(statementKey: string, position: number): string;
 };
@@ -32,19 +39,19 @@ export function createIdentities(max = NAMED_MAX): Identities {
     return count;
   }
 
-  function named(account: string, key: string): string | null {
-    const count = nth(`${account} ${key}`);
+  function named(scope: number, account: string, key: string): string | null {
+    const count = nth(`${scope} ${account} ${key}`);
     if (count === null) return null;
     return count === 1 ? key : `${key}/${count}`;
   }
 
   return {
-    byReference(account, reference, day, amount, currency) {
+    byReference(statement, account, reference, day, amount, currency) {
       const short = reference.length > REFERENCE_MAX ? hashed(reference) : reference;
-      return named(account, `${day}/${short}/${amount}${currency}`);
+      return named(statement, account, `${day}/${short}/${amount}${currency}`);
     },
-    byContent(account, day, parts) {
-      return named(account, `${day}/${hashed(JSON.stringify(parts))}`);
+    byContent(run, account, day, parts) {
+      return named(run, account, `${day}/${hashed(JSON.stringify(parts))}`);
     },
     byPosition: (statementKey, position) => `${statementKey}/${position}`,
   };

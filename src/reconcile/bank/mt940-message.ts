@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { BankEntry, BankFault, BankItem } from '../bank-format.ts';
 import { createBalanceProof } from './balance-proof.ts';
 import { readAmount } from './bank-amount.ts';
@@ -9,6 +10,7 @@ import { createInterimSum } from './interim.ts';
 import { readMt940Details } from './mt940-details.ts';
 import { type CalendarDay, type Mt940Line, readMt940Line } from './mt940-entry.ts';
 import type { createStatementChain } from './statement-chain.ts';
+import type { StatementScopes } from './statement-scopes.ts';
 
 export type Mt940Message = ReturnType<typeof createMt940Message>;
 export type Mt940Field = { readonly tag: string; readonly row: number; readonly lines: readonly string[] };
@@ -17,6 +19,7 @@ export type Mt940Field = { readonly tag: string; readonly row: number; readonly 
 export type Mt940File = {
   readonly days: Days;
   readonly identities: Identities;
+  readonly scopes: StatementScopes;
   readonly chain: ReturnType<typeof createStatementChain>;
   /** Of messages read before. */
   readonly keys: Set<string>;
@@ -29,7 +32,11 @@ const INTERIM_TAGS = new Set(['34F', '13', '13D', '90C', '90D']);
 const KEYS_MAX = 100_000;
 
 /** One message: a statement, or a page of one. `type` as its header tells it, if it does. */
-export function createMt940Message(row: number, type: string | null, { days, identities, chain, keys }: Mt940File) {
+export function createMt940Message(
+  row: number,
+  type: string | null,
+  { days, identities, scopes, chain, keys }: Mt940File,
+) {
   const proof = createBalanceProof();
   const told = createInterimSum();
   const message = {
@@ -41,10 +48,12 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     closing: null as Balance | null,
     isInterim: type === '942' || type === '941',
     interimCurrency: '',
-    key: null as string | null,
-    position: 0,
+    hasBegun: false,
+    scope: 0,
+    run: 0,
     hasUnread: false,
   };
+  const contents = createHash('sha256');
   let waiting: { row: number; line: Mt940Line; amount: bigint; lines: readonly string[]; details: string[] } | null =
     null;
 
@@ -139,12 +148,14 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     waiting = null;
     const items: BankItem[] = [];
     const currency = message.opening?.currency ?? '';
-    if (message.key === null) items.push(...begun());
-    message.position += 1;
+    if (!message.hasBegun) items.push(...begun());
     const day = dayText(read.booked ?? read.value);
+    const content = [lines, details].map((texts) => texts.join('').replaceAll(/\s+/g, ''));
+    contents.update(JSON.stringify(content));
+    // Never by :20:, which many banks make anew for each download.
     const identity = isFiller(read.bankReference.trim())
-      ? identities.byPosition(message.key ?? '', message.position)
-      : identities.byReference(message.account, read.bankReference.trim(), day, amount, currency);
+      ? identities.byContent(message.run, message.account, day, [place(), currency, ...content])
+      : identities.byReference(message.scope, message.account, read.bankReference.trim(), day, amount, currency);
     if (identity === null)
       return [unreadable({ row: at }, `the file has more than ${NAMED_MAX} entries: ask the bank for shorter periods`)];
     proof.add(currency, amount);
@@ -173,26 +184,36 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     return [entry, ...items];
   }
 
-  /** At the first entry: what must be known by then, and whether the statement came before. */
+  /** Which of the bank's statements it is, where it numbers them: equal bookings of two are two. */
+  const place = (): string | null => (message.number === null ? null : `${message.number}/${message.page ?? 1}`);
+
+  /** At the first entry: what must be known by then. */
   function begun(): BankFault[] {
-    const { reference, number, page, opening, account } = message;
-    message.key = [reference, number ?? 0, page ?? 1, opening?.text ?? ''].join('/');
-    const faults: BankFault[] = [];
-    const own = `${account} ${message.key}`;
-    if (keys.has(own))
-      faults.push(
-        contradiction({ row }, 'it is in this file already', {
-          statement: reference,
-          expected: 'once',
-          found: 'twice',
-        }),
-      );
-    if (keys.size < KEYS_MAX) keys.add(own);
-    if (account === '') {
-      message.hasUnread = true;
-      faults.push(unreadable({ row, field: ':25:' }, 'has no account (:25:) before its entries'));
-    }
-    return faults;
+    const { number, page, opening, account } = message;
+    message.hasBegun = true;
+    const isFirst = opening?.isInterim !== true && (page ?? 1) === 1;
+    message.scope = scopes.statement(account, `${opening?.currency}/${number ?? ''}`, isFirst);
+    const { amount = null, at = null, isInterim = false } = opening ?? {};
+    message.run = scopes.run(money(), amount, at, isInterim);
+    if (account !== '') return [];
+    message.hasUnread = true;
+    return [unreadable({ row, field: ':25:' }, 'has no account (:25:) before its entries')];
+  }
+
+  const money = (): string => JSON.stringify([message.account, message.opening?.currency]);
+
+  /** Whether it came before in this file, as it is or with the same names. */
+  function repeated(): BankFault[] {
+    const { reference, account, number, page, opening, closing } = message;
+    const names = [number ?? 0, page ?? 1, opening?.text ?? ''];
+    const own = [
+      [account, ...names, 'of', reference],
+      [account, ...names, closing?.text ?? '', contents.digest('hex')],
+    ].map((parts) => JSON.stringify(parts));
+    const isRepeated = own.some((key) => keys.has(key));
+    if (keys.size < KEYS_MAX) for (const key of own) keys.add(key);
+    const times = { statement: reference, expected: 'once', found: 'twice' };
+    return isRepeated ? [contradiction({ row }, 'it is in this file already', times)] : [];
   }
 
   const instant = ({ year, month, day }: CalendarDay): number =>
@@ -200,6 +221,7 @@ export function createMt940Message(row: number, type: string | null, { days, ide
 
   function end(): BankItem[] {
     const items = entryDone();
+    if (message.hasBegun) items.push(...repeated());
     const { reference: statement, account, number, page, opening, closing, hasUnread } = message;
     if (message.isInterim)
       return [
@@ -217,6 +239,13 @@ export function createMt940Message(row: number, type: string | null, { days, ide
     const year = (closing?.at ?? opening?.at ?? null) === null ? null : Number((closing ?? opening)?.day.slice(0, 4));
     const head = { row, account, statement, number: number === null ? null : { year, value: number }, copy: false };
     const proven = proof.told(head, true);
+    if (message.hasBegun)
+      scopes.ran(money(), {
+        no: message.run,
+        from: opening?.at ?? null,
+        to: closing?.at ?? null,
+        closing: closing?.amount ?? null,
+      });
     if (hasUnread) return [...items, ...proven.filter(({ type: kind }) => kind === 'statement')];
     const chained = chain.follow({
       row,

@@ -5,6 +5,7 @@ import { createIdentities } from './identities.ts';
 import { mt940Parts } from './mt940-fields.ts';
 import { createMt940Message, type Mt940File, type Mt940Message } from './mt940-message.ts';
 import { createStatementChain } from './statement-chain.ts';
+import { createStatementScopes } from './statement-scopes.ts';
 import { LINE_BYTES_MAX, textLines } from './text-lines.ts';
 
 /**
@@ -25,6 +26,7 @@ async function* statements(source: AsyncIterable<Uint8Array>, zone: string): Asy
   const file: Mt940File = {
     days: createDays(zone),
     identities: createIdentities(),
+    scopes: createStatementScopes(),
     chain: createStatementChain(),
     keys: new Set(),
   };

@@ -110,7 +110,10 @@ export type EntryToKeep = {
   readonly owner: { readonly provider: string; readonly account: string } | null;
 };
 
-/** Keeps entries that are not there yet; returns the ids of those that it kept. */
+/**
+ * Keeps entries that are not there yet; returns the ids of those that it kept. Of one that several statements of a file tell it is
+ * the first.
+ */
 export async function keepEntries(tx: Tx, statement: string, entries: readonly EntryToKeep[]): Promise<Set<string>> {
   const text = (value: string | null): string | null => value?.toWellFormed().replaceAll('\u0000', '\ufffd') ?? null;
   const of = <T>(pick: (one: EntryToKeep) => T): T[] => entries.map(pick);
@@ -125,7 +128,7 @@ export async function keepEntries(tx: Tx, statement: string, entries: readonly E
        $11::text[], $12::jsonb[], $13::text[], $14::text[], $15::text[], $16::boolean[], $17::text[], $18::text[], $19::text[])
        as e (id, row_no, bank_account, statement, identity, amount, currency, booked, valued, zone, refs, name, other, text, reversal,
          raw, provider, account)
-     order by e.bank_account, e.identity
+     order by e.bank_account, e.identity, e.row_no
      on conflict (bank_account, identity) do nothing returning id`,
     [
       statement,

@@ -66,6 +66,38 @@ describe('a BAI2 file', () => {
     expect(again[0]?.identity).toBe(twice[0]?.identity);
   });
 
+  it('tells equal entries apart where accounts of a day follow each other, and once where the later has them again', async () => {
+    const of = (time: string, opening: number, closing: number, count = 1): string =>
+      file(
+        Array.from({ length: count }, () => '16,195,5,Z,,,X/'),
+        {
+          account: `03,4001,USD,010,${opening},,,015,${closing},,/`,
+          total: String(opening + closing + 5 * count),
+          group: `02,SHOP,BANK,1,260302,${time},USD,2/`,
+        },
+      );
+    const told = async (text: string): Promise<string[]> => {
+      const { entries, faults } = await read(text);
+      expect(faults).toEqual([]);
+      return entries.map(({ identity }) => identity);
+    };
+    const [first = ''] = await told(of('1200', 10, 15));
+    expect(await told(of('1200', 10, 15) + of('2400', 15, 20))).toEqual([first, `${first}/2`]);
+    expect(await told(of('1200', 10, 15) + of('2400', 10, 20, 2))).toEqual([first, first, `${first}/2`]);
+    // Without balances nothing tells which it is: they may be parts of a day.
+    const bare = file(['16,195,5,Z,,,X/'], { total: '5' });
+    expect(await told(bare + bare.replace('2400', '1200'))).toEqual([first, `${first}/2`]);
+  });
+
+  it('tells a booking by the bank’s reference once, though two files in one tell it', async () => {
+    const of = (entries: readonly string[], total: string) => file(entries, { total });
+    const earlier = of(['16,195,5,Z,B1,,X/', '16,195,5,Z,B1,,X/'], '10').replace('260302,2400', '260302,1200');
+    const { entries, faults } = await read(earlier + of(['16,195,5,Z,B1,,X/'], '5'));
+    const first = '2026-03-02/B1/5USD';
+    expect(faults).toEqual([]);
+    expect(entries.map(({ identity }) => identity)).toEqual([first, `${first}/2`, first]);
+  });
+
   it.each([
     [
       '16,195,1050,Z,B1,C1,TEXT, WITH/SLASH, AND COMMAS/',
@@ -145,6 +177,41 @@ describe('a BAI2 file that contradicts itself', () => {
       ['contradiction', '98'],
       ['contradiction', '99'],
     ]);
+  });
+
+  const balanced = file(['16,195,5,Z,,,X/'], { account: '03,4001,USD,010,10,,,015,15,,/', total: '30' });
+  const bare = file(['16,195,5,Z,,,X/'], { total: '5' });
+
+  it.each([
+    ['with balances', balanced],
+    ['without', bare],
+  ])('because it is in the file twice, %s', async (_name, one) => {
+    expect((await read(one)).faults).toEqual([]);
+    expect((await read(one + one)).faults).toMatchObject([
+      { kind: 'contradiction', row: 10, statement: 'BANK/BANK/1/2026-03-02', expected: 'once', found: 'twice' },
+    ]);
+  });
+
+  it('because a group is in the file twice', async () => {
+    const group = balanced.split('\n').slice(1, 6).join('\n');
+    const text = ['01,BANK,SHOP,260303,0600,1,,,2/', group, group, '99,60,2,12/', ''].join('\n');
+    expect((await read(text)).faults).toMatchObject([{ row: 8, expected: 'once', found: 'twice' }]);
+  });
+
+  it.each([
+    ['another account', bare, (text: string) => text.replace('03,4001', '03,4002')],
+    ['another currency', bare, (text: string) => text.replace('03,4001,', '03,4001,CAD')],
+    ['another day', bare, (text: string) => text.replace('260302', '260303')],
+    ['another time', bare, (text: string) => text.replace('2400', '1200')],
+    ['another entry', bare, (text: string) => text.replace(',X/', ',Y/')],
+    [
+      'other balances',
+      balanced,
+      (text: string) => text.replace(',10,,,015,15', ',15,,,015,20').replaceAll(',30,', ',40,'),
+    ],
+    ['no entries', file([]), (text: string) => text],
+  ])('but not because another is like it, with %s', async (_name, one, change) => {
+    expect((await read(one + change(one))).faults).toEqual([]);
   });
 
   it('because an entry’s parts do not come to it', async () => {

@@ -148,6 +148,37 @@ describe('a camt.053', () => {
     expect(await of('DAY-1')).toBe(await of('MONTH-1'));
   });
 
+  const transaction = (reference: string): string =>
+    `<TxDtls><Refs><AcctSvcrRef>${reference}</AcctSvcrRef><EndToEndId>E-1</EndToEndId></Refs></TxDtls>`;
+  const identityOf = async (id: string, inside: string): Promise<string | undefined> =>
+    (await read(message(statement({ stmt: `<Id>${id}</Id>`, closing: '5', entries: [entry('5', inside)] })))).entries[0]
+      ?.identity;
+
+  it.each([
+    ['', ''],
+    ['<AcctSvcrRef>NONREF</AcctSvcrRef>', ''],
+    ['', '<Btch><NbOfTxs>1</NbOfTxs></Btch>'],
+  ])('takes the bank’s reference of the only transaction of an entry that has none (%s%s)', async (own, batch) => {
+    const inside = `${own}<NtryDtls>${batch}${transaction('R 1')}</NtryDtls>`;
+    expect(await identityOf('DAY-1', inside)).toBe('2026-03-02/R 1/500EUR');
+    expect(await identityOf('MONTH-1', inside)).toBe(await identityOf('DAY-1', '<AcctSvcrRef>R 1</AcctSvcrRef>'));
+  });
+
+  it.each([
+    ['of several', `<NtryDtls>${transaction('R1')}${transaction('R2')}</NtryDtls>`],
+    ['of several with one of them', `<NtryDtls>${transaction('R1')}<TxDtls></TxDtls></NtryDtls>`],
+    ['of several apart', `<NtryDtls>${transaction('R1')}</NtryDtls><NtryDtls>${transaction('R1')}</NtryDtls>`],
+    ['of a batch that is not all told', `<NtryDtls><Btch><NbOfTxs>2</NbOfTxs></Btch>${transaction('R1')}</NtryDtls>`],
+    ['that is a filler', `<NtryDtls>${transaction('NOTPROVIDED')}</NtryDtls>`],
+  ])('takes no bank’s reference of a transaction %s', async (_name, inside) => {
+    expect(await identityOf('S-1', inside)).toBe('S-1//2026-03-02/0EUR/1');
+  });
+
+  it('prefers the bank’s reference of the entry', async () => {
+    const inside = `<AcctSvcrRef>OWN</AcctSvcrRef><NtryDtls>${transaction('R1')}</NtryDtls>`;
+    expect(await identityOf('S-1', inside)).toBe('2026-03-02/OWN/500EUR');
+  });
+
   it('takes a filler for no reference', async () => {
     const { entries } = await read(
       message(statement({ closing: '5', entries: [entry('5', '<AcctSvcrRef>NOTPROVIDED</AcctSvcrRef>')] })),
@@ -207,6 +238,17 @@ describe('a camt.053 that contradicts itself', () => {
     expect((await read(message(one, one))).faults).toMatchObject([{ expected: 'once', found: 'twice' }]);
   });
 
+  it('but not because the month’s tells what the day’s told: that is one booking, and two of one statement are two', async () => {
+    const inside = '<AcctSvcrRef>R1</AcctSvcrRef>';
+    const of = (id: string, ...entries: string[]): string =>
+      statement({ stmt: `<Id>${id}</Id>`, closing: String(5 * entries.length), entries });
+    const twice = [entry('5', inside), entry('5', inside)];
+    const { entries, faults } = await read(message(of('DAY', ...twice), of('MONTH', ...twice, entry('5', inside))));
+    const first = '2026-03-02/R1/500EUR';
+    expect(faults).toEqual([]);
+    expect(entries.map(({ identity }) => identity)).toEqual([first, `${first}/2`, first, `${first}/2`, `${first}/3`]);
+  });
+
   it('but not because two accounts have statements of one id', async () => {
     const one = statement({ closing: '5', entries: [entry('5')] });
     expect(await reasons(message(one, one.replace('DE02120300000000202051', 'DE02120300000000202052')))).toEqual([]);
@@ -243,6 +285,31 @@ describe('pages of one statement', () => {
     const { entries, faults } = await read(message(first, second, third('6')));
     expect(faults).toEqual([]);
     expect(new Set(entries.map(({ identity }) => identity)).size).toBe(3);
+  });
+
+  it('count equal bookings together, though each page has an id of its own', async () => {
+    const booked = entry('1', '<AcctSvcrRef>R1</AcctSvcrRef>');
+    const of = (no: number, isLast: boolean, parts: Parts): string =>
+      page(no, isLast, { ...parts, entries: [booked] }).replace(
+        '<Id>S-1</Id>',
+        `<Id>P-${no}</Id><ElctrncSeqNb>9</ElctrncSeqNb>`,
+      );
+    const other = statement({ stmt: '<Id>M</Id>', closing: '1', entries: [booked] });
+    const { entries, faults } = await read(
+      message(
+        of(1, false, { opening: '0', closing: null }),
+        other.replace('202051', '202052'),
+        of(2, true, { opening: null, closing: '2' }),
+        other,
+      ),
+    );
+    expect(faults).toEqual([]);
+    expect(entries.map(({ account, identity }) => `${account.slice(-2)} ${identity}`)).toEqual([
+      '51 2026-03-02/R1/100EUR',
+      '52 2026-03-02/R1/100EUR',
+      '51 2026-03-02/R1/100EUR/2',
+      '51 2026-03-02/R1/100EUR',
+    ]);
   });
 
   it('do not close where an entry is missing', async () => {

@@ -158,6 +158,52 @@ describe('a CSV with a mapping', () => {
     expect(faults[0]?.reason).toContain('lacks "Amount"');
   });
 
+  it.each([
+    ['within its amount, in the last line', ['2026-03-01,1.00,a,x', '2026-03-02,2.000'], 3, 2],
+    ['behind its last column of the mapping', ['2026-03-01,1.00,a,x', '2026-03-02,2.00,ST'], 3, 3],
+    ['in the only line', ['2026-03-02'], 2, 1],
+    ['in the middle, where a column of the mapping is not there', ['2026-03-01,1.00', '2026-03-02,2.00,b,y'], 2, 2],
+  ])('names a row that was cut off %s', async (_name, rows, row, cells) => {
+    const { entries, faults } = await read(['Date,Amount,Text,Note', ...rows]);
+    expect(entries).toHaveLength(rows.length - 1);
+    expect(faults).toMatchObject([
+      { kind: 'unreadable', row, reason: expect.stringContaining(`has ${cells} cells where the header has 4`) },
+    ]);
+    expect(faults[0]?.reason).toContain('may be cut off');
+  });
+
+  it.each(['\n', '\r\n', '\r'])(
+    'takes rows without the empty cells at their end, up to one ended by %j',
+    async (end) => {
+      const file = ['Date,Amount,Text,Note,More', '2026-03-01,1.00,a', '2026-03-02,2.00,b', ''].join(end);
+      const { entries, faults } = await readBank(csvStatement, file, { mapping: plain });
+      expect([entries.map(({ amount }) => amount), faults]).toEqual([[100n, 200n], []]);
+    },
+  );
+
+  it('takes a last row that is whole without a line end, and a short one that is not booked', async () => {
+    expect(await read(['Date,Amount,Text,Note', '2026-03-02,2.00,b,'])).toMatchObject({ entries: [{}], faults: [] });
+    const mapping = { ...plain, status: { column: 'State', booked: ['done'], not_booked: ['pending'] } };
+    expect(await read(['State,Date,Amount,Text', 'pending,2026-03-02'], mapping)).toMatchObject({
+      entries: [],
+      faults: [],
+    });
+    expect((await read(['State,Date,Amount,Text', 'pend'], mapping)).faults).toMatchObject([{ row: 2 }]);
+  });
+
+  it('refuses a header that has a column of the mapping twice, and names it', async () => {
+    const rows = ['Date,Amount,Text,amount ', '2026-03-01,1.00,a,2.00'];
+    expect(await read(rows)).toEqual({
+      entries: [],
+      statements: [],
+      faults: [expect.objectContaining({ kind: 'unreadable', row: 1, field: 'Amount' })],
+    });
+    expect(await read(['Date,Amount,Text,Other,Other', '2026-03-01,1.00,a,2.00,3.00'])).toMatchObject({
+      entries: [{ amount: 100n }],
+      faults: [],
+    });
+  });
+
   it('gives up looking for a header after 200 rows', async () => {
     const { faults } = await read(Array.from({ length: 500 }, (_, n) => `row ${n}`));
     expect(faults).toHaveLength(1);
@@ -276,6 +322,16 @@ describe('numbers of a CSV', () => {
     ['+5', '.', null, 500n],
     ['1 234 567,8', ',', ' ', 123_456_780n],
     ['1\u202f234,50', ',', ' ', 123_450n],
+    ['1\u00a0234\u202f567 890,50', ',', ' ', 123_456_789_050n],
+    ['- 1 234,50', ',', ' ', -123_450n],
+    ['1 234,50 -', ',', ' ', -123_450n],
+    ['( 1 234,50 )', ',', ' ', -123_450n],
+    ['1234,50', ',', ' ', 123_450n],
+    ['1 50,00', ',', ' ', null],
+    ['1\u00a050,00', ',', ' ', null],
+    ['1 2 3 4,00', ',', ' ', null],
+    ['1234 567,00', ',', ' ', null],
+    ['1 234,5 0', ',', ' ', null],
     ['−3.00', '.', null, -300n],
     ["1'234.50", '.', "'", 123_450n],
     ['1’234.50', '.', "'", 123_450n],
@@ -293,6 +349,34 @@ describe('numbers of a CSV', () => {
     ['-', '.', null, null],
   ] as const)('%s with %s and %s', (text, decimal, thousands, amount) => {
     expect(of(text, decimal, thousands)).toBe(amount);
+  });
+
+  it.each([
+    ['1.000', '.', null, 'EUR', null],
+    ['1,000', ',', null, 'EUR', null],
+    ['-12.500', '.', null, 'EUR', null],
+    ['1.000', '.', null, 'JPY', null],
+    ['1.000', '.', null, 'KWD', 1_000n],
+    ['1.000', ',', '.', 'EUR', 100_000n],
+    // Who says what stands between thousands has said what "." is.
+    ['1.000', '.', ',', 'EUR', 100n],
+    ['0.000', '.', null, 'EUR', 0n],
+    ['0.500', '.', null, 'EUR', 50n],
+    ['1.0000', '.', null, 'EUR', 100n],
+    ['1.0', '.', null, 'JPY', 1n],
+  ] as const)(
+    '%s with %s and %s in %s may be a thousand times too small',
+    (text, decimal, thousands, currency, amount) => {
+      expect(of(text, decimal, thousands, currency)).toBe(amount);
+    },
+  );
+
+  it('that may be a thousand times too small are told with what to do', async () => {
+    const { entries, faults } = await read(['Date,Amount,Text', '2026-03-01,1.000,a']);
+    expect([entries, faults]).toEqual([
+      [],
+      [expect.objectContaining({ row: 2, field: 'Amount', reason: expect.stringContaining('"thousands"') })],
+    ]);
   });
 });
 

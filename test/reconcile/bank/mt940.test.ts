@@ -21,9 +21,9 @@ describe('an MT940', () => {
     expect(entries.map(({ row, amount, identity }) => [row, amount, identity])).toEqual([
       [6, 12_050n, '2026-01-02/BANK-1/12050EUR'],
       [8, -2_050n, '2026-01-02/BANK-2/-2050EUR'],
-      [13, -10_000n, 'STARTUMS/17/1/C251230EUR1000,/3'],
-      [24, -1n, 'STARTUMS/17/2/C260102EUR1000,/1'],
-      [25, -1n, 'STARTUMS/17/2/C260102EUR1000,/2'],
+      [13, -10_000n, expect.stringMatching(/^2026-01-02\/[0-9a-f]{32}$/)],
+      [24, -1n, expect.stringMatching(/^2026-01-02\/[0-9a-f]{32}$/)],
+      [25, -1n, `${entries[3]?.identity}/2`],
     ]);
     expect(statements).toMatchObject([
       {
@@ -146,6 +146,97 @@ describe('an MT940', () => {
   });
 });
 
+describe('statements of one MT940 file', () => {
+  const booked = ':61:260302C1,NTRFNONREF//B1';
+  const of = (sequence: string, lines: readonly string[], opening = 'C260301EUR0,', closing = 'C260302EUR0,'): string =>
+    file(lines, closing, opening).replace(':28C:1/1', `:28C:${sequence}`);
+  const identities = async (text: string): Promise<string[]> => {
+    const { entries, faults } = await read(text);
+    expect(faults).toEqual([]);
+    return entries.map(({ identity }) => identity);
+  };
+  const first = '2026-03-02/B1/100EUR';
+
+  it('that tell one booking, the day’s and the month’s, tell one; two of one statement are two', async () => {
+    const day = of('7/1', [booked, booked], 'C260302EUR5,', 'C260302EUR7,');
+    const month = of('3/1', [booked, booked], 'C260301EUR5,', 'C260331EUR7,');
+    expect(await identities(day + month)).toEqual([first, `${first}/2`, first, `${first}/2`]);
+    expect(await identities(month + day)).toEqual([first, `${first}/2`, first, `${first}/2`]);
+  });
+
+  const plain = ':61:260302C1,NTRFNONREF';
+  const named = (lines: string): string => lines.replaceAll(':20:REF', ':20:OTHER');
+
+  it.each(['7/1', '7', '0', '0/1'])(
+    'are known again without a reference, downloaded under another :20: (:28C:%s)',
+    async (sequence) => {
+      const day = of(
+        sequence,
+        [plain, ':86:STRIPE  PAYOUT', plain, ':86:STRIPE  PAYOUT'],
+        'C260301EUR5,',
+        'C260302EUR7,',
+      );
+      const [one, two] = await identities(day);
+      expect(two).toBe(`${one}/2`);
+      expect(await identities(named(day))).toEqual([one, two]);
+    },
+  );
+
+  it('of a bank that does not number are known by their content, in whichever statement', async () => {
+    const day = of('0', [plain, plain], 'C260302EUR5,', 'C260302EUR7,');
+    const month = named(of('0', [plain, plain, plain], 'C260301EUR5,', 'C260331EUR8,'));
+    const [one, two] = await identities(day);
+    expect((await identities(month)).slice(0, 2)).toEqual([one, two]);
+    expect(await identities(day + month)).toEqual([one, two, one, two, `${one}/3`]);
+    expect(await identities(month + day)).toEqual([one, two, `${one}/3`, one, two]);
+    // Of an account that is empty every evening.
+    const zero = ['C260302EUR0,', 'C260302EUR0,'] as const;
+    const out = ':61:260302D1,NTRFNONREF';
+    const whole = of(
+      '0',
+      [plain, out, ':61:260305C1,NTRFNONREF', ':61:260305D1,NTRFNONREF'],
+      'C260301EUR0,',
+      'C260331EUR0,',
+    );
+    const empty = await identities(whole + named(of('0', [plain, out], ...zero)));
+    expect(empty.slice(4)).toEqual(empty.slice(0, 2));
+  });
+
+  it.each([
+    ['numbered one after the other', '5', '6'],
+    ['with a part number', '5/1', '5/2'],
+    ['without numbers', '0', '0'],
+    ['of the same number every time', '1/1', '1/1'],
+  ])('of one day, %s, with an equal booking each are two bookings', async (_name, first, second) => {
+    const morning = of(first, [plain], 'C260301EUR5,', 'C260302EUR6,');
+    const evening = of(second, [plain], 'C260302EUR6,', 'C260302EUR7,');
+    expect(new Set(await identities(morning + named(evening))).size).toBe(2);
+  });
+
+  it.each([
+    ['5', '6'],
+    ['5/1', '5/2'],
+  ])('numbered %s and %s with an equal booking each are two bookings in files of their own', async (first, second) => {
+    const morning = await identities(of(first, [plain], 'C260301EUR5,', 'C260302EUR6,'));
+    const evening = await identities(of(second, [plain], 'C260302EUR6,', 'C260302EUR7,'));
+    expect(evening).not.toEqual(morning);
+  });
+
+  it('that are pages of one without numbers count their bookings together', async () => {
+    const pages =
+      of('0/1', [plain], 'C260201EUR0,', 'C260302EUR1,').replace(':62F:', ':62M:') +
+      of('0/2', [plain], 'C260302EUR1,', 'C260302EUR2,').replace(':60F:', ':60M:');
+    expect(new Set(await identities(pages)).size).toBe(2);
+  });
+
+  it('that are pages of one count their bookings together', async () => {
+    const pages =
+      of('5/1', [booked], undefined, 'C260302EUR1,').replace(':62F:', ':62M:') +
+      of('5/2', [booked], 'C260302EUR1,', 'C260302EUR2,').replace(':60F:', ':60M:');
+    expect(await identities(pages)).toEqual([first, `${first}/2`]);
+  });
+});
+
 describe('an MT940 that contradicts itself', () => {
   it('because it does not close', async () => {
     expect((await read(file([':61:260302C1,NTRFNONREF'], 'C260302EUR1,01'))).faults).toMatchObject([
@@ -171,6 +262,11 @@ describe('an MT940 that contradicts itself', () => {
   it('because it is in the file twice', async () => {
     const one = file([':61:260302C0,NTRFNONREF//B-1']);
     expect((await read(one + one)).faults).toMatchObject([{ expected: 'once', found: 'twice' }]);
+    // Downloaded twice.
+    const again = one.replace(':20:REF', ':20:OTHER');
+    expect((await read(one + again)).faults).toMatchObject([{ statement: 'OTHER', expected: 'once', found: 'twice' }]);
+    const other = again.replace('//B-1', '//B-2');
+    expect((await read(one + other)).faults).toEqual([]);
   });
 });
 
