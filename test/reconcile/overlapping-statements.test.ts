@@ -1,4 +1,8 @@
+import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
+import { bankFormats } from '../../src/reconcile/bank/formats.ts';
+import { createBankImporter } from '../../src/reconcile/import/bank-importer.ts';
+import { AT } from '../ledger/books.ts';
 import { mt940 } from '../support/bank-files.ts';
 import { useBankWorld } from './bank-world.ts';
 
@@ -83,4 +87,22 @@ it('refuses the whole file where one of two that overlap does not close', async 
   const month = day.replace(':20:S260305', ':20:S260331').replace(':62F:C260305EUR10', ':62F:C260331EUR15');
   expect(await bank.receive(day + month)).toEqual(['failed']);
   expect(await kept(account)).toMatchObject({ lines: [], posted: '0' });
+});
+
+it('takes one file at a time: its entries are held in memory', async () => {
+  const importer = createBankImporter({ pool: bank.database.appPool, formats: bankFormats, clock: { now: () => AT } });
+  const order = { format: null, fileName: null, mapping: null, zone: 'UTC', actor: 'test' };
+  const gate = Promise.withResolvers<void>();
+  const file = (opens: number) => mt940({ account: bank.newAccount(), day: '2026-03-05', opens, entries: twice });
+  async function* slow(): AsyncGenerator<Uint8Array> {
+    await gate.promise;
+    yield Buffer.from(file(0));
+  }
+  const first = importer.receive(order, slow());
+  await expect(importer.receive(order, Readable.from([Buffer.from(file(1))]))).rejects.toMatchObject({
+    code: 'overloaded',
+  });
+  gate.resolve();
+  expect(await first).toMatchObject({ kind: 'imported' });
+  expect(await importer.receive(order, Readable.from([Buffer.from(file(1))]))).toMatchObject({ kind: 'imported' });
 });

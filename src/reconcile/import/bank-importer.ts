@@ -42,9 +42,9 @@ export type BankImported =
 
 export type BankImporter = { receive(order: BankOrder, source: AsyncIterable<Uint8Array>): Promise<BankImported> };
 
-/** A year of a busy account; its entries are held in memory until the statement has closed. */
+/** Months of a busy account; its entries are held in memory until the statement has closed, beside the webhooks that are taken in. */
 export const BANK_FILE_BYTES_MAX = 64 * 1024 * 1024;
-const ENTRIES_MAX = 500_000;
+const ENTRIES_MAX = 100_000;
 const ENTRIES_A_STATEMENT = 1_000;
 
 type Read = {
@@ -62,8 +62,20 @@ export function createBankImporter(parts: {
 }): BankImporter {
   const { pool, formats, clock } = parts;
   const ledger = createLedger({ clock });
+  let isBusy = false;
 
   async function receive(order: BankOrder, bytes: AsyncIterable<Uint8Array>): Promise<BankImported> {
+    if (isBusy)
+      throw new PosternError('overloaded', 'a bank statement is being imported here; try again when it is done');
+    isBusy = true;
+    try {
+      return await take(order, bytes);
+    } finally {
+      isBusy = false;
+    }
+  }
+
+  async function take(order: BankOrder, bytes: AsyncIterable<Uint8Array>): Promise<BankImported> {
     const source = createReportSource(bytes, BANK_FILE_BYTES_MAX);
     const head = await source.head();
     if (head.length === 0) throw new PosternError('invalid_request', 'the file is empty');
