@@ -12,7 +12,7 @@ import { uuidv7 } from '../../../src/uuid.ts';
 import { AT, captured, eur, line, openBooks, period } from '../../ledger/books.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { seal } from '../../support/sealed.ts';
-import { addBankLine, addSettlement } from '../../support/settlement-rows.ts';
+import { addBankLine, addSettlement, type LineRow } from '../../support/settlement-rows.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -381,6 +381,81 @@ describe('beside the books', () => {
       await books.post([captured('p1', 10n)]);
       expect(await closes(books)).toBe(false);
       expect(await closes(await settled('2026-03', [charge, paid()], 'balance'))).toBe(false);
+    });
+  });
+
+  describe('made again', () => {
+    /** A report that ended now, as imports end: by the clock of the database. */
+    async function report(
+      account: string,
+      mode: 'balance' | 'batch',
+      batch: string,
+      lines: readonly LineRow[],
+      closing = 0n,
+    ) {
+      const stated = mode === 'balance';
+      const id = await addSettlement(database, {
+        ...{ provider: 'test', account, mode, at: AT, lines },
+        batches: [{ batch, currency: 'EUR', opening: 0n, closing, stated }],
+      });
+      await database.sql.query('update postern.settlements set finished_at = clock_timestamp() where id = $1', [id]);
+      return id;
+    }
+    const now = async (): Promise<Date> => {
+      const { rows } = await database.sql.query<{ at: Date }>('select clock_timestamp() as at');
+      if (rows[0] === undefined) throw new Error('no time');
+      return rows[0].at;
+    };
+    const told = async (account: string, knownAt: Date | null) => {
+      const { stated, comparisons, batchesClose, holds } = await oneProof(account, { ...MARCH, knownAt });
+      return { stated, comparisons, batchesClose, holds };
+    };
+    const row = (batch: string, kind: string, reference: string, gross: bigint): LineRow => ({
+      ...{ kind, batch, currency: 'EUR', gross, reference, at: AT },
+    });
+
+    it('is held against the balances that were stated then, and the lines and entries that were there', async () => {
+      const books = openBooks(database);
+      const { account } = books;
+      await books.post(
+        [line('charge', 'l1', { batch: 'D1', reference: 'p1', gross: 100n })],
+        [period('settlement.closing', 'D1', 'D2', 100n)],
+      );
+      const first = await report(account, 'balance', 'D1', [row('D1', 'charge', 'p1', 100n)], 100n);
+      const knownAt = await now();
+      const then = await told(account, knownAt);
+      expect(then).toMatchObject({ stated: { closing: 100n, difference: 0n }, holds: true });
+      await books.post([line('charge', 'l2', { batch: 'D1', reference: 'p2', gross: 7n })], [bank('late', 'po', 3n)]);
+      const second = await report(account, 'balance', 'D1', [row('D1', 'charge', 'p2', 7n)], 90n);
+      await database.sql.query(`update postern.settlements set status = 'amended' where id = $1`, [first]);
+      await database.sql.query('update postern.settlements set supersedes = $2 where id = $1', [second, first]);
+      await database.sql.query('update postern.settlement_lines set removed_by = $2 where settlement_id = $1', [
+        first,
+        second,
+      ]);
+      expect(await told(account, knownAt)).toEqual(then);
+      expect(await told(account, null)).toMatchObject({ stated: { closing: 90n }, holds: false });
+    });
+
+    it('says that batches close where they did then', async () => {
+      const [late, early] = [openBooks(database), openBooks(database)];
+      await late.post([line('charge', 'l1', { batch: 'B1', reference: 'p1', gross: 100n })]);
+      await report(late.account, 'batch', 'B1', [row('B1', 'charge', 'p1', 100n)]);
+      await early.post(
+        [line('charge', 'l1', { batch: 'B1', reference: 'p1', gross: 100n })],
+        [line('payout', 'l2', { batch: 'B1', payout: 'po_1', gross: -100n })],
+      );
+      await report(early.account, 'batch', 'B1', [row('B1', 'charge', 'p1', 100n), row('B1', 'payout', 'po_1', -100n)]);
+      const knownAt = await now();
+      await late.post([line('payout', 'l2', { batch: 'B1', payout: 'po_2', gross: -100n })]);
+      await report(late.account, 'batch', 'B1', [row('B1', 'payout', 'po_2', -100n)]);
+      await early.post([line('charge', 'l3', { batch: 'B1', reference: 'p3', gross: 5n })]);
+      const closes = async (account: string) =>
+        [(await told(account, knownAt)).batchesClose, (await told(account, null)).batchesClose] as const;
+      expect([await closes(late.account), await closes(early.account)]).toEqual([
+        [false, true],
+        [true, false],
+      ]);
     });
   });
 
