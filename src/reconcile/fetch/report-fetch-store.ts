@@ -35,9 +35,12 @@ export async function insertRange(
   );
 }
 
+/** What failed is mended by somebody, at the processor or here, and not by asking for it with each listing. */
+const FAILED_AGAIN_H = 24;
+
 /**
  * Orders of single reports; one that is waited for already is not ordered twice. `again`: also those that were fetched before,
- * which a processor may have told anew since.
+ * which a processor may have told anew since, and those that failed of late.
  */
 export async function insertReports(
   sql: Sql,
@@ -61,7 +64,8 @@ export async function insertReports(
      select o.id, $3, $4, o.report, nullif(o.account, ''), $5, $6
      from unnest($1::uuid[], $2::text[], $8::text[]) as o (id, report, account)
      where $7 or not exists (
-       select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report and d.status = 'done')
+       select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report
+         and (d.status = 'done' or (d.status = 'failed' and d.finished_at > now() - make_interval(hours => ${FAILED_AGAIN_H}))))
      on conflict do nothing`,
     [
       uuidTextArray(orders.map(({ id }) => id)),

@@ -118,6 +118,15 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
 const due = (): Promise<unknown> =>
   database.sql.query(`update postern.report_fetches set due_at = now() where status in ('queued', 'running')`);
 
+const announce = async (at: Setup, ...names: string[]): Promise<void> =>
+  withTransaction(database.appPool, (tx) =>
+    orderAnnounced(
+      tx,
+      names.map((name) => ({ endpointId: at.endpoint.id, account: at.endpoint.account, report: name })),
+      clock.now(),
+    ),
+  );
+
 describe('reports of a range', () => {
   it('are listed to the last page, fetched and imported, once', async () => {
     const at = await setUp({
@@ -192,14 +201,6 @@ describe('reports of a range', () => {
 });
 
 describe('one report', () => {
-  const announce = async (at: Setup, ...names: string[]): Promise<void> =>
-    withTransaction(database.appPool, (tx) =>
-      orderAnnounced(
-        tx,
-        names.map((name) => ({ endpointId: at.endpoint.id, account: at.endpoint.account, report: name })),
-        clock.now(),
-      ),
-    );
   const orders = async (at: Setup): Promise<readonly Record<string, unknown>[]> => {
     const { rows } = await database.sql.query(
       'select * from postern.report_fetches where endpoint_id = $1 order by created_at, id',
@@ -332,6 +333,31 @@ describe('by schedule', () => {
       [at.endpoint.id],
     );
     expect(rows).toEqual([{ n: 2 }]);
+  });
+
+  it('what failed is ordered again once a day and not at each listing, and at once when it is announced or asked for', async () => {
+    const at = await setUp(
+      { page: () => ({ kind: 'page', reports: ['po_1'], next: null }), open: () => report('not to be read') },
+      { report_calendar: 'daily' },
+    );
+    const listing = async () => {
+      await database.sql.query('update postern.report_schedules set next_at = now()');
+      await plan(at);
+      await at.work();
+      return at.opened.length;
+    };
+    expect([await listing(), await listing(), await listing()]).toEqual([1, 1, 1]);
+    await database.sql.query(
+      `update postern.report_fetches set finished_at = now() - interval '25 hours' where endpoint_id = $1`,
+      [at.endpoint.id],
+    );
+    expect([await listing(), await listing()]).toEqual([2, 2]);
+    await announce(at, 'po_1');
+    await at.work();
+    expect(at.opened).toHaveLength(3);
+    await at.ask();
+    await at.work();
+    expect(at.opened).toHaveLength(4);
   });
 
   it('one that does not, has no key, or is disabled, is left alone', async () => {
