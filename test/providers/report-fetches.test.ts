@@ -819,6 +819,16 @@ describe('PayPal', () => {
     expect(await day()).toMatchObject({ kind: 'later', at: NOW + 3_600_000 });
   });
 
+  it('so is one of too many transactions', async () => {
+    const early = { ...found([row('A1', 'T0006', '10.00')]), last_refreshed_datetime: '2026-01-03T07:59:59+0000' };
+    search(1).reply(400, { name: 'RESULTSET_TOO_LARGE' });
+    search(1, '2026-01-02T08:00:00Z', '2026-01-02T08:59:59Z').reply(200, early);
+    expect(await day()).toMatchObject({ kind: 'later', at: NOW + 3_600_000 });
+    search(1).reply(400, { name: 'RESULTSET_TOO_LARGE' });
+    search(1, '2026-01-02T08:00:00Z', '2026-01-02T08:59:59Z').reply(503);
+    expect(await day()).toMatchObject({ kind: 'later' });
+  });
+
   it('a day on which nothing moved has no report', async () => {
     search(1).reply(200, found([], 1, 0));
     expect(await day()).toEqual({ kind: 'missing', detail: 'nothing moved on 2026-01-02' });
