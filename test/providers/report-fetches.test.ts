@@ -465,6 +465,12 @@ describe('Razorpay', () => {
     expect(await open('razorpay', 'yesterday', settings)).toMatchObject({ kind: 'missing' });
   });
 
+  it('a day is whole when it is over in India, and what is none never', () => {
+    const wholeAt = of('razorpay').api?.reports?.wholeAt;
+    expect(wholeAt?.('2026-01-02')).toBe(Date.UTC(2026, 0, 2, 18, 30));
+    for (const none of ['2026-13-01', 'yesterday']) expect(wholeAt?.(none)).toBeNull();
+  });
+
   it('a settlement late in the evening of Europe is of the next day there', () => {
     const at = Date.UTC(2026, 0, 1, 20) / 1000;
     const body = { payload: { settlement: { entity: { created_at: at } } } };

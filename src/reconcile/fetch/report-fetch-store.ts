@@ -39,8 +39,9 @@ export async function insertRange(
 const FAILED_AGAIN_H = 24;
 
 /**
- * Orders of single reports; one that is waited for already is not ordered twice. `again`: also those that were fetched before,
- * which a processor may have told anew since, and those that failed of late.
+ * Orders of single reports. One that is waited for already is not ordered twice: announced while it runs it is fetched once more
+ * afterwards, and announced or asked for before its time it is fetched now. `again`: also those that were fetched before, which
+ * a processor may have told anew since, and those that failed of late. Returns the orders, those before it included.
  */
 export async function insertReports(
   sql: Sql,
@@ -58,15 +59,21 @@ export async function insertReports(
     readonly actor: string;
     readonly again: boolean;
   },
-): Promise<number> {
-  const { rowCount } = await sql.query(
-    `insert into postern.report_fetches (id, endpoint_id, parent, report, account, origin, actor)
+): Promise<readonly string[]> {
+  // In one order, whoever inserts: two that meet the same rows must not wait for each other.
+  const { rows } = await sql.query<{ id: string }>(
+    `insert into postern.report_fetches as f (id, endpoint_id, parent, report, account, origin, actor)
      select o.id, $3, $4, o.report, nullif(o.account, ''), $5, $6
      from unnest($1::uuid[], $2::text[], $8::text[]) as o (id, report, account)
      where $7 or not exists (
        select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report
          and (d.status = 'done' or (d.status = 'failed' and d.finished_at > now() - make_interval(hours => ${FAILED_AGAIN_H}))))
-     on conflict do nothing`,
+     order by o.report
+     on conflict (endpoint_id, report) where report is not null and status in ('queued', 'running') do update
+     set again = f.again or (f.status = 'running' and excluded.origin = 'webhook'),
+       account = coalesce(excluded.account, f.account),
+       due_at = case when $7 and f.status = 'queued' and f.attempts = 0 then least(f.due_at, now()) else f.due_at end
+     returning f.id`,
     [
       uuidTextArray(orders.map(({ id }) => id)),
       textArray(orders.map(({ report }) => report)),
@@ -78,7 +85,7 @@ export async function insertReports(
       textArray(orders.map(({ account }) => account ?? '')),
     ],
   );
-  return rowCount;
+  return rows.map(({ id }) => id);
 }
 
 /** The one that is due the longest, or `id` or one of its reports; leased for `leaseS`. */
@@ -95,7 +102,7 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
     attempts: number;
   }>(
     `update postern.report_fetches f
-     set status = 'running', attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
+     set status = 'running', again = false, attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
      where f.id = (
        select d.id from postern.report_fetches d
        where d.status in ('queued', 'running') and d.due_at <= now() and ($2::uuid is null or d.id = $2 or d.parent = $2)
@@ -118,22 +125,36 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
   };
 }
 
-/** Only while it is still ours: a lease that ran out is another's. */
+export type FetchEnd = {
+  readonly status: 'done' | 'failed';
+  readonly detail: string | null;
+  readonly settlementId?: string | null;
+  readonly found?: number;
+};
+
+/**
+ * Only while it is still ours: a lease that ran out is another's. A report that was announced meanwhile is ordered once more, as
+ * `onceMore`; so is one that was fetched before it was whole, for when it is (`at`, unix ms).
+ */
 export async function endFetch(
   sql: Sql,
   { id, attempts }: Pick<TakenFetch, 'id' | 'attempts'>,
-  end: {
-    readonly status: 'done' | 'failed';
-    readonly detail: string | null;
-    readonly settlementId?: string | null;
-    readonly found?: number;
-  },
+  end: FetchEnd & { readonly onceMore: { readonly id: string; readonly at: number | null } },
 ): Promise<void> {
   await sql.query(
-    `update postern.report_fetches
-     set status = $3, detail = $4, settlement_id = $5, found = $6, finished_at = now()
-     where id = $1 and attempts = $2 and status = 'running'`,
-    [id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
+    `with ended as (
+       update postern.report_fetches
+       set status = $3, detail = $4, settlement_id = $5, found = $6, finished_at = now()
+       where id = $1 and attempts = $2 and status = 'running'
+       returning endpoint_id, report, account, origin, actor, again)
+     insert into postern.report_fetches (id, endpoint_id, report, account, origin, actor, due_at)
+     select $7::uuid, endpoint_id, report, account, case when again then 'webhook' else origin end, case when again then 'webhook' else actor end,
+       case when again then now() else $8::timestamptz end
+     from ended where again or $8 is not null`,
+    [
+      ...[id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
+      ...[end.onceMore.id, end.onceMore.at === null ? null : new Date(end.onceMore.at)],
+    ],
   );
 }
 

@@ -42,6 +42,7 @@ const payoutFile = (n: number): string => {
 type Processor = {
   page?: (cursor: string | null) => ReportPage;
   open?: (report: string) => OpenedReport | Promise<OpenedReport>;
+  wholeAt?: () => number;
 };
 
 const bytesOf = (text: string): AsyncIterable<Uint8Array> =>
@@ -55,6 +56,8 @@ type Setup = {
   readonly endpoint: Endpoint;
   readonly fetcher: ReportFetcher;
   readonly opened: string[];
+  /** What it warned of: the report where it is one, and why. */
+  readonly warned: unknown[];
   ask(): Promise<string>;
   /** Works until nothing is due. */
   work(): Promise<void>;
@@ -69,6 +72,7 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
     what: 'made reports',
     days: 365,
     page: async (_range, cursor) => processor.page?.(cursor) ?? { kind: 'page', reports: [], next: null },
+    wholeAt: () => processor.wholeAt?.() ?? null,
     open: async (name) => {
       opened.push(name);
       return (await processor.open?.(name)) ?? { kind: 'missing', detail: 'there is none' };
@@ -87,7 +91,9 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
   const reports = await openReports(database, own, provider);
   const { id, account } = reports.order.endpoint;
   const endpoint: Endpoint = { id, account, name: account, settings: own, provider, disabled: false, secrets: [] };
+  const warned: unknown[] = [];
   const log = createLog('silent');
+  log.warn = (about: Record<string, unknown>) => void warned.push(about);
   const fetcher = createReportFetcher({
     pool: database.appPool,
     endpoints: { byId: (n) => (n === id ? endpoint : undefined), all: () => [endpoint] },
@@ -102,6 +108,7 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
     endpoint,
     fetcher,
     opened,
+    warned,
     ask: () =>
       askForReports(
         endpoint,
@@ -265,7 +272,7 @@ describe('one report', () => {
   });
 
   it.each<[OpenedReport['kind'], OpenedReport, string]>([
-    ['missing', { kind: 'missing', detail: 'answered 404' }, 'done'],
+    ['missing', { kind: 'missing', detail: 'answered 404' }, 'queued'],
     ['refused', { kind: 'refused', detail: 'answered 401' }, 'failed'],
     ['later', { kind: 'later', at: 0, detail: 'answered 503' }, 'queued'],
   ])('that is %s', async (_, answer, status) => {
@@ -275,14 +282,87 @@ describe('one report', () => {
     expect(await orders(at)).toMatchObject([{ status, detail: 'detail' in answer ? answer.detail : '' }]);
   });
 
-  it('at which the processor always fails is given up', async () => {
-    const at = await setUp({ open: () => ({ kind: 'later', at: 0, detail: 'answered 503' }) });
+  it.each<OpenedReport>([
+    { kind: 'later', at: 0, detail: 'answered 503' },
+    { kind: 'missing', detail: 'answered 404' },
+  ])('that was announced and never comes is given up, and told: %j', async (answer) => {
+    const at = await setUp({ open: () => answer });
     await announce(at, 'po_1');
     for (let n = 0; n < 12; n += 1) {
+      expect(at.warned).toEqual([]);
       await due();
       await at.work();
     }
-    expect(await orders(at)).toMatchObject([{ status: 'failed', detail: 'answered 503 (12 tries)', attempts: 12 }]);
+    const detail = `${'detail' in answer ? answer.detail : ''} (12 tries)`;
+    expect(await orders(at)).toMatchObject([{ status: 'failed', detail, attempts: 12 }]);
+    expect(at.warned).toEqual([{ provider: 'stripe', endpoint: at.endpoint.name, report: 'po_1', detail }]);
+  });
+
+  it('that was asked for and is not there is none', async () => {
+    const at = await setUp({ page: () => ({ kind: 'page', reports: ['po_1'], next: null }) });
+    const id = await at.ask();
+    await at.work();
+    expect((await at.find(id))[1]).toMatchObject({ status: 'done', detail: 'there is none' });
+  });
+
+  it('that is announced while it is fetched is fetched once more afterwards, for the account that was named', async () => {
+    const at: Setup = await setUp({
+      page: () => ({ kind: 'page', reports: ['po_1'], next: null }),
+      open: async () => {
+        if (at.opened.length === 1) for (let n = 0; n < 2; n += 1) await announce(at, 'po_1');
+        return report(payoutFile(at.opened.length));
+      },
+    });
+    await at.ask();
+    await at.work();
+    expect(at.opened).toEqual(['po_1', 'po_1']);
+    expect((await orders(at)).slice(1)).toMatchObject([
+      { status: 'done', origin: 'asked', account: at.endpoint.account },
+      { status: 'done', origin: 'webhook', account: at.endpoint.account, actor: 'webhook' },
+    ]);
+    expect(await at.reports.balances()).toMatchObject({ 'asset:bank_in_transit [po_2] EUR': '1000' });
+  });
+
+  it('that is announced while it is fetched in vain is not fetched twice: the next try is after it', async () => {
+    const at: Setup = await setUp({
+      open: async () => {
+        if (at.opened.length > 1) return report(payoutFile(1));
+        await announce(at, 'po_1');
+        return { kind: 'later', at: 0, detail: 'answered 503' };
+      },
+    });
+    await announce(at, 'po_1');
+    await at.work();
+    await due();
+    await at.work();
+    expect(at.opened).toHaveLength(2);
+    expect(await orders(at)).toMatchObject([{ status: 'done', attempts: 2 }]);
+  });
+
+  describe('of a day that is not over', () => {
+    it.each<[string, () => OpenedReport, string]>([
+      ['comes', () => report(payoutFile(1)), 'done'],
+      ['is refused', () => ({ kind: 'refused', detail: 'answered 403' }), 'failed'],
+    ])(
+      'which %s, is fetched again when it is, or when it is announced anew, and then no more',
+      async (_, open, status) => {
+        const tomorrow = clock.now() + DAY_MS;
+        let wholeAt = tomorrow;
+        const at = await setUp({ open, wholeAt: () => wholeAt });
+        await announce(at, 'today');
+        await at.work();
+        const waiting = { status: 'queued', origin: 'webhook', attempts: 0, due_at: new Date(tomorrow) };
+        expect(await orders(at)).toMatchObject([{ status }, waiting]);
+        await announce(at, 'today');
+        await at.work();
+        expect(at.opened).toHaveLength(2);
+        expect(await orders(at)).toMatchObject([{ status }, { status }, waiting]);
+        wholeAt = clock.now();
+        await due();
+        await at.work();
+        expect(await orders(at)).toMatchObject([{ status }, { status }, { status }]);
+      },
+    );
   });
 
   it('that cannot be read is kept as a failed settlement, and told', async () => {
