@@ -202,35 +202,6 @@ export async function selectFetch(sql: Sql, id: string): Promise<readonly FetchR
   return rows;
 }
 
-export type DueSchedule = { readonly endpointId: number; readonly fetchedTo: Date };
-
-/** Endpoints whose reports are to be listed again, one instance at a time. */
-export async function takeSchedules(
-  tx: Tx,
-  endpointIds: readonly number[],
-  { everyS, firstMs }: { readonly everyS: number; readonly firstMs: number },
-): Promise<readonly DueSchedule[]> {
-  const lock = await tx.query<{ locked: boolean }>(
-    `select pg_try_advisory_xact_lock(hashtextextended('postern.report.plan', 0)) as locked`,
-  );
-  if (lock.rows[0]?.locked !== true) return [];
-  await tx.query(
-    `insert into postern.report_schedules (endpoint_id, fetched_to, next_at)
-     select id, now() - make_interval(secs => $2), now() from postern.endpoints where id = any($1::int4[])
-     on conflict do nothing`,
-    [endpointIds, firstMs / 1_000],
-  );
-  const { rows } = await tx.query<{ endpoint_id: number; was: Date }>(
-    `update postern.report_schedules s set next_at = now() + make_interval(secs => $2), fetched_to = now()
-     from (select endpoint_id, fetched_to as was from postern.report_schedules
-           where endpoint_id = any($1::int4[]) and next_at <= now() for update) d
-     where s.endpoint_id = d.endpoint_id
-     returning s.endpoint_id, d.was`,
-    [endpointIds, everyS],
-  );
-  return rows.map((row) => ({ endpointId: row.endpoint_id, fetchedTo: row.was }));
-}
-
 const KEPT_DAYS = 90;
 
 /** Before every id of an order that is not too old. */

@@ -15,11 +15,14 @@ import {
   type TakenFetch,
   takeDue,
 } from './report-fetch-store.ts';
+import { noteListed } from './report-schedule-store.ts';
 
 export type ReportFetcherParts = FetchPorts & {
   readonly pool: pg.Pool;
   readonly endpoints: { byId(id: number): Endpoint | undefined; all(): readonly Endpoint[] };
   readonly log: Log;
+  /** Then nothing is listed or fetched that nobody asks `step` for. */
+  readonly isPaused?: () => boolean;
 };
 
 export type ReportFetcher = {
@@ -55,7 +58,7 @@ type InHand = TakenFetch & { readonly endpoint: Endpoint | undefined; readonly o
  * orders is the truth; an order is leased, so that a killed process loses none.
  */
 export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
-  const { pool, endpoints, clock, log } = parts;
+  const { pool, endpoints, clock, log, isPaused = () => false } = parts;
   const sql: Sql = sqlOf(pool);
   const rest = createNudgedPause();
   let stopping = false;
@@ -66,11 +69,11 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     while (!stopping) {
       let found = false;
       try {
-        if (clock.now() - plannedAt >= PLAN_MS) {
+        if (!isPaused() && clock.now() - plannedAt >= PLAN_MS) {
           plannedAt = clock.now();
           await withTransaction(pool, (tx) => planReports(tx, endpoints.all(), clock.now()));
         }
-        found = await step(null);
+        found = !isPaused() && (await step(null));
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'settlement reports could not be fetched; it is tried again');
       }
@@ -122,6 +125,7 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     await withTransaction(pool, async (tx) => {
       await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
       await ended(hand, { status: 'done', detail: null, found: orders.length }, tx);
+      if (origin === 'schedule') await noteListed(tx, endpointId, hand.to);
     });
   }
 
