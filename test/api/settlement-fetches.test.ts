@@ -249,6 +249,24 @@ describe('settlement fetch where no gateway works', () => {
     expect(out).toMatch(/^square\/alone: not listed yet, failed\nanswered 401: the key is not known, or expired\n$/);
   });
 
+  it('fetches what another order waits for already, and fails where that does', async () => {
+    await books.sql.query(
+      `insert into postern.report_fetches (id, endpoint_id, report, origin, actor)
+       select gen_random_uuid(), id, 'po_listed', 'webhook', 'webhook' from postern.endpoints where name = 'alone'`,
+    );
+    const calls: ApiCalls = async (provider, request) =>
+      request.path.startsWith('/v2/payouts/')
+        ? { status: 403, headers: {}, body: Buffer.from('') }
+        : apiCalls(provider, request);
+    const { out, failed } = await postern(['--endpoint', 'square/alone'], true, { calls, books });
+    expect(failed).toBe(true);
+    expect(JSON.parse(out)).toMatchObject({
+      status: 'failed',
+      found: 1,
+      reports: [{ report: 'po_listed', status: 'failed', detail: expect.stringContaining('answered 403') }],
+    });
+  });
+
   it('that is paused asks nobody, and says how it goes on', async () => {
     const orders = createQueueOrders({ pool: books.appPool });
     const about = { queue: 'settlements', reason: 'a test', actor: 'test' } as const;

@@ -88,6 +88,10 @@ export async function insertReports(
   return rows.map(({ id }) => id);
 }
 
+/** Reports of the order `$n` that had orders before it, which it waits for as for its own. */
+const alsoOf = (n: number): string =>
+  `any (array(select unnest(o.also) from postern.report_fetches o where o.id = $${n}::uuid))`;
+
 /** The one that is due the longest, or `id` or one of its reports; leased for `leaseS`. */
 export async function takeDue(sql: Sql, leaseS: number, id: string | null): Promise<TakenFetch | null> {
   const { rows } = await sql.query<{
@@ -105,7 +109,8 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
      set status = 'running', again = false, attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
      where f.id = (
        select d.id from postern.report_fetches d
-       where d.status in ('queued', 'running') and d.due_at <= now() and ($2::uuid is null or d.id = $2 or d.parent = $2)
+       where d.status in ('queued', 'running') and d.due_at <= now()
+         and ($2::uuid is null or d.id = $2 or d.parent = $2 or d.id = ${alsoOf(2)})
        order by d.due_at, d.id limit 1 for update skip locked)
      returning f.id, f.endpoint_id, f.report, f.account, f.from_at, f.to_at, f.origin, f.actor, f.attempts`,
     [leaseS, id],
@@ -130,6 +135,8 @@ export type FetchEnd = {
   readonly detail: string | null;
   readonly settlementId?: string | null;
   readonly found?: number;
+  /** Orders of its reports that were made before it. */
+  readonly also?: readonly string[];
 };
 
 /**
@@ -144,7 +151,7 @@ export async function endFetch(
   await sql.query(
     `with ended as (
        update postern.report_fetches
-       set status = $3, detail = $4, settlement_id = $5, found = $6, finished_at = now()
+       set status = $3, detail = $4, settlement_id = $5, found = $6, also = $9::uuid[], finished_at = now()
        where id = $1 and attempts = $2 and status = 'running'
        returning endpoint_id, report, account, origin, actor, again)
      insert into postern.report_fetches (id, endpoint_id, report, account, origin, actor, due_at)
@@ -154,6 +161,7 @@ export async function endFetch(
     [
       ...[id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
       ...[end.onceMore.id, end.onceMore.at === null ? null : new Date(end.onceMore.at)],
+      uuidTextArray(end.also ?? []),
     ],
   );
 }
@@ -192,11 +200,11 @@ const COLUMNS = `f.id, e.provider, e.name as endpoint, f.report, f.from_at, f.to
   f.detail, f.actor, f.created_at, f.finished_at`;
 const REPORTS_MAX = 10_000;
 
-/** The order, and after it the reports that it became. */
+/** The order, and after it the reports that it became or waits for. */
 export async function selectFetch(sql: Sql, id: string): Promise<readonly FetchRow[]> {
   const { rows } = await sql.query<FetchRow>(
     `select ${COLUMNS} from postern.report_fetches f join postern.endpoints e on e.id = f.endpoint_id
-     where f.id = $1 or f.parent = $1 order by (f.id = $1) desc, f.id limit ${REPORTS_MAX}`,
+     where f.id = $1 or f.parent = $1 or f.id = ${alsoOf(1)} order by (f.id = $1) desc, f.id limit ${REPORTS_MAX}`,
     [id],
   );
   return rows;

@@ -123,8 +123,10 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     const { endpointId, origin, actor, id } = hand;
     const orders = [...found].map((report) => ({ id: uuidv7(clock.now()), report, account: null }));
     await withTransaction(pool, async (tx) => {
-      await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
-      await ended(hand, { status: 'done', detail: null, found: orders.length }, tx);
+      const all = await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
+      const own = new Set(orders.map((order) => order.id));
+      const also = all.filter((one) => !own.has(one));
+      await ended(hand, { status: 'done', detail: null, found: orders.length, also }, tx);
       if (origin === 'schedule') await noteListed(tx, endpointId, hand.to);
     });
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportFetchView } from '../../../src/api/report-fetch-view.ts';
 import { type QueueFigures, selectQueueFigures } from '../../../src/api/stats/queue-figures-store.ts';
 import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../../src/errors.ts';
@@ -212,6 +213,35 @@ describe('reports of a range', () => {
     await due();
     await later.work();
     expect(await later.find(waits)).toMatchObject([{ status: 'done' }]);
+  });
+
+  it('that others wait for already are followed under their orders, and one that fails fails this one', async () => {
+    const at = await setUp({
+      page: () => ({ kind: 'page', reports: ['po_1', 'po_2', 'po_3'], next: null }),
+      open: (name) => (name === 'po_2' ? { kind: 'refused', detail: 'answered 403' } : report(payoutFile(1))),
+    });
+    await announce(at, 'po_1', 'po_2');
+    const first = await at.ask();
+    const second = await at.ask();
+    // Both are listed before anything is fetched.
+    for (const id of [first, second]) await at.fetcher.step(id);
+    expect(at.opened).toEqual([]);
+    const view = async (id: string) => reportFetchView(await at.find(id));
+    for (const id of [first, second])
+      expect(await view(id)).toMatchObject({ status: 'running', found: 3, reports: { length: 3 } });
+    // By its own id alone, as the command does that asked for it.
+    while (await at.fetcher.step(second));
+    for (const id of [first, second])
+      expect(await view(id)).toMatchObject({
+        status: 'failed',
+        found: 3,
+        reports: [
+          { report: 'po_1', status: 'done' },
+          { report: 'po_2', status: 'failed', detail: 'answered 403' },
+          { report: 'po_3', status: 'done' },
+        ],
+      });
+    expect(at.opened.toSorted()).toEqual(['po_1', 'po_2', 'po_3']);
   });
 
   it('are not taken by two at once', async () => {
