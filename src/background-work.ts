@@ -93,7 +93,13 @@ export function createBackgroundWork(parts: BackgroundParts): BackgroundWork {
   const fetcher = createFetcher({ ...shared, queue, call, random, isPaused: () => controls.isPaused('fetch') });
   const backfiller = createBackfiller({ ...shared, intake, call, random });
   const { importer, download } = parts;
-  const reportFetcher = createReportFetcher({ ...shared, importer, call, download });
+  const reportFetcher = createReportFetcher({
+    ...shared,
+    importer,
+    call,
+    download,
+    isPaused: () => controls.isPaused('settlements'),
+  });
   const dismisser = createDismisser({ dismissals: createDismissals({ pool: pools.worker, clock, metrics }), log });
 
   const reconciling = { ledger: createLedger({ clock }), clock, endpoints };

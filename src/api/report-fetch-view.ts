@@ -35,7 +35,7 @@ export const ReportFetchShape = Type.Object(
   { description: 'reports fetched from the processor: done when each of them is done or failed' },
 );
 
-/** The order and the reports that it became; done only when all of them are. */
+/** The order and the reports in its range; done only when all of them are. */
 export function reportFetchView([order, ...reports]: readonly FetchRow[]): Static<typeof ReportFetchShape> | null {
   if (order === undefined) return null;
   const own = order.report === null ? reports : [order, ...reports];

@@ -5,6 +5,7 @@ import { createApiEgress } from '../api-calls.ts';
 import { findEndpoint } from '../endpoints/endpoint-store.ts';
 import { createEndpointRegistry } from '../endpoints/registry.ts';
 import { PosternError } from '../errors.ts';
+import { selectPausedQueues } from '../ingest/queue-control-store.ts';
 import { createLog } from '../log.ts';
 import { providers } from '../providers/index.ts';
 import { selectFetch } from '../reconcile/fetch/report-fetch-store.ts';
@@ -29,6 +30,7 @@ type Followed = { readonly view: View; readonly waiting: string | null };
 const RANGE_MS = 7 * 86_400_000;
 const LOOK_MS = 500;
 const STDERR = 2;
+const PAUSED = 'the queue "settlements" is paused: npx postern queue resume settlements';
 
 export function registerFetch(settlement: Command, context: CommandContext): void {
   settlement
@@ -82,11 +84,14 @@ async function follow(
       const view = reportFetchView(rows);
       if (view === null) throw new PosternError('not_found', `fetch ${id} is gone: its endpoint was removed`);
       const over = view.reports.filter(({ status }) => status === 'done' || status === 'failed').length;
-      const waiting = rows.find(({ status, detail }) => status === 'queued' && detail !== null)?.detail ?? null;
-      progress?.update(over, waiting === null ? '' : `${waiting}: tried again`);
+      const isPaused = (await selectPausedQueues(sql)).has('settlements');
+      const waiting = isPaused
+        ? PAUSED
+        : (rows.find(({ status, detail }) => status === 'queued' && detail !== null)?.detail ?? null);
+      progress?.update(over, waiting === null ? '' : isPaused ? waiting : `${waiting}: tried again`);
       // What is left is worked by a gateway.
       if (stopped || (view.status !== 'queued' && view.status !== 'running')) return { view, waiting };
-      if (!(await fetcher.step(id))) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+      if (isPaused || !(await fetcher.step(id))) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
     }
   } finally {
     release();

@@ -88,6 +88,19 @@ export async function hurryFetches(tx: Tx): Promise<number> {
   return rowCount;
 }
 
+/** The same of settlement reports that could not be fetched yet. */
+export async function hurryReports(tx: Tx): Promise<number> {
+  const { rowCount } = await tx.query(
+    `update postern.report_fetches set due_at = now()
+     where id in (
+       select id from postern.report_fetches where status = 'queued' and due_at > now() and attempts > 0
+       order by due_at limit $1 for update skip locked
+     )`,
+    [HURRIED_AT_ONCE],
+  );
+  return rowCount;
+}
+
 export type LivingWorker = {
   readonly id: bigint;
   readonly startedAt: Date;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { insertAudit } from '../audit-store.ts';
 import { type Tx, withTransaction } from '../postgres/sql.ts';
-import { HURRIED_AT_ONCE, hurryEvents, hurryFetches, setPaused } from './queue-control-store.ts';
+import { HURRIED_AT_ONCE, hurryEvents, hurryFetches, hurryReports, setPaused } from './queue-control-store.ts';
 import type { QueueName } from './queues.ts';
 
 export type QueueOrder = { readonly queue: QueueName; readonly reason: string | null; readonly actor: string };
@@ -22,6 +22,7 @@ const HURRIES_MAX = 20;
 const HURRY: Readonly<Partial<Record<QueueName, (tx: Tx) => Promise<number>>>> = {
   events: hurryEvents,
   fetch: hurryFetches,
+  settlements: hurryReports,
 };
 
 export function createQueueOrders({ pool }: { readonly pool: pg.Pool }): QueueOrders {

@@ -21,6 +21,11 @@ export type ProviderReports = {
    * and PosternError `unreadable_event` where the answer is none.
    */
   page?(range: TimeRange, cursor: string | null, context: ApiContext): Promise<ReportPage>;
+  /**
+   * From when on nothing is added to a report (unix ms), where it can be fetched before: a day's, once the day is over. What was
+   * fetched earlier is fetched once more then. Null, or absent: it is whole when it is there.
+   */
+  wholeAt?(report: string): number | null;
   /** The report's bytes. Throws only what `call` and `download` throw. */
   open(report: string, context: ReportApiContext): Promise<OpenedReport>;
   /** Which events say that a report is there, and which it is. */

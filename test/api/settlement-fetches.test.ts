@@ -6,6 +6,7 @@ import { register } from '../../src/commands/settlement.ts';
 import { readConfig } from '../../src/config.ts';
 import { parseKeyring } from '../../src/encryption.ts';
 import { PosternError } from '../../src/errors.ts';
+import { createQueueOrders } from '../../src/ingest/queue-orders.ts';
 import { sqlOf } from '../../src/postgres/sql.ts';
 import { sign } from '../../src/providers/square/sign.ts';
 import { squareEvent } from '../providers/square/samples.ts';
@@ -246,6 +247,46 @@ describe('settlement fetch where no gateway works', () => {
     const { out, failed } = await postern(['--endpoint', 'square/alone'], false, { calls: unknown, books });
     expect(failed).toBe(true);
     expect(out).toMatch(/^square\/alone: not listed yet, failed\nanswered 401: the key is not known, or expired\n$/);
+  });
+
+  it('fetches what another order waits for already, and fails where that does', async () => {
+    await books.sql.query(
+      `insert into postern.report_fetches (id, endpoint_id, report, origin, actor)
+       select gen_random_uuid(), id, 'po_listed', 'webhook', 'webhook' from postern.endpoints where name = 'alone'`,
+    );
+    const calls: ApiCalls = async (provider, request) =>
+      request.path.startsWith('/v2/payouts/')
+        ? { status: 403, headers: {}, body: Buffer.from('') }
+        : apiCalls(provider, request);
+    const { out, failed } = await postern(['--endpoint', 'square/alone'], true, { calls, books });
+    expect(failed).toBe(true);
+    expect(JSON.parse(out)).toMatchObject({
+      status: 'failed',
+      found: 1,
+      reports: [{ report: 'po_listed', status: 'failed', detail: expect.stringContaining('answered 403') }],
+    });
+  });
+
+  it('that is paused asks nobody, and says how it goes on', async () => {
+    const orders = createQueueOrders({ pool: books.appPool });
+    const about = { queue: 'settlements', reason: 'a test', actor: 'test' } as const;
+    await orders.pause(about);
+    let times = 0;
+    const calls: ApiCalls = (...asked) => {
+      times += 1;
+      return apiCalls(...asked);
+    };
+    const command = postern(['--endpoint', 'square/alone'], false, { calls, books });
+    await eventually(async () => {
+      const { rows } = await books.sql.query(`select from postern.report_fetches where status = 'queued'`);
+      expect(rows).toHaveLength(1);
+    });
+    interrupt();
+    const { out, failed } = await command;
+    expect([failed, times]).toEqual([true, 0]);
+    expect(out).toContain('npx postern queue resume settlements');
+    await orders.resume(about);
+    await books.sql.query(`delete from postern.report_fetches where status = 'queued'`);
   });
 
   it.each([

@@ -465,6 +465,12 @@ describe('Razorpay', () => {
     expect(await open('razorpay', 'yesterday', settings)).toMatchObject({ kind: 'missing' });
   });
 
+  it('a day is whole when it is over in India, and what is none never', () => {
+    const wholeAt = of('razorpay').api?.reports?.wholeAt;
+    expect(wholeAt?.('2026-01-02')).toBe(Date.UTC(2026, 0, 2, 18, 30));
+    for (const none of ['2026-13-01', 'yesterday']) expect(wholeAt?.(none)).toBeNull();
+  });
+
   it('a settlement late in the evening of Europe is of the next day there', () => {
     const at = Date.UTC(2026, 0, 1, 20) / 1000;
     const body = { payload: { settlement: { entity: { created_at: at } } } };
@@ -817,6 +823,16 @@ describe('PayPal', () => {
     const early = { ...found([row('A1', 'T0006', '10.00')]), last_refreshed_datetime: '2026-01-03T07:59:59+0000' };
     search(1).reply(200, early);
     expect(await day()).toMatchObject({ kind: 'later', at: NOW + 3_600_000 });
+  });
+
+  it('so is one of too many transactions', async () => {
+    const early = { ...found([row('A1', 'T0006', '10.00')]), last_refreshed_datetime: '2026-01-03T07:59:59+0000' };
+    search(1).reply(400, { name: 'RESULTSET_TOO_LARGE' });
+    search(1, '2026-01-02T08:00:00Z', '2026-01-02T08:59:59Z').reply(200, early);
+    expect(await day()).toMatchObject({ kind: 'later', at: NOW + 3_600_000 });
+    search(1).reply(400, { name: 'RESULTSET_TOO_LARGE' });
+    search(1, '2026-01-02T08:00:00Z', '2026-01-02T08:59:59Z').reply(503);
+    expect(await day()).toMatchObject({ kind: 'later' });
   });
 
   it('a day on which nothing moved has no report', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLedger } from '../../src/ledger/post.ts';
 import { fromEvent } from '../../src/ledger/source.ts';
@@ -32,6 +33,8 @@ type File = {
   readonly lines?: number;
   readonly fresh?: number;
   readonly supersedes?: string;
+  /** What its bytes are: the same text, the same bytes. */
+  readonly bytes?: string;
   readonly batches?: readonly {
     readonly batch: string;
     readonly series?: string;
@@ -52,11 +55,15 @@ async function addFile(books: WorldBooks, file: File): Promise<string> {
   const id = uuidv7(world.now);
   world.now += 1000;
   const { status = 'imported', name = null, repeated = 0, lines = 1, fresh = lines, supersedes = null } = file;
+  const sha256 = file.bytes === undefined ? null : createHash('sha256').update(file.bytes).digest();
   await database.sql.query(
     `insert into postern.settlements (id, provider, account, endpoint_id, format, moves_money, mode, status, file_name, lines, lines_new, repeated,
-       supersedes, actor, created_at, finished_at)
-     values ($1, $2, $3, 1, 'f', true, 'batch', $4, $5, $6, $7, $8, $9, 'test', $10, $10)`,
-    [id, books.provider, books.account, status, name, lines, fresh, repeated, supersedes, new Date(world.now)],
+       supersedes, actor, created_at, finished_at, sha256, fault_count)
+     values ($1, $2, $3, 1, 'f', true, 'batch', $4, $5, $6, $7, $8, $9, 'test', $10, $10, $11, $12)`,
+    [
+      ...[id, books.provider, books.account, status, name, lines, fresh, repeated, supersedes, new Date(world.now)],
+      ...[sha256, file.faults?.length ?? 0],
+    ],
   );
   for (const { batch, series, sequence, at } of file.batches ?? [])
     await database.sql.query(
@@ -111,6 +118,70 @@ describe('a file', () => {
     await addFile(books, { batches: [{ batch: 'B1' }] });
     await world.catchUp();
     expect(await books.discrepancies()).toEqual({ 'file_total_mismatch B1': 'auto_cleared -100 EUR' });
+  });
+
+  describe('that contradicts itself and is handed in again and again', () => {
+    const off = { kind: 'contradiction', batch: 'B1', currency: 'EUR', difference: -100 };
+    const bad: File = { status: 'failed', name: 'a.csv', bytes: 'bad', faults: [off] };
+    const told = async (books: WorldBooks): Promise<unknown> => {
+      const { rows } = await database.sql.query(
+        `select class, status, delta::text as delta, evidence ->> 'settlement' as settlement from postern.discrepancies
+         where account = $1 order by class, status`,
+        [books.account],
+      );
+      return rows;
+    };
+    const MISMATCH = { class: 'file_total_mismatch', delta: '-100' };
+
+    it('is told once, by the copy that came last, and keeps what a person made of it', async () => {
+      const books = await world.open();
+      await addFile(books, bad);
+      await world.catchUp();
+      await database.sql.query(`update postern.discrepancies set status = 'assigned' where account = $1`, [
+        books.account,
+      ]);
+      await addFile(books, bad);
+      const last = await addFile(books, { ...bad, name: 'b.csv' });
+      await world.catchUp();
+      expect(await told(books)).toEqual([{ ...MISMATCH, status: 'assigned', settlement: last }]);
+    });
+
+    it('is cleared by a good version under any name that it had, and comes not back with one more copy', async () => {
+      const books = await world.open();
+      await addFile(books, bad);
+      await addFile(books, { ...bad, name: 'b.csv' });
+      await world.catchUp();
+      await addFile(books, { name: 'b.csv', bytes: 'good' });
+      await addFile(books, bad);
+      await world.catchUp();
+      expect(await told(books)).toMatchObject([{ ...MISMATCH, status: 'auto_cleared' }]);
+    });
+
+    it('is cleared once somebody takes it as it is, whatever it is called then', async () => {
+      const books = await world.open();
+      await addFile(books, bad);
+      await addFile(books, { name: 'taken.csv', bytes: 'bad' });
+      await world.catchUp();
+      expect(await told(books)).toEqual([]);
+    });
+
+    it('is told by what it was found to be last, and not by an import that broke off', async () => {
+      const books = await world.open();
+      await addFile(books, { ...bad, faults: [{ ...off, difference: -70 }] });
+      const last = await addFile(books, bad);
+      await addFile(books, { ...bad, faults: [] });
+      await world.catchUp();
+      expect(await told(books)).toEqual([{ ...MISMATCH, status: 'open', settlement: last }]);
+    });
+
+    it('is another than a file of other bytes, or of no known ones, of the same name', async () => {
+      const books = await world.open();
+      for (const bytes of ['bad', 'worse']) await addFile(books, { ...bad, bytes });
+      const { bytes: _, ...unknown } = bad;
+      for (let n = 0; n < 2; n += 1) await addFile(books, unknown);
+      await world.catchUp();
+      expect(await told(books)).toHaveLength(4);
+    });
   });
 
   it('that has another number of rows than it states is off by no money', async () => {

@@ -67,6 +67,32 @@ select count(*) filter (where due_at <= now() and coalesce(leased_until <= now()
 from postern.fetches`,
 };
 
+/**
+ * Reports that processors are asked for, and the lists of them. Dead is what failed at the last try, of the last week: a list that
+ * somebody asked for was told to whoever it was.
+ */
+const SETTLEMENTS = {
+  name: 'stats-queue-settlements',
+  text: `
+select q.*,
+  (select count(*) from postern.report_fetches f
+   where f.status = 'failed' and f.finished_at > now() - interval '7 days' and (f.report is not null or f.origin = 'schedule')
+     and not exists (
+       select from postern.report_fetches n
+       where n.endpoint_id = f.endpoint_id and n.id > f.id and (n.report = f.report or (n.report is null and f.report is null)))
+  ) as dead,
+  (select count(*)::float8 / ${RATES_S} from postern.report_fetches where finished_at >= ${RATES_SINCE}) as rate_out,
+  null::float8 as rate_in
+from (
+  select count(*) filter (where due_at <= now()) as depth,
+    count(*) filter (where status = 'running' and due_at > now()) as active,
+    count(*) filter (where status = 'queued' and due_at > now()) as deferred,
+    count(*) filter (where attempts > 0 and (status = 'queued' or due_at <= now())) as failed,
+    coalesce(extract(epoch from now() - min(due_at) filter (where due_at <= now()))::float8, 0) as oldest
+  from postern.report_fetches where status in ('queued', 'running')
+) as q`,
+};
+
 const NOTHING: QueueFigures = {
   depth: 0,
   active: 0,
@@ -78,7 +104,6 @@ const NOTHING: QueueFigures = {
   rateIn: 0,
 };
 
-/** Each queue's figures; what has no worker in this release has nothing waiting. */
 const READERS: Readonly<Record<QueueName, (tx: Tx) => Promise<QueueFigures>>> = {
   events: async (tx) => {
     const figures = await read(tx, EVENTS);
@@ -87,7 +112,7 @@ const READERS: Readonly<Record<QueueName, (tx: Tx) => Promise<QueueFigures>>> = 
   },
   replay: (tx) => read(tx, REPLAY_FIGURES),
   fetch: (tx) => read(tx, FETCH),
-  settlements: async () => NOTHING,
+  settlements: (tx) => read(tx, SETTLEMENTS),
 };
 
 export function selectQueueFigures(tx: Tx, queue: QueueName): Promise<QueueFigures> {

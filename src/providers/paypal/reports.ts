@@ -42,16 +42,28 @@ async function open(day: string, context: ApiContext): Promise<OpenedReport> {
   const about = { fileName: `transactions-${day}.json`, now, permission: PERMISSION, head: periodHead(period) };
   const answer = await ask(query(period, 1), context);
   if ('kind' in answer) return answer;
-  if (isTooMany(answer)) return openPages(searched(hoursOf(period), 1, context), about);
+  if (isTooMany(answer)) {
+    const first = searched(hoursOf(period), 1, context);
+    const firstHour = await first.ask();
+    return (
+      notYet(firstHour, period, now) ?? openPages({ ...first, ask: async (): Promise<ApiAnswer> => firstHour }, about)
+    );
+  }
   if (answer.status !== 200) return refusalOf(answer, now, PERMISSION);
   const told = parseExactJson(answer.body);
   if (!Array.isArray(at(told, 'transaction_details')))
     throw new PosternError('unreadable_event', 'the answer has no list "transaction_details"');
-  const refreshed = isoTime(textAt(told, 'last_refreshed_datetime'));
-  if (refreshed !== undefined && refreshed < period.to)
-    return { kind: 'later', at: now + HOUR_MS, detail: `PayPal has not all of ${day} yet` };
+  const later = notYet(answer, period, now);
+  if (later !== null) return later;
   if (listAt(told, 'transaction_details').length === 0) return { kind: 'missing', detail: `nothing moved on ${day}` };
   return openPages({ ...searched([period], 1, context), ask: async () => answer }, about);
+}
+
+/** An answer says up to when PayPal has everything, whichever time was asked for. */
+function notYet({ status, body }: ApiAnswer, { day, to }: ReportDay, now: number): OpenedReport | null {
+  const refreshed = status === 200 ? isoTime(textAt(parseExactJson(body), 'last_refreshed_datetime')) : undefined;
+  if (refreshed === undefined || refreshed >= to) return null;
+  return { kind: 'later', at: now + HOUR_MS, detail: `PayPal has not all of ${day} yet` };
 }
 
 function isTooMany({ status, body }: ApiAnswer): boolean {

@@ -16,13 +16,17 @@ const DAYS = 365;
 const DAY_MS = 86_400_000;
 /** India has no daylight saving time. */
 const IST_MS = 5.5 * 3_600_000;
-const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
 const PERMISSION = 'read access to settlements';
 
 export const reports: ProviderReports = {
   what: "the recon of a day's settlements",
   days: DAYS,
   page,
+  wholeAt: (day) => {
+    const start = startOf(day);
+    return start === null ? null : start + DAY_MS;
+  },
   open,
   announced: {
     types: /^settlement\.processed$/,
@@ -36,6 +40,12 @@ export const reports: ProviderReports = {
 
 const dayOf = (time: number): string => new Date(time + IST_MS).toISOString().slice(0, 10);
 
+/** Unix ms; null where it is no day. */
+const startOf = (day: string): number | null => {
+  const start = DAY.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
+  return Number.isNaN(start) ? null : start - IST_MS;
+};
+
 /** Days are counted, not asked for; today is not over. */
 async function page({ from, to }: TimeRange, _cursor: string | null, { now }: ApiContext): Promise<ReportPage> {
   const days: string[] = [];
@@ -48,10 +58,10 @@ async function page({ from, to }: TimeRange, _cursor: string | null, { now }: Ap
 }
 
 async function open(day: string, context: ApiContext): Promise<OpenedReport> {
-  const match = DAY.exec(day);
-  if (match === null) return { kind: 'missing', detail: `"${day.slice(0, 20)}" is no day` };
-  const [, year, month, date] = match;
-  const start = Math.floor((Date.parse(`${day}T00:00:00Z`) - IST_MS) / 1_000);
+  const startAt = startOf(day);
+  if (startAt === null) return { kind: 'missing', detail: `"${day.slice(0, 20)}" is no day` };
+  const [year, month, date] = day.split('-');
+  const start = startAt / 1_000;
   const range = `from=${start}&to=${start + DAY_MS / 1_000 - 1}`;
   const settlements = (skip: number): Page => ({
     ask: () => get(`/v1/settlements?${range}&count=${SETTLEMENTS_PAGE}&skip=${skip}`, context),

@@ -61,6 +61,9 @@ export type FileRow = {
   readonly status: string;
   readonly format: string;
   readonly file_name: string | null;
+  /** As hex; null where it broke off. */
+  readonly sha256: string | null;
+  readonly fault_count: number;
   readonly repeated: number;
   readonly lines: bigint;
   readonly lines_new: bigint;
@@ -76,7 +79,7 @@ const FILES_AN_ACCOUNT = 5_000;
 /** The reports of an account, the newest first. */
 export async function filesOf(sql: Sql, provider: string, account: string): Promise<FileRow[]> {
   const { rows } = await sql.query<FileRow>(
-    `select s.id, s.status, s.format, s.file_name, s.repeated, s.lines, s.lines_new, s.supersedes, s.moves_money,
+    `select s.id, s.status, s.format, s.file_name, encode(s.sha256, 'hex') as sha256, s.fault_count, s.repeated, s.lines, s.lines_new, s.supersedes, s.moves_money,
        coalesce(s.finished_at, s.created_at) as at,
        array(select distinct b.batch from postern.settlement_batches b where b.settlement_id = s.id order by 1) as batches,
        array(select distinct b.currency from postern.settlement_batches b where b.settlement_id = s.id order by 1) as currencies

@@ -27,11 +27,11 @@ export type Books = { readonly provider: string; readonly account: string };
 /** What the files of an account say by themselves: handed in twice, amended, contradicting themselves, unreadable, or not there. */
 export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, now: number): Promise<Found[]> {
   const files = await filesOf(sql, books.provider, books.account);
-  const failed = files.filter((file) => file.status === 'failed' && !isMended(file, files));
+  const failed = failedFiles(files).filter((file) => !isMended(file, files));
   const faults = Map.groupBy(
     await faultsOf(
       sql,
-      failed.map(({ id }) => id),
+      failed.map(({ told }) => told.id),
     ),
     (fault) => fault.settlement_id,
   );
@@ -39,7 +39,7 @@ export async function observeFiles(sql: Sql, books: Books, rules: AccountRules, 
   return [
     ...waiting.flatMap((report) => ofWaiting(books, report, rules, now)),
     ...files.flatMap((file) => ofFile(books, file, files)),
-    ...failed.flatMap((file) => ofFaults(books, file, faults.get(file.id) ?? [], files)),
+    ...failed.flatMap((file) => ofFaults(books, file, faults.get(file.told.id) ?? [], files)),
     ...(await gapsOf(sql, books, rules, { now, waiting })),
   ];
 }
@@ -86,25 +86,50 @@ function ofWaiting(books: Books, { id, name, at, parts }: WaitingReport, rules: 
   ];
 }
 
-/** A later file of the same name came through. */
-const isMended = (file: FileRow, files: readonly FileRow[]): boolean =>
+/** Imports of the same bytes that failed: one file, however often it was handed in or fetched. */
+type FailedFile = {
+  /** The first of them: it names the file for good, and what mends it came after it. */
+  readonly first: FileRow;
+  /** The last that came as far as to be found wrong: it says with what. */
+  readonly told: FileRow;
+  readonly names: ReadonlySet<string | null>;
+};
+
+function failedFiles(files: readonly FileRow[]): FailedFile[] {
+  const failed = files.filter(({ status }) => status === 'failed');
+  return [...Map.groupBy(failed, ({ sha256, id }) => sha256 ?? id).values()].flatMap((copies): FailedFile[] => {
+    const [last, first] = [copies[0], copies.at(-1)];
+    if (last === undefined || first === undefined) return [];
+    const told = copies.find(({ fault_count }) => fault_count > 0) ?? last;
+    return [{ first, told, names: new Set(copies.map(({ file_name }) => file_name)) }];
+  });
+}
+
+/** A later file of the same name came through, or the same bytes did. */
+const isMended = ({ first, names }: FailedFile, files: readonly FileRow[]): boolean =>
   files.some(
     (other) =>
       other.status !== 'failed' &&
-      other.at > file.at &&
-      other.format === file.format &&
-      file.file_name !== null &&
-      other.file_name === file.file_name,
+      ((other.sha256 !== null && other.sha256 === first.sha256) ||
+        (other.at > first.at &&
+          other.format === first.format &&
+          other.file_name !== null &&
+          names.has(other.file_name))),
   );
 
-function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], files: readonly FileRow[]): Found[] {
+function ofFaults(
+  books: Books,
+  { first, told: file }: FailedFile,
+  faults: readonly FileFault[],
+  files: readonly FileRow[],
+): Found[] {
   const unreadable = faults.filter(({ kind }) => kind === 'unreadable');
   // Of a file with a row that cannot be read no sum is right.
   const told = unreadable.length > 0 ? unreadable : faults;
   return told.flatMap((fault) => {
     const cameSince = files.some(
       (other) =>
-        other.status !== 'failed' && other.at > file.at && fault.batch !== null && other.batches.includes(fault.batch),
+        other.status !== 'failed' && other.at > first.at && fault.batch !== null && other.batches.includes(fault.batch),
     );
     if (cameSince) return [];
     const { expected, found } = fault;
@@ -112,11 +137,11 @@ function ofFaults(books: Books, file: FileRow, faults: readonly FileFault[], fil
       observation(
         fault.kind === 'unreadable' ? 'unparsed_line' : 'file_total_mismatch',
         books,
-        [file.id, `${fault.no}`],
+        [first.id, `${fault.no}`],
         {
           reference: fault.batch ?? file.batches[0] ?? file.file_name ?? file.id,
           currency: fault.currency ?? NO_CURRENCY,
-          occurredAt: file.at.getTime(),
+          occurredAt: first.at.getTime(),
           delta: BigInt(fault.difference ?? 0),
           evidence: {
             settlement: file.id,

@@ -35,9 +35,13 @@ export async function insertRange(
   );
 }
 
+/** What failed is mended by somebody, at the processor or here, and not by asking for it with each listing. */
+const FAILED_AGAIN_H = 24;
+
 /**
- * Orders of single reports; one that is waited for already is not ordered twice. `again`: also those that were fetched before,
- * which a processor may have told anew since.
+ * Orders of single reports. One that is waited for already is not ordered twice: announced while it runs it is fetched once more
+ * afterwards, and announced or asked for before its time it is fetched now. `again`: also those that were fetched before, which
+ * a processor may have told anew since, and those that failed of late. Returns the orders, those before it included.
  */
 export async function insertReports(
   sql: Sql,
@@ -55,14 +59,21 @@ export async function insertReports(
     readonly actor: string;
     readonly again: boolean;
   },
-): Promise<number> {
-  const { rowCount } = await sql.query(
-    `insert into postern.report_fetches (id, endpoint_id, parent, report, account, origin, actor)
+): Promise<readonly string[]> {
+  // In one order, whoever inserts: two that meet the same rows must not wait for each other.
+  const { rows } = await sql.query<{ id: string }>(
+    `insert into postern.report_fetches as f (id, endpoint_id, parent, report, account, origin, actor)
      select o.id, $3, $4, o.report, nullif(o.account, ''), $5, $6
      from unnest($1::uuid[], $2::text[], $8::text[]) as o (id, report, account)
      where $7 or not exists (
-       select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report and d.status = 'done')
-     on conflict do nothing`,
+       select from postern.report_fetches d where d.endpoint_id = $3 and d.report = o.report
+         and (d.status = 'done' or (d.status = 'failed' and d.finished_at > now() - make_interval(hours => ${FAILED_AGAIN_H}))))
+     order by o.report
+     on conflict (endpoint_id, report) where report is not null and status in ('queued', 'running') do update
+     set again = f.again or (f.status = 'running' and excluded.origin = 'webhook'),
+       account = coalesce(excluded.account, f.account),
+       due_at = case when $7 and f.status = 'queued' and f.attempts = 0 then least(f.due_at, now()) else f.due_at end
+     returning f.id`,
     [
       uuidTextArray(orders.map(({ id }) => id)),
       textArray(orders.map(({ report }) => report)),
@@ -74,8 +85,12 @@ export async function insertReports(
       textArray(orders.map(({ account }) => account ?? '')),
     ],
   );
-  return rowCount;
+  return rows.map(({ id }) => id);
 }
+
+/** Reports of the order `$n` that had orders before it, which it waits for as for its own. */
+const alsoOf = (n: number): string =>
+  `any (array(select unnest(o.also) from postern.report_fetches o where o.id = $${n}::uuid))`;
 
 /** The one that is due the longest, or `id` or one of its reports; leased for `leaseS`. */
 export async function takeDue(sql: Sql, leaseS: number, id: string | null): Promise<TakenFetch | null> {
@@ -91,10 +106,11 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
     attempts: number;
   }>(
     `update postern.report_fetches f
-     set status = 'running', attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
+     set status = 'running', again = false, attempts = attempts + 1, due_at = now() + make_interval(secs => $1)
      where f.id = (
        select d.id from postern.report_fetches d
-       where d.status in ('queued', 'running') and d.due_at <= now() and ($2::uuid is null or d.id = $2 or d.parent = $2)
+       where d.status in ('queued', 'running') and d.due_at <= now()
+         and ($2::uuid is null or d.id = $2 or d.parent = $2 or d.id = ${alsoOf(2)})
        order by d.due_at, d.id limit 1 for update skip locked)
      returning f.id, f.endpoint_id, f.report, f.account, f.from_at, f.to_at, f.origin, f.actor, f.attempts`,
     [leaseS, id],
@@ -114,22 +130,39 @@ export async function takeDue(sql: Sql, leaseS: number, id: string | null): Prom
   };
 }
 
-/** Only while it is still ours: a lease that ran out is another's. */
+export type FetchEnd = {
+  readonly status: 'done' | 'failed';
+  readonly detail: string | null;
+  readonly settlementId?: string | null;
+  readonly found?: number;
+  /** Orders of its reports that were made before it. */
+  readonly also?: readonly string[];
+};
+
+/**
+ * Only while it is still ours: a lease that ran out is another's. A report that was announced meanwhile is ordered once more, as
+ * `onceMore`; so is one that was fetched before it was whole, for when it is (`at`, unix ms).
+ */
 export async function endFetch(
   sql: Sql,
   { id, attempts }: Pick<TakenFetch, 'id' | 'attempts'>,
-  end: {
-    readonly status: 'done' | 'failed';
-    readonly detail: string | null;
-    readonly settlementId?: string | null;
-    readonly found?: number;
-  },
+  end: FetchEnd & { readonly onceMore: { readonly id: string; readonly at: number | null } },
 ): Promise<void> {
   await sql.query(
-    `update postern.report_fetches
-     set status = $3, detail = $4, settlement_id = $5, found = $6, finished_at = now()
-     where id = $1 and attempts = $2 and status = 'running'`,
-    [id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
+    `with ended as (
+       update postern.report_fetches
+       set status = $3, detail = $4, settlement_id = $5, found = $6, also = $9::uuid[], finished_at = now()
+       where id = $1 and attempts = $2 and status = 'running'
+       returning endpoint_id, report, account, origin, actor, again)
+     insert into postern.report_fetches (id, endpoint_id, report, account, origin, actor, due_at)
+     select $7::uuid, endpoint_id, report, account, case when again then 'webhook' else origin end, case when again then 'webhook' else actor end,
+       case when again then now() else $8::timestamptz end
+     from ended where again or $8 is not null`,
+    [
+      ...[id, attempts, end.status, end.detail, end.settlementId ?? null, end.found ?? null],
+      ...[end.onceMore.id, end.onceMore.at === null ? null : new Date(end.onceMore.at)],
+      uuidTextArray(end.also ?? []),
+    ],
   );
 }
 
@@ -167,43 +200,14 @@ const COLUMNS = `f.id, e.provider, e.name as endpoint, f.report, f.from_at, f.to
   f.detail, f.actor, f.created_at, f.finished_at`;
 const REPORTS_MAX = 10_000;
 
-/** The order, and after it the reports that it became. */
+/** The order, and after it the reports that it became or waits for. */
 export async function selectFetch(sql: Sql, id: string): Promise<readonly FetchRow[]> {
   const { rows } = await sql.query<FetchRow>(
     `select ${COLUMNS} from postern.report_fetches f join postern.endpoints e on e.id = f.endpoint_id
-     where f.id = $1 or f.parent = $1 order by (f.id = $1) desc, f.id limit ${REPORTS_MAX}`,
+     where f.id = $1 or f.parent = $1 or f.id = ${alsoOf(1)} order by (f.id = $1) desc, f.id limit ${REPORTS_MAX}`,
     [id],
   );
   return rows;
-}
-
-export type DueSchedule = { readonly endpointId: number; readonly fetchedTo: Date };
-
-/** Endpoints whose reports are to be listed again, one instance at a time. */
-export async function takeSchedules(
-  tx: Tx,
-  endpointIds: readonly number[],
-  { everyS, firstMs }: { readonly everyS: number; readonly firstMs: number },
-): Promise<readonly DueSchedule[]> {
-  const lock = await tx.query<{ locked: boolean }>(
-    `select pg_try_advisory_xact_lock(hashtextextended('postern.report.plan', 0)) as locked`,
-  );
-  if (lock.rows[0]?.locked !== true) return [];
-  await tx.query(
-    `insert into postern.report_schedules (endpoint_id, fetched_to, next_at)
-     select id, now() - make_interval(secs => $2), now() from postern.endpoints where id = any($1::int4[])
-     on conflict do nothing`,
-    [endpointIds, firstMs / 1_000],
-  );
-  const { rows } = await tx.query<{ endpoint_id: number; was: Date }>(
-    `update postern.report_schedules s set next_at = now() + make_interval(secs => $2), fetched_to = now()
-     from (select endpoint_id, fetched_to as was from postern.report_schedules
-           where endpoint_id = any($1::int4[]) and next_at <= now() for update) d
-     where s.endpoint_id = d.endpoint_id
-     returning s.endpoint_id, d.was`,
-    [endpointIds, everyS],
-  );
-  return rows.map((row) => ({ endpointId: row.endpoint_id, fetchedTo: row.was }));
 }
 
 const KEPT_DAYS = 90;

@@ -7,12 +7,22 @@ import { type Sql, sqlOf, withTransaction } from '../../postgres/sql.ts';
 import { uuidv7 } from '../../uuid.ts';
 import { type FetchEndpoint, type FetchPorts, fetchReport, reportContext, unfetchable } from './fetch-report.ts';
 import { planReports } from './plan-reports.ts';
-import { endFetch, insertReports, postponeFetch, type TakenFetch, takeDue } from './report-fetch-store.ts';
+import {
+  endFetch,
+  type FetchEnd,
+  insertReports,
+  postponeFetch,
+  type TakenFetch,
+  takeDue,
+} from './report-fetch-store.ts';
+import { noteListed } from './report-schedule-store.ts';
 
 export type ReportFetcherParts = FetchPorts & {
   readonly pool: pg.Pool;
   readonly endpoints: { byId(id: number): Endpoint | undefined; all(): readonly Endpoint[] };
   readonly log: Log;
+  /** Then nothing is listed or fetched that nobody asks `step` for. */
+  readonly isPaused?: () => boolean;
 };
 
 export type ReportFetcher = {
@@ -34,12 +44,21 @@ const BACKOFF_MAX_MS = 3_600_000;
 const PAGES_MAX = 10_000;
 const REPORTS_MAX = 10_000;
 
+const FAILED = {
+  list: 'settlement reports could not be listed',
+  fetch: 'a settlement report could not be fetched',
+  import: 'a settlement report was fetched and could not be imported',
+};
+
+/** `onceMoreAt`: when the report will be whole, where it is not yet. */
+type InHand = TakenFetch & { readonly endpoint: Endpoint | undefined; readonly onceMoreAt: number | null };
+
 /**
  * Fetches settlement reports, one at a time in a process: each is a file that is read, proven and posted as a whole. The table of
  * orders is the truth; an order is leased, so that a killed process loses none.
  */
 export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
-  const { pool, endpoints, clock, log } = parts;
+  const { pool, endpoints, clock, log, isPaused = () => false } = parts;
   const sql: Sql = sqlOf(pool);
   const rest = createNudgedPause();
   let stopping = false;
@@ -50,11 +69,11 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     while (!stopping) {
       let found = false;
       try {
-        if (clock.now() - plannedAt >= PLAN_MS) {
+        if (!isPaused() && clock.now() - plannedAt >= PLAN_MS) {
           plannedAt = clock.now();
           await withTransaction(pool, (tx) => planReports(tx, endpoints.all(), clock.now()));
         }
-        found = await step(null);
+        found = !isPaused() && (await step(null));
       } catch (error) {
         log.warn({ error: messageOf(error) }, 'settlement reports could not be fetched; it is tried again');
       }
@@ -66,75 +85,88 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
     const taken = await takeDue(sql, LEASE_S, id);
     if (taken === null) return false;
     const endpoint = endpoints.byId(taken.endpointId);
+    const wholeAt = taken.report === null ? null : (endpoint?.provider.api?.reports?.wholeAt?.(taken.report) ?? null);
+    const hand = { ...taken, endpoint, onceMoreAt: wholeAt !== null && clock.now() < wholeAt ? wholeAt : null };
     try {
       // One that was just made is loaded within seconds.
-      if (endpoint === undefined) await again(taken, clock.now() + BACKOFF_FIRST_MS, 'the endpoint is not loaded yet');
-      else if (endpoint.disabled) await endFetch(sql, taken, { status: 'failed', detail: 'the endpoint is disabled' });
-      else if (taken.report === null) await listed(taken, endpoint);
-      else await fetched(taken, taken.report, endpoint);
+      if (endpoint === undefined) await again(hand, clock.now() + BACKOFF_FIRST_MS, 'the endpoint is not loaded yet');
+      else if (endpoint.disabled) await failed(hand, 'the endpoint is disabled');
+      else if (taken.report === null) await listed(hand, endpoint);
+      else await fetched(hand, taken.report, endpoint);
     } catch (error) {
-      await again(taken, clock.now() + backoff(taken.attempts), messageOf(error));
+      await again(hand, clock.now() + backoff(taken.attempts), messageOf(error));
     }
     return true;
   }
 
   /** What belongs into the range becomes an order a report. */
-  async function listed(taken: TakenFetch, endpoint: FetchEndpoint): Promise<void> {
+  async function listed(hand: InHand, endpoint: FetchEndpoint): Promise<void> {
     const why = unfetchable(endpoint);
     const reports = endpoint.provider.api?.reports;
-    if (why !== null || reports === undefined)
-      return endFetch(sql, taken, { status: 'failed', detail: why ?? 'there is nothing to fetch' });
-    if (reports.page === undefined) {
-      const detail = `${endpoint.provider.title} lists no reports: each is fetched when its webhook says that it is there`;
-      return endFetch(sql, taken, { status: 'failed', detail });
-    }
+    if (why !== null || reports === undefined) return failed(hand, why ?? 'there is nothing to fetch');
+    if (reports.page === undefined)
+      return failed(
+        hand,
+        `${endpoint.provider.title} lists no reports: each is fetched when its webhook says that it is there`,
+      );
     const found = new Set<string>();
     let cursor: string | null = null;
     for (let n = 0; n < PAGES_MAX && found.size < REPORTS_MAX; n += 1) {
-      const page = await reports.page({ from: taken.from, to: taken.to }, cursor, reportContext(endpoint, parts));
-      if (page.kind === 'later') return again(taken, page.at, page.detail);
-      if (page.kind === 'refused') return endFetch(sql, taken, { status: 'failed', detail: page.detail });
+      const page = await reports.page({ from: hand.from, to: hand.to }, cursor, reportContext(endpoint, parts));
+      if (page.kind === 'later') return again(hand, page.at, page.detail);
+      if (page.kind === 'refused') return failed(hand, page.detail);
       for (const report of page.reports) found.add(report);
       cursor = page.next;
       if (cursor === null) break;
     }
-    if (cursor !== null)
-      return endFetch(sql, taken, {
-        status: 'failed',
-        detail: 'there are too many reports in the range: ask for less',
-      });
-    const { endpointId, origin, actor, id } = taken;
+    if (cursor !== null) return failed(hand, 'there are too many reports in the range: ask for less');
+    const { endpointId, origin, actor, id } = hand;
     const orders = [...found].map((report) => ({ id: uuidv7(clock.now()), report, account: null }));
     await withTransaction(pool, async (tx) => {
-      await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
-      await endFetch(tx, taken, { status: 'done', detail: null, found: orders.length });
+      const all = await insertReports(tx, orders, { endpointId, parent: id, origin, actor, again: origin === 'asked' });
+      const own = new Set(orders.map((order) => order.id));
+      const also = all.filter((one) => !own.has(one));
+      await ended(hand, { status: 'done', detail: null, found: orders.length, also }, tx);
+      if (origin === 'schedule') await noteListed(tx, endpointId, hand.to);
     });
   }
 
-  async function fetched(taken: TakenFetch, report: string, endpoint: FetchEndpoint): Promise<void> {
-    const outcome = await fetchReport(endpoint, { report, actor: taken.actor, announced: taken.account }, parts);
-    const about = { provider: endpoint.provider.name, endpoint: endpoint.name, report };
+  async function fetched(hand: InHand, report: string, endpoint: FetchEndpoint): Promise<void> {
+    const outcome = await fetchReport(endpoint, { report, actor: hand.actor, announced: hand.account }, parts);
+    const { detail } = outcome;
     switch (outcome.kind) {
       case 'imported':
-        log.info({ ...about, settlement: outcome.settlement }, 'a settlement report was fetched');
-        return endFetch(sql, taken, { status: 'done', detail: outcome.detail, settlementId: outcome.settlement });
+        log.info({ ...about(hand), settlement: outcome.settlement }, 'a settlement report was fetched');
+        return ended(hand, { status: 'done', detail, settlementId: outcome.settlement });
       case 'missing':
-        return endFetch(sql, taken, { status: 'done', detail: outcome.detail });
+        // Who announces a report may be ahead of where it is kept.
+        if (hand.origin === 'webhook') return again(hand, clock.now() + backoff(hand.attempts), outcome.detail);
+        return ended(hand, { status: 'done', detail });
       case 'failed':
-        log.warn({ ...about, detail: outcome.detail }, 'a settlement report was fetched and could not be imported');
-        return endFetch(sql, taken, { status: 'failed', detail: outcome.detail, settlementId: outcome.settlement });
+        return failed(hand, outcome.detail, outcome.settlement);
       case 'refused':
-        log.warn({ ...about, detail: outcome.detail }, 'a settlement report could not be fetched');
-        return endFetch(sql, taken, { status: 'failed', detail: outcome.detail });
+        return failed(hand, outcome.detail);
       case 'later':
-        return again(taken, Math.max(outcome.at, clock.now() + backoff(taken.attempts)), outcome.detail);
+        return again(hand, Math.max(outcome.at, clock.now() + backoff(hand.attempts)), outcome.detail);
     }
   }
 
-  async function again(taken: TakenFetch, at: number, detail: string): Promise<void> {
-    if (taken.attempts >= ATTEMPTS_MAX)
-      return endFetch(sql, taken, { status: 'failed', detail: `${detail} (${taken.attempts} tries)` });
-    return postponeFetch(sql, taken, at, detail);
+  async function again(hand: InHand, at: number, detail: string): Promise<void> {
+    if (hand.attempts >= ATTEMPTS_MAX) return failed(hand, `${detail} (${hand.attempts} tries)`);
+    log.info({ ...about(hand), detail }, 'settlement reports could not be fetched yet; it is tried again');
+    return postponeFetch(sql, hand, at, detail);
+  }
+
+  async function failed(hand: InHand, detail: string, settlementId: string | null = null): Promise<void> {
+    log.warn(
+      { ...about(hand), detail },
+      FAILED[hand.report === null ? 'list' : settlementId === null ? 'fetch' : 'import'],
+    );
+    return ended(hand, { status: 'failed', detail, settlementId });
+  }
+
+  function ended(hand: InHand, end: FetchEnd, on: Sql = sql): Promise<void> {
+    return endFetch(on, hand, { ...end, onceMore: { id: uuidv7(clock.now()), at: hand.onceMoreAt } });
   }
 
   return {
@@ -148,6 +180,12 @@ export function createReportFetcher(parts: ReportFetcherParts): ReportFetcher {
       await running;
     },
   };
+}
+
+function about({ endpoint, endpointId, report }: InHand): Record<string, string | number> {
+  const name =
+    endpoint === undefined ? { endpoint: endpointId } : { provider: endpoint.provider.name, endpoint: endpoint.name };
+  return { ...name, ...(report === null ? {} : { report }) };
 }
 
 function backoff(attempts: number): number {

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { reportFetchView } from '../../../src/api/report-fetch-view.ts';
+import { type QueueFigures, selectQueueFigures } from '../../../src/api/stats/queue-figures-store.ts';
 import type { Endpoint } from '../../../src/endpoints/endpoint.ts';
 import { PosternError } from '../../../src/errors.ts';
+import { createQueueOrders } from '../../../src/ingest/queue-orders.ts';
 import { createLog } from '../../../src/log.ts';
 import { withTransaction } from '../../../src/postgres/sql.ts';
-import type { EndpointSettings, Provider } from '../../../src/providers/provider.ts';
+import type { EndpointSettings, Provider, TimeRange } from '../../../src/providers/provider.ts';
 import type { OpenedReport, ProviderReports, ReportPage } from '../../../src/providers/provider-reports.ts';
 import { planReports } from '../../../src/reconcile/fetch/plan-reports.ts';
 import { type FetchRow, forgetFetches, selectFetch } from '../../../src/reconcile/fetch/report-fetch-store.ts';
@@ -16,6 +19,7 @@ import { askForReports } from '../../../src/reconcile/fetch/report-requests.ts';
 import { createImporter } from '../../../src/reconcile/import/importer.ts';
 import { uuidv7 } from '../../../src/uuid.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { eventually } from '../../support/eventually.ts';
 import { openReports, type Reports } from '../../support/reports.ts';
 import { STUB_AT, type StubItem, stubFile, stubProvider } from '../../support/stub-report.ts';
 
@@ -40,8 +44,9 @@ const payoutFile = (n: number): string => {
 };
 
 type Processor = {
-  page?: (cursor: string | null) => ReportPage;
+  page?: (cursor: string | null, range: TimeRange) => ReportPage;
   open?: (report: string) => OpenedReport | Promise<OpenedReport>;
+  wholeAt?: () => number;
 };
 
 const bytesOf = (text: string): AsyncIterable<Uint8Array> =>
@@ -55,7 +60,12 @@ type Setup = {
   readonly endpoint: Endpoint;
   readonly fetcher: ReportFetcher;
   readonly opened: string[];
+  /** What it warned of: the report where it is one, and why. */
+  readonly warned: unknown[];
   ask(): Promise<string>;
+  pause(paused: boolean): void;
+  /** When it has asked twice whether it is paused. */
+  looked(): Promise<void>;
   /** Works until nothing is due. */
   work(): Promise<void>;
   find(id: string): Promise<readonly FetchRow[]>;
@@ -68,7 +78,8 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
   const told: ProviderReports = {
     what: 'made reports',
     days: 365,
-    page: async (_range, cursor) => processor.page?.(cursor) ?? { kind: 'page', reports: [], next: null },
+    page: async (range, cursor) => processor.page?.(cursor, range) ?? { kind: 'page', reports: [], next: null },
+    wholeAt: () => processor.wholeAt?.() ?? null,
     open: async (name) => {
       opened.push(name);
       return (await processor.open?.(name)) ?? { kind: 'missing', detail: 'there is none' };
@@ -87,7 +98,11 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
   const reports = await openReports(database, own, provider);
   const { id, account } = reports.order.endpoint;
   const endpoint: Endpoint = { id, account, name: account, settings: own, provider, disabled: false, secrets: [] };
+  let paused = false;
+  let looks = 0;
+  const warned: unknown[] = [];
   const log = createLog('silent');
+  log.warn = (about: Record<string, unknown>) => void warned.push(about);
   const fetcher = createReportFetcher({
     pool: database.appPool,
     endpoints: { byId: (n) => (n === id ? endpoint : undefined), all: () => [endpoint] },
@@ -96,18 +111,30 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
     download: async () => Promise.reject(new Error('no file is asked for here')),
     clock,
     log,
+    isPaused() {
+      looks += 1;
+      return paused;
+    },
   });
   return {
     reports,
     endpoint,
     fetcher,
     opened,
+    warned,
     ask: () =>
       askForReports(
         endpoint,
         { from: clock.now() - DAY_MS, to: clock.now() },
         { pool: database.appPool, clock, actor: 'test' },
       ),
+    pause(now) {
+      paused = now;
+    },
+    async looked() {
+      const before = looks;
+      await eventually(async () => expect(looks).toBeGreaterThan(before + 1), { timeoutMs: 20_000 });
+    },
     async work() {
       while (await fetcher.step(null));
     },
@@ -117,6 +144,15 @@ async function setUp(processor: Processor, settings: EndpointSettings = {}): Pro
 
 const due = (): Promise<unknown> =>
   database.sql.query(`update postern.report_fetches set due_at = now() where status in ('queued', 'running')`);
+
+const announce = async (at: Setup, ...names: string[]): Promise<void> =>
+  withTransaction(database.appPool, (tx) =>
+    orderAnnounced(
+      tx,
+      names.map((name) => ({ endpointId: at.endpoint.id, account: at.endpoint.account, report: name })),
+      clock.now(),
+    ),
+  );
 
 describe('reports of a range', () => {
   it('are listed to the last page, fetched and imported, once', async () => {
@@ -179,6 +215,35 @@ describe('reports of a range', () => {
     expect(await later.find(waits)).toMatchObject([{ status: 'done' }]);
   });
 
+  it('that others wait for already are followed under their orders, and one that fails fails this one', async () => {
+    const at = await setUp({
+      page: () => ({ kind: 'page', reports: ['po_1', 'po_2', 'po_3'], next: null }),
+      open: (name) => (name === 'po_2' ? { kind: 'refused', detail: 'answered 403' } : report(payoutFile(1))),
+    });
+    await announce(at, 'po_1', 'po_2');
+    const first = await at.ask();
+    const second = await at.ask();
+    // Both are listed before anything is fetched.
+    for (const id of [first, second]) await at.fetcher.step(id);
+    expect(at.opened).toEqual([]);
+    const view = async (id: string) => reportFetchView(await at.find(id));
+    for (const id of [first, second])
+      expect(await view(id)).toMatchObject({ status: 'running', found: 3, reports: { length: 3 } });
+    // By its own id alone, as the command does that asked for it.
+    while (await at.fetcher.step(second));
+    for (const id of [first, second])
+      expect(await view(id)).toMatchObject({
+        status: 'failed',
+        found: 3,
+        reports: [
+          { report: 'po_1', status: 'done' },
+          { report: 'po_2', status: 'failed', detail: 'answered 403' },
+          { report: 'po_3', status: 'done' },
+        ],
+      });
+    expect(at.opened.toSorted()).toEqual(['po_1', 'po_2', 'po_3']);
+  });
+
   it('are not taken by two at once', async () => {
     const at = await setUp({
       page: () => ({ kind: 'page', reports: ['po_1', 'po_2', 'po_3'], next: null }),
@@ -192,14 +257,6 @@ describe('reports of a range', () => {
 });
 
 describe('one report', () => {
-  const announce = async (at: Setup, ...names: string[]): Promise<void> =>
-    withTransaction(database.appPool, (tx) =>
-      orderAnnounced(
-        tx,
-        names.map((name) => ({ endpointId: at.endpoint.id, account: at.endpoint.account, report: name })),
-        clock.now(),
-      ),
-    );
   const orders = async (at: Setup): Promise<readonly Record<string, unknown>[]> => {
     const { rows } = await database.sql.query(
       'select * from postern.report_fetches where endpoint_id = $1 order by created_at, id',
@@ -264,7 +321,7 @@ describe('one report', () => {
   });
 
   it.each<[OpenedReport['kind'], OpenedReport, string]>([
-    ['missing', { kind: 'missing', detail: 'answered 404' }, 'done'],
+    ['missing', { kind: 'missing', detail: 'answered 404' }, 'queued'],
     ['refused', { kind: 'refused', detail: 'answered 401' }, 'failed'],
     ['later', { kind: 'later', at: 0, detail: 'answered 503' }, 'queued'],
   ])('that is %s', async (_, answer, status) => {
@@ -274,14 +331,87 @@ describe('one report', () => {
     expect(await orders(at)).toMatchObject([{ status, detail: 'detail' in answer ? answer.detail : '' }]);
   });
 
-  it('at which the processor always fails is given up', async () => {
-    const at = await setUp({ open: () => ({ kind: 'later', at: 0, detail: 'answered 503' }) });
+  it.each<OpenedReport>([
+    { kind: 'later', at: 0, detail: 'answered 503' },
+    { kind: 'missing', detail: 'answered 404' },
+  ])('that was announced and never comes is given up, and told: %j', async (answer) => {
+    const at = await setUp({ open: () => answer });
     await announce(at, 'po_1');
     for (let n = 0; n < 12; n += 1) {
+      expect(at.warned).toEqual([]);
       await due();
       await at.work();
     }
-    expect(await orders(at)).toMatchObject([{ status: 'failed', detail: 'answered 503 (12 tries)', attempts: 12 }]);
+    const detail = `${'detail' in answer ? answer.detail : ''} (12 tries)`;
+    expect(await orders(at)).toMatchObject([{ status: 'failed', detail, attempts: 12 }]);
+    expect(at.warned).toEqual([{ provider: 'stripe', endpoint: at.endpoint.name, report: 'po_1', detail }]);
+  });
+
+  it('that was asked for and is not there is none', async () => {
+    const at = await setUp({ page: () => ({ kind: 'page', reports: ['po_1'], next: null }) });
+    const id = await at.ask();
+    await at.work();
+    expect((await at.find(id))[1]).toMatchObject({ status: 'done', detail: 'there is none' });
+  });
+
+  it('that is announced while it is fetched is fetched once more afterwards, for the account that was named', async () => {
+    const at: Setup = await setUp({
+      page: () => ({ kind: 'page', reports: ['po_1'], next: null }),
+      open: async () => {
+        if (at.opened.length === 1) for (let n = 0; n < 2; n += 1) await announce(at, 'po_1');
+        return report(payoutFile(at.opened.length));
+      },
+    });
+    await at.ask();
+    await at.work();
+    expect(at.opened).toEqual(['po_1', 'po_1']);
+    expect((await orders(at)).slice(1)).toMatchObject([
+      { status: 'done', origin: 'asked', account: at.endpoint.account },
+      { status: 'done', origin: 'webhook', account: at.endpoint.account, actor: 'webhook' },
+    ]);
+    expect(await at.reports.balances()).toMatchObject({ 'asset:bank_in_transit [po_2] EUR': '1000' });
+  });
+
+  it('that is announced while it is fetched in vain is not fetched twice: the next try is after it', async () => {
+    const at: Setup = await setUp({
+      open: async () => {
+        if (at.opened.length > 1) return report(payoutFile(1));
+        await announce(at, 'po_1');
+        return { kind: 'later', at: 0, detail: 'answered 503' };
+      },
+    });
+    await announce(at, 'po_1');
+    await at.work();
+    await due();
+    await at.work();
+    expect(at.opened).toHaveLength(2);
+    expect(await orders(at)).toMatchObject([{ status: 'done', attempts: 2 }]);
+  });
+
+  describe('of a day that is not over', () => {
+    it.each<[string, () => OpenedReport, string]>([
+      ['comes', () => report(payoutFile(1)), 'done'],
+      ['is refused', () => ({ kind: 'refused', detail: 'answered 403' }), 'failed'],
+    ])(
+      'which %s, is fetched again when it is, or when it is announced anew, and then no more',
+      async (_, open, status) => {
+        const tomorrow = clock.now() + DAY_MS;
+        let wholeAt = tomorrow;
+        const at = await setUp({ open, wholeAt: () => wholeAt });
+        await announce(at, 'today');
+        await at.work();
+        const waiting = { status: 'queued', origin: 'webhook', attempts: 0, due_at: new Date(tomorrow) };
+        expect(await orders(at)).toMatchObject([{ status }, waiting]);
+        await announce(at, 'today');
+        await at.work();
+        expect(at.opened).toHaveLength(2);
+        expect(await orders(at)).toMatchObject([{ status }, { status }, waiting]);
+        wholeAt = clock.now();
+        await due();
+        await at.work();
+        expect(await orders(at)).toMatchObject([{ status }, { status }, { status }]);
+      },
+    );
   });
 
   it('that cannot be read is kept as a failed settlement, and told', async () => {
@@ -334,6 +464,89 @@ describe('by schedule', () => {
     expect(rows).toEqual([{ n: 2 }]);
   });
 
+  it('what failed is ordered again once a day and not at each listing, and at once when it is announced or asked for', async () => {
+    const at = await setUp(
+      { page: () => ({ kind: 'page', reports: ['po_1'], next: null }), open: () => report('not to be read') },
+      { report_calendar: 'daily' },
+    );
+    const listing = async () => {
+      await database.sql.query('update postern.report_schedules set next_at = now()');
+      await plan(at);
+      await at.work();
+      return at.opened.length;
+    };
+    expect([await listing(), await listing(), await listing()]).toEqual([1, 1, 1]);
+    await database.sql.query(
+      `update postern.report_fetches set finished_at = now() - interval '25 hours' where endpoint_id = $1`,
+      [at.endpoint.id],
+    );
+    expect([await listing(), await listing()]).toEqual([2, 2]);
+    await announce(at, 'po_1');
+    await at.work();
+    expect(at.opened).toHaveLength(3);
+    await at.ask();
+    await at.work();
+    expect(at.opened).toHaveLength(4);
+  });
+
+  it('a list that is refused is told, and what it would have named is listed once it is not', async () => {
+    let key = 'wrong';
+    const ranges: { from: number; to: number }[] = [];
+    const at = await setUp(
+      {
+        page: (_cursor, range) => {
+          ranges.push(range);
+          if (key === 'wrong') return { kind: 'refused', detail: 'answered 401' };
+          return { kind: 'page', reports: ['po_1'], next: null };
+        },
+        open: () => report(payoutFile(1)),
+      },
+      { report_calendar: 'daily' },
+    );
+    const listing = async (daysLater: number): Promise<void> => {
+      const now = clock.now() + daysLater * DAY_MS;
+      await database.sql.query('update postern.report_schedules set next_at = now()');
+      await withTransaction(database.appPool, (tx) => planReports(tx, [at.endpoint], now));
+      await at.work();
+    };
+    await listing(0);
+    await listing(20);
+    const told = { provider: 'stripe', endpoint: at.endpoint.name, detail: 'answered 401' };
+    expect(at.warned).toEqual([told, told]);
+    expect(ranges[1]?.from).toBe(ranges[0]?.from);
+    key = 'right';
+    await listing(20);
+    expect(at.opened).toEqual(['po_1']);
+    await listing(20);
+    expect(ranges[2]?.from).toBe(ranges[0]?.from);
+    expect(ranges[3]).toEqual({ from: (ranges[2]?.to ?? 0) - 7 * DAY_MS, to: expect.any(Number) });
+  });
+
+  it('a long time that was not listed is made up for a month at a time', async () => {
+    const ranges: { from: number; to: number }[] = [];
+    const at = await setUp(
+      {
+        page: (_cursor, range) => {
+          ranges.push(range);
+          return { kind: 'page', reports: [], next: null };
+        },
+      },
+      { report_calendar: 'daily' },
+    );
+    await plan(at);
+    await database.sql.query(
+      `update postern.report_schedules set fetched_to = now() - interval '90 days', next_at = now()`,
+    );
+    await database.sql.query('delete from postern.report_fetches where endpoint_id = $1', [at.endpoint.id]);
+    await plan(at);
+    await at.work();
+    await database.sql.query('update postern.report_schedules set next_at = now()');
+    await plan(at);
+    await at.work();
+    expect(ranges.map(({ from, to }) => to - from)).toEqual([31 * DAY_MS, 31 * DAY_MS]);
+    expect(ranges[1]?.from).toBe((ranges[0]?.to ?? 0) - 7 * DAY_MS);
+  });
+
   it('one that does not, has no key, or is disabled, is left alone', async () => {
     for (const settings of [{}, { report_calendar: 'daily', api_key: undefined }] as EndpointSettings[]) {
       const at = await setUp({ page: () => ({ kind: 'page', reports: ['po_1'], next: null }) }, settings);
@@ -341,6 +554,90 @@ describe('by schedule', () => {
       await at.work();
       expect(at.opened).toEqual([]);
     }
+  });
+});
+
+describe('the queue', () => {
+  const figures = (): Promise<QueueFigures> =>
+    withTransaction(database.appPool, (tx) => selectQueueFigures(tx, 'settlements'));
+
+  it('counts what waits, what is in hand, what is tried again and what failed until it does no more', async () => {
+    let answer: OpenedReport | null = { kind: 'refused', detail: 'answered 403' };
+    const at = await setUp({ open: () => answer ?? report(payoutFile(1)) });
+    const before = await figures();
+    expect(before).toMatchObject({ depth: 0, active: 0, deferred: 0, failed: 0, oldestAgeSeconds: 0, rateIn: null });
+    await announce(at, 'po_1', 'po_2');
+    expect(await figures()).toMatchObject({ depth: 2, active: 0, dead: before.dead });
+    await at.fetcher.step(null);
+    expect(await figures()).toMatchObject({ depth: 1, dead: before.dead + 1 });
+    answer = { kind: 'later', at: clock.now() + 60_000, detail: 'answered 503' };
+    await at.work();
+    expect(await figures()).toMatchObject({ depth: 0, deferred: 1, failed: 1, dead: before.dead + 1 });
+    const taken = `update postern.report_fetches set status = 'running' where endpoint_id = $1 and status = 'queued'`;
+    await database.sql.query(taken, [at.endpoint.id]);
+    expect(await figures()).toMatchObject({ active: 1, depth: 0, deferred: 0, failed: 0 });
+    // Whoever had it died.
+    await due();
+    expect(await figures()).toMatchObject({ active: 0, depth: 1, failed: 1 });
+    answer = null;
+    await announce(at, 'po_1', 'po_2');
+    await at.work();
+    const after = await figures();
+    expect(after).toMatchObject({ depth: 0, deferred: 0, failed: 0, dead: before.dead });
+    expect(after.rateOut).toBeGreaterThan(0);
+  });
+
+  it('counts a list that failed by schedule, once, and none that somebody asked for', async () => {
+    let isRefused = true;
+    const page = (): ReportPage =>
+      isRefused ? { kind: 'refused', detail: 'answered 401' } : { kind: 'page', reports: [], next: null };
+    const at = await setUp({ page }, { report_calendar: 'daily' });
+    const { dead } = await figures();
+    const failed = async () => (await figures()).dead - dead;
+    await at.ask();
+    await at.work();
+    expect(await failed()).toBe(0);
+    for (let n = 0; n < 2; n += 1) {
+      await database.sql.query('update postern.report_schedules set next_at = now()');
+      await withTransaction(database.appPool, (tx) => planReports(tx, [at.endpoint], clock.now()));
+      await at.work();
+      expect(await failed()).toBe(1);
+    }
+    isRefused = false;
+    await at.ask();
+    await at.work();
+    expect(await failed()).toBe(0);
+  });
+
+  it('that is paused is neither listed nor fetched, and goes on when it is resumed', async () => {
+    const at = await setUp(
+      { page: () => ({ kind: 'page', reports: ['po_2'], next: null }), open: () => report(payoutFile(1)) },
+      { report_calendar: 'daily' },
+    );
+    await announce(at, 'po_1');
+    at.pause(true);
+    at.fetcher.start();
+    await at.looked();
+    expect(at.opened).toEqual([]);
+    expect(await figures()).toMatchObject({ depth: 1 });
+    at.pause(false);
+    await eventually(async () => expect(at.opened.toSorted()).toEqual(['po_1', 'po_2']), { timeoutMs: 20_000 });
+    await at.fetcher.stop();
+  });
+
+  it('that is drained tries at once what waits for its next try, and nothing whose time has not come', async () => {
+    let wholeAt = 0;
+    const at = await setUp({ open: () => ({ kind: 'later', at: 0, detail: 'answered 503' }), wholeAt: () => wholeAt });
+    await announce(at, 'po_1');
+    await at.work();
+    wholeAt = clock.now() + DAY_MS;
+    const waits = `insert into postern.report_fetches (id, endpoint_id, report, origin, actor, due_at)
+      values ($1, $2, 'today', 'webhook', 'webhook', now() + interval '1 day')`;
+    await database.sql.query(waits, [uuidv7(clock.now()), at.endpoint.id]);
+    const orders = createQueueOrders({ pool: database.appPool });
+    expect(await orders.drain({ queue: 'settlements', reason: 'mended', actor: 'test' })).toBe(1);
+    await at.work();
+    expect(at.opened).toEqual(['po_1', 'po_1']);
   });
 });
 
