@@ -11,6 +11,7 @@ import {
   accountsWithKeys,
   itemsAnnounced,
   itemsOfReports,
+  type KeyedItem,
   keyId,
   keysWaitedFor,
   noteKeys,
@@ -63,24 +64,34 @@ export async function matchStirredPending(
   add(await keysWaitedFor(tx, known));
   add((await itemsOfReports(tx, waiting.map(ownKey))).map(({ key }) => key));
 
-  const found = new Map<string, { readonly item: ItemKey; readonly keys: Map<string, AccountKey> }>();
+  type Keyed = {
+    readonly item: ItemKey;
+    readonly named: Map<string, AccountKey>;
+    readonly told: Map<string, AccountKey>;
+  };
+  const found = new Map<string, Keyed>();
+  const keep = (by: 'named' | 'told', { item, key }: KeyedItem): void => {
+    const mine = found.get(itemId(item)) ?? { item, named: new Map(), told: new Map() };
+    mine[by].set(keyId(key), key);
+    found.set(itemId(item), mine);
+  };
   for (let round = 0, keys = [...stirred.values()]; keys.length > 0 && round < ROUNDS_MAX; round += 1) {
-    const items = [...(await itemsOfReports(tx, keys)), ...(await itemsAnnounced(tx, keys))];
-    for (const { item, key } of items) {
-      const mine = found.get(itemId(item)) ?? { item, keys: new Map<string, AccountKey>() };
-      mine.keys.set(keyId(key), key);
-      found.set(itemId(item), mine);
-    }
+    const [ofReports, announced] = [await itemsOfReports(tx, keys), await itemsAnnounced(tx, keys)];
+    for (const one of ofReports) keep('named', one);
+    for (const one of announced) keep('told', one);
     if (stirred.size > KEYS_MAX) break;
+    const items = [...ofReports, ...announced];
     const named = items.map(({ item }) => item);
     keys = add([...items.map(({ key }) => key), ...(await keysWaitedFor(tx, named))]);
   }
   const all = new Map<string, ItemKey>(
     [...facts, ...[...found.values()].map(({ item }) => item)].map((one) => [itemId(one), one]),
   );
-  const candidates = (await factsOf(tx, [...all.values()])).map(
-    (one): Candidate => ({ facts: one, keys: [...(found.get(itemId(one))?.keys.values() ?? [])] }),
-  );
+  const candidates = (await factsOf(tx, [...all.values()])).map((one): Candidate => {
+    const { named, told } = found.get(itemId(one)) ?? {};
+    // What an event names is what it announced: a line in another currency under the same reference belongs to that.
+    return { facts: one, keys: [...(named?.values() ?? []), ...(isAnnounced(one) ? (told?.values() ?? []) : [])] };
+  });
   const { wishes, ambiguous } = matchPending(candidates);
   return applyWishes(tx, { items: candidates.map((one) => one.facts), wishes, ambiguous }, parts);
 }

@@ -135,16 +135,24 @@ export async function stirTwins(tx: Tx, now: Date, kinds: readonly string[]): Pr
   );
 }
 
-/** What the bank brought of nobody knows what, where a payout came to nothing now: told and failed at once, it was never open. */
+/**
+ * What the bank brought of nobody knows what, or what a payout took by its amount alone, where another payout came to nothing now:
+ * told and failed at once, it was never open, and the entry may name it.
+ */
 export async function stirUnnamedCredits(tx: Tx, now: Date): Promise<void> {
   await tx.query(
     `update postern.residue r set look_at = $1
      from (
        select distinct t.account_id from pg_temp.touched_items t
        join postern.accounts a on a.id = t.account_id and starts_with(a.path, 'asset:bank_in_transit:')
-       where t.amount = 0
+       where t.amount = 0 and t.matched is null
      ) as t
-     where r.account_id = t.account_id and r.class = 'unidentified_bank_credit' and (r.look_at is null or r.look_at > $1)`,
+     where r.account_id = t.account_id and (r.look_at is null or r.look_at > $1)
+       and (r.class = 'unidentified_bank_credit' or r.matched <> 0 and exists (
+         select from postern.matches m
+         where m.account_id = r.account_id and m.pass = 'amount_and_window' and m.undone_at is null and m.actor = 'system'
+           and r.reference in (m.debit_reference, m.credit_reference)
+       ))`,
     [now],
   );
 }
