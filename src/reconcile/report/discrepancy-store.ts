@@ -2,8 +2,6 @@ import { ENDED_LIST } from '../../discrepancy-status.ts';
 import type { Scope } from './scope.ts';
 import { amount, type Column, count, day, text, time } from './table.ts';
 
-/** With these a discrepancy is nobody's work any more. */
-
 /** Days of age, in the matrix of the report. */
 export const BUCKETS = [
   { name: '0-1', from: 0, to: 1 },
@@ -17,6 +15,15 @@ export const BUCKETS = [
 const WHOSE = [text('provider'), text('account')];
 
 /**
+ * When a discrepancy `d` ended that is over: when a person was done with it, which its history has, even where it netted
+ * afterwards; else when it netted. Null: it is open.
+ */
+export const ENDED_AT = `case when d.status = 'auto_cleared' then d.cleared_at
+  when d.status in ${ENDED_LIST} then coalesce(
+    (select max(h.at) from postern.discrepancy_history h where h.discrepancy_id = d.id and h.action in ('explain', 'write_off')),
+    d.cleared_at, d.last_seen_at) end`;
+
+/**
  * The discrepancies of a scope as `d`: those that had happened by the end of the period, by the account's days, and had been seen
  * when the report was made. `is_open`: then.
  */
@@ -24,18 +31,19 @@ function discrepancies({ selection, days, filter, asOf, known }: Scope): { text:
   return {
     text: `with d as (
       select d.*, greatest(floor(extract(epoch from $5::timestamptz - d.occurred_at) / 86400), 0)::int4 as age_days,
-        (d.status not in ${ENDED_LIST} or d.cleared_at > $5) as is_open,
-        (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date as occurred_on, coalesce(k.zone, 'UTC') as zone
-      from postern.discrepancies d
-      left join unnest($8::text[], $9::text[], $10::text[]) as k (provider, account, zone) using (provider, account)
-      where ($1::text is null or d.provider = $1) and ($2::text is null or d.account = $2)
-        and (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date <= $4
-        and (($3::date is null) or d.status not in ${ENDED_LIST} or d.cleared_at > $5
-          or (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date >= $3
-          or (d.cleared_at at time zone coalesce(k.zone, 'UTC'))::date between $3 and $4)
-        and d.first_seen_at <= $5
-        and ($6::text is null or d.class = $6) and ($7::text is null or d.status = $7) and ($11::text is null or d.currency = $11)
-        and ($12::int4 is null or d.occurred_at <= $5 - $12 * interval '1 day')
+        (d.ended_at is null or d.ended_at > $5) as is_open
+      from (
+        select d.*, ${ENDED_AT} as ended_at, (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date as occurred_on,
+          coalesce(k.zone, 'UTC') as zone
+        from postern.discrepancies d
+        left join unnest($8::text[], $9::text[], $10::text[]) as k (provider, account, zone) using (provider, account)
+        where ($1::text is null or d.provider = $1) and ($2::text is null or d.account = $2)
+          and (d.occurred_at at time zone coalesce(k.zone, 'UTC'))::date <= $4 and d.first_seen_at <= $5
+          and ($6::text is null or d.class = $6) and ($7::text is null or d.status = $7) and ($11::text is null or d.currency = $11)
+          and ($12::int4 is null or d.occurred_at <= $5 - $12 * interval '1 day')
+      ) as d
+      where $3::date is null or d.ended_at is null or d.ended_at > $5 or d.occurred_on >= $3
+        or (d.ended_at at time zone d.zone)::date between $3 and $4
     )`,
     values: [
       selection.provider,
@@ -76,9 +84,9 @@ export function byClass(scope: Scope, since: Date | null) {
         coalesce(sum(d.delta) filter (where d.is_open), 0)::text as delta,
         coalesce(sum(abs(d.delta)) filter (where d.is_open), 0)::text as exposure,
         case when $13::timestamptz is not null then count(*) filter (where d.is_open and d.first_seen_at > $13)::int4 end as seen_since,
-        case when $13::timestamptz is not null then count(*) filter (where not d.is_open and d.cleared_at > $13)::int4 end as cleared_since
+        case when $13::timestamptz is not null then count(*) filter (where not d.is_open and d.ended_at > $13)::int4 end as cleared_since
       from d group by 1, 2, 3, 4, d.in_proof
-      having count(*) filter (where d.is_open) > 0 or count(*) filter (where not d.is_open and d.cleared_at > $13) > 0
+      having count(*) filter (where d.is_open) > 0 or count(*) filter (where not d.is_open and d.ended_at > $13) > 0
       order by 1, 2, 5 desc, 3, 4`,
     values: [...values, since],
   };
@@ -120,27 +128,28 @@ export const RESOLUTION_COLUMNS: readonly Column[] = [
   text('reference'),
   text('currency'),
   amount('delta', { total: true }),
+  time('ended_at'),
+  text('ended_how'),
+  text('ended_by'),
   time('cleared_at'),
-  text('last_action'),
-  text('last_actor'),
 ];
 
 /**
- * What ended in the period, or happened in it and ended since; the last of its history says how: what netted after a person was
- * done with it ended by that person.
+ * What ended in the period, or happened in it and ended since, with the entry of its history that ended it: what netted after a
+ * person was done with it ended by that person, whatever was noted since.
  */
 export function resolutions(scope: Scope) {
   const { text: base, values } = discrepancies(scope);
   return {
     text: `${base}
       select d.provider, d.account, d.class, d.id::text as id, d.status, d.reason_code, d.assignee, d.reference, d.currency,
-        d.delta::text as delta, d.cleared_at, h.action as last_action, h.actor as last_actor
+        d.delta::text as delta, d.ended_at, h.action as ended_how, h.actor as ended_by, d.cleared_at
       from d left join lateral (
-        select h.action, h.actor from postern.discrepancy_history h where h.discrepancy_id = d.id and h.at <= $5
-          and (h.action <> 'cleared' or d.status not in ('resolved', 'written_off'))
+        select h.action, h.actor from postern.discrepancy_history h
+        where h.discrepancy_id = d.id and h.at = d.ended_at and h.action in ('explain', 'write_off', 'cleared')
         order by h.no desc limit 1
       ) as h on true
-      where not d.is_open order by d.provider, d.account, d.class, d.cleared_at, d.id`,
+      where not d.is_open order by d.provider, d.account, d.class, d.ended_at, d.id`,
     values,
   };
 }

@@ -1,6 +1,6 @@
-import { ENDED_LIST } from '../../discrepancy-status.ts';
 import type { Tx } from '../../postgres/sql.ts';
 import { LINE_STATE, OPEN } from '../proof/stated-store.ts';
+import { ENDED_AT } from './discrepancy-store.ts';
 import { bookColumns, type Scope } from './scope.ts';
 import { amount, type Column, count, text, time } from './table.ts';
 
@@ -170,7 +170,7 @@ export const settlementDiscrepancies = ({ selection, asOf }: Scope, id: string) 
   text: `select d.class, d.id::text as id, d.status, d.item, d.reference, nullif(d.component, '') as component, d.currency,
       d.delta::text as delta, d.occurred_at, d.cause
     from postern.discrepancies d
-    where d.provider = $2 and d.account = $3 and d.first_seen_at <= $4 and d.status not in ${ENDED_LIST}
+    where d.provider = $2 and d.account = $3 and d.first_seen_at <= $4 and coalesce(${ENDED_AT} > $4, true)
       and (exists (select from postern.settlement_lines l where l.settlement_id = $1 and l.reference = d.reference)
         or exists (select from postern.settlement_batches b where b.settlement_id = $1 and b.batch = d.reference))
     order by d.class, abs(d.delta) desc, d.id`,
