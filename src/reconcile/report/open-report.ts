@@ -14,6 +14,7 @@ import { readTimes } from './input-store.ts';
 import { documentText } from './json.ts';
 import { noAccount } from './no-account.ts';
 import { periodDays } from './period.ts';
+import { inCurrency } from './proof-sections.ts';
 import { findRun, insertRun, latestRun, noteControl, type Run } from './run-store.ts';
 import { type DiscrepancyFilter, NO_FILTER, type Scope } from './scope.ts';
 import { settlementSections } from './settlement-report.ts';
@@ -104,8 +105,9 @@ async function makeReport(tx: Tx, deps: ReportDeps, request: ReportRequest): Pro
     throw new PosternError('invalid_request', `run ${asked.id} was of ${asked.selection}, not of ${selection}`);
   const { readAt, judgedUntil } = await readTimes(tx);
   const previous = asked === null ? await latestRun(deps.sql, report, { selection, before: asOf }) : asked.previous;
-  const proof = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
-  await rememberDays(deps.sql, proof.learned);
+  const whole = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
+  await rememberDays(deps.sql, whole.learned);
+  const proof = inCurrency(whole, scope.filter.currency);
   const summary = await summaryOf(tx, scope, previous?.madeAt ?? null);
   const run: Run = asked ?? {
     id: randomUUID(),

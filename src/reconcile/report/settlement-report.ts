@@ -33,7 +33,7 @@ export function settlementSections(
   return [
     sqlSection(tx, section('faults', 0, 'Faults', FAULT_COLUMNS), faults(id)),
     sqlSection(tx, section('batches', 1, 'Batches', BATCH_COLUMNS), batches(scope, id)),
-    ...proofSections(proof, null),
+    ...proofSections(proof),
     sqlSection(tx, section('kinds', 2, 'Lines by kind', KIND_COLUMNS), settlementKinds(id)),
     sqlSection(
       tx,

@@ -452,6 +452,24 @@ describe('the document', () => {
     expect(json.cover.zones).toMatchObject([{ zone: 'Europe/Berlin' }]);
   });
 
+  it('in one currency has the proof of that one on its cover, too', async () => {
+    const request = { source: fromEvent(uuidv7(AT)), provider: 'test', account: 'mixed', marketplace: null };
+    const ledger = createLedger({ clock: { now: () => AT } });
+    const events: PaymentEvent[] = ['EUR', 'JPY'].map(
+      (currency) => ({ ...captured(`in_${currency}`, 5n), currency }) as PaymentEvent,
+    );
+    await withTransaction(database.appPool, (tx) => ledger.post(tx, [{ ...request, events }]));
+    const cover = async (currency: string | null) => {
+      const selection = { provider: 'test', account: 'mixed' };
+      const filter = { ...NO_FILTER, currency };
+      const whole = { report: 'discrepancies', format: 'json', run: null, period: '2026-03' } as const;
+      return jsonOf((await made({ ...whole, selection, filter })).bytes).cover;
+    };
+    expect((await cover(null)).remainders).toEqual({ EUR: '0', JPY: '0' });
+    expect((await cover('JPY')).remainders).toEqual({ JPY: '0' });
+    expect(await cover('KWD')).toMatchObject({ proof: 'empty', remainders: {} });
+  });
+
   it('is narrowed by class, currency, status and age, and says so', async () => {
     const classes = async (filter: Partial<typeof NO_FILTER>) => {
       const json = jsonOf((await discrepancies('json', { filter })).bytes);
