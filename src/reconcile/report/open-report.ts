@@ -17,7 +17,7 @@ import { periodDays } from './period.ts';
 import { inCurrency } from './proof-sections.ts';
 import { findRun, insertRun, latestRun, noteControl, type Run } from './run-store.ts';
 import { type DiscrepancyFilter, NO_FILTER, type Scope } from './scope.ts';
-import { settlementSections } from './settlement-report.ts';
+import { settlementSections, settlementSummary } from './settlement-report.ts';
 import { findSettlement, type ReportedSettlement } from './settlement-store.ts';
 import type { ReportDocument, Section } from './table.ts';
 import { workbookOf } from './xlsx.ts';
@@ -108,7 +108,10 @@ async function makeReport(tx: Tx, deps: ReportDeps, request: ReportRequest): Pro
   const whole = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
   await rememberDays(deps.sql, whole.learned);
   const proof = inCurrency(whole, scope.filter.currency);
-  const summary = await summaryOf(tx, scope, previous?.madeAt ?? null);
+  const summary =
+    settlement === null
+      ? await summaryOf(tx, scope, previous?.madeAt ?? null)
+      : await settlementSummary(tx, scope, settlement);
   const run: Run = asked ?? {
     id: randomUUID(),
     selection,

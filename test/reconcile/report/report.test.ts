@@ -623,6 +623,13 @@ describe('a settlement report', () => {
     expect(rowsOf(json, 'discrepancies').map((row) => row.reference)).toEqual(['p2', 'p1']);
   });
 
+  it('counts its own discrepancies, and not those of the account', async () => {
+    const { bytes, open } = await made({ report: 'settlement', format: 'json', run: null, settlement });
+    const json = jsonOf(bytes);
+    expect(rowsOf(json, 'discrepancies')).toHaveLength(2);
+    expect([open, json.cover.open_discrepancies]).toEqual([2, 2]);
+  });
+
   it.each(['csv', 'xlsx'] as const)('is the same bytes twice as %s', async (format) => {
     const request = { report: 'settlement', format, settlement } as const;
     const first = await made({ ...request, run: null });
