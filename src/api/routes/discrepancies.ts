@@ -4,7 +4,8 @@ import { DISCREPANCY_STATUSES } from '../../discrepancy-status.ts';
 import { PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import { discrepancyDetail } from '../../reconcile/discrepancies/detail.ts';
-import { countDiscrepancies, selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
+import { LEFT_OUT_MAX } from '../../reconcile/discrepancies/discrepancies.ts';
+import { selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
 import { isUuid } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
@@ -141,25 +142,33 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
       schema: {
         tags,
         summary:
-          'Do the same about all discrepancies that a filter means; those whose state it does not fit are left out',
+          'Do the same about all discrepancies that a filter means; those that it does not fit are left out, and named',
         body: Type.Object(
           {
             filter: Type.Object(Filter, { ...strict, minProperties: 1 }),
             action: BulkAction,
-            dry_run: Type.Optional(Type.Boolean({ description: 'only tell how many' })),
+            dry_run: Type.Optional(Type.Boolean({ description: 'only tell what would come of it' })),
           },
           strict,
         ),
         response: {
-          200: Type.Object({ dry_run: Type.Boolean(), total: Type.Integer(), changed: Type.Integer() }),
+          200: Type.Object({
+            dry_run: Type.Boolean(),
+            total: Type.Integer(),
+            changed: Type.Integer({ description: 'the others were left out' }),
+            left_out: Type.Array(Type.Object({ id: Type.String(), reason: Type.String() }), {
+              description: `the first ${LEFT_OUT_MAX} of them`,
+            }),
+          }),
           ...problems,
         },
       },
     },
     async (request) => {
       const { filter, action, dry_run: dryRun = false } = request.body;
-      if (dryRun) return { dry_run: true, total: await countDiscrepancies(sql, filter, clock.now()), changed: 0 };
-      return { dry_run: false, ...(await discrepancies.actOnAll(filter, action, actorOf(request))) };
+      const order = { filter, action, actor: actorOf(request), dryRun };
+      const { total, changed, leftOut } = await discrepancies.actOnAll(order);
+      return { dry_run: dryRun, total, changed, left_out: [...leftOut] };
     },
   );
 };
