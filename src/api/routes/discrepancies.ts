@@ -7,7 +7,7 @@ import { discrepancyDetail } from '../../reconcile/discrepancies/detail.ts';
 import { LEFT_OUT_MAX } from '../../reconcile/discrepancies/discrepancies.ts';
 import { selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import {
@@ -90,7 +90,7 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const now = clock.now();
       const rows = await selectDiscrepancies(sql, filter, { before, limit: limit + 1, now });
       return pageOf(

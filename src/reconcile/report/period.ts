@@ -21,6 +21,7 @@ export function periodDays(text: string | null, today: string): Days {
   if (!WRITTEN.test(text)) throw refused(text);
   const [first = '', last = first] = text.split('/');
   const days = { from: daysOf(first).from, to: daysOf(last).to };
+  if (days.from < BEGINNING) throw wrong(`begins before ${BEGINNING}; "${text}" is before all reports`);
   if (days.from > days.to) throw wrong(`ends on ${days.to}, before it begins on ${days.from}`);
   return days;
 }
