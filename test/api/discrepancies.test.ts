@@ -246,11 +246,44 @@ describe('an action that is none', () => {
     expect((await call('GET', `/${before.id}`)).body).toMatchObject({ status: before.status });
   });
 
+  const EACH = 'must be one of assign, note, explain, reopen, agree, post_correction';
+  it.each([
+    [{ action: 'write_off', reason: 'r' }, 'body/action', EACH],
+    [{ note: 'n' }, 'body/action', "must have required property 'action'"],
+    [{ action: 'explain', note: 'n' }, 'body/reason_code', "must have required property 'reason_code'"],
+    [{ action: 'note', note: 'n', reason: 'r' }, 'body/reason', 'is not known'],
+  ])('says what it may be: %j', async (body, path, message) => {
+    const { id } = await find('told');
+    const answer = await call<{ errors: unknown; detail: string }>('POST', `/${id}/actions`, body);
+    expect(answer).toMatchObject({ status: 400, body: { detail: `${path} ${message}`, errors: [{ path, message }] } });
+    expect(answer.body.errors).toHaveLength(1);
+  });
+
+  it('says of many what it may be', async () => {
+    const body = { filter: { account: books.account }, action: { action: 'agree', suggestion: 's', reason: 'r' } };
+    expect((await call('POST', '/actions', body)).body).toMatchObject({
+      detail: 'body/action/action must be one of assign, note, explain, reopen, post_correction',
+    });
+  });
+
   it.each(['019a0c5e-8f00-7000-8000-000000000000', 'nonsense'])('on %s finds nothing', async (id) => {
     expect(await call('POST', `/${id}/actions`, { action: 'note', note: 'n' })).toMatchObject({
       status: 404,
       body: { detail: `there is no discrepancy ${id}` },
     });
+  });
+});
+
+describe('what is advised', () => {
+  it('of an amount or a fee that differs is what can be done', async () => {
+    const mine = await world.open();
+    await mine.announce(captured('less', 1000n));
+    await mine.settle(line('charge', 'less_1', { reference: 'less', gross: 999n }));
+    await world.catchUp();
+    const { id, suggested, ...found } = await find('less');
+    expect([found.class, suggested]).toEqual(['amount_mismatch', { action: 'explain', postings: [] }]);
+    const { action } = suggested as { action: string };
+    expect((await call('POST', `/${id}/actions`, { action, reason_code: 'one_cent' })).status).toBe(200);
   });
 });
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { type Static, type TLiteral, type TObject, type TUnion, Type } from 'typebox';
 import { DISCREPANCY_STATUSES } from '../../discrepancy-status.ts';
 import { PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
@@ -62,8 +62,18 @@ const Correct = Type.Object(
   { action: Type.Literal('post_correction'), reason: Reason },
   { ...strict, description: 'posts what the missing webhook would have told' },
 );
-const Action = Type.Union([Assign, NoteOn, Explain, Reopen, Agree, Correct]);
-const BulkAction = Type.Union([Assign, NoteOn, Explain, Reopen, Correct]);
+type Acting = TObject<{ action: TLiteral<string> }>;
+
+/** One of these by its `action`: what is wrong is told of the one that is meant, and of none which there are. */
+const byAction = <const T extends Acting[]>(...actions: T) =>
+  Type.Unsafe<Static<TUnion<T>>>({
+    allOf: [
+      Type.Object({ action: Type.Enum(actions.map(({ properties }) => properties.action.const)) }),
+      { type: 'object', discriminator: { propertyName: 'action' }, required: ['action'], oneOf: actions },
+    ],
+  });
+const Action = byAction(Assign, NoteOn, Explain, Reopen, Agree, Correct);
+const BulkAction = byAction(Assign, NoteOn, Explain, Reopen, Correct);
 
 /** What does not net, and the work on it. */
 export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool, clock, discrepancies }) => {
