@@ -10,7 +10,10 @@ export function textFault(text: string): string | null {
 /** Refuses, for all routes that follow, texts that nothing could be asked or kept by: the database's refusal would be a fault of ours. */
 export function refuseBrokenText(app: FastifyInstance): void {
   app.addHook('preValidation', async ({ params, query, body }) => {
-    const fault = faultIn('params', params) ?? faultIn('querystring', query) ?? faultIn('body', body);
+    const named = faultIn('params', params);
+    // An id that none can have names nothing.
+    if (named !== null) throw new PosternError('not_found', `there is nothing by that name: it ${named.message}`);
+    const fault = faultIn('querystring', query) ?? faultIn('body', body);
     if (fault !== null)
       throw new PosternError('invalid_request', `${fault.path} ${fault.message}`, { faults: [fault] });
   });

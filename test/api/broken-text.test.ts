@@ -55,7 +55,6 @@ describe('a text that nothing can be kept by', () => {
     ['settlements?batch=a%00b', 'querystring/batch'],
     ['settlements?provider=a%00b', 'querystring/provider'],
     ['reports/discrepancies?provider=a%00b', 'querystring/provider'],
-    ['accounts/a%00b/balance', 'params/id'],
   ])('is refused in a query: %s', async (path, where) => {
     expect(await refusal(path)).toEqual({
       status: 400,
@@ -93,6 +92,10 @@ describe('a text that nothing can be kept by', () => {
     ['bank-statements?file_name=a%00b', 'querystring/file_name'],
   ])('is refused as the name of a file: %s', async (path, where) => {
     expect(await refusal(path, { text: 'x' })).toMatchObject({ status: 400, errors: [{ path: where }] });
+  });
+
+  it('names nothing in a path', async () => {
+    expect((await refusal('accounts/a%00b/balance')).status).toBe(404);
   });
 
   it('is kept where it is whole, whatever it is', async () => {
