@@ -36,7 +36,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     loggerInstance: parts.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     // Fastify would leave out a field it does not know: a misspelt "settings" would make an endpoint without any.
-    ajv: { customOptions: { removeAdditional: false } },
+    ajv: { customOptions: { removeAdditional: false, discriminator: true } },
     trustProxy: typeof hops === 'number' ? (_address: string, hop: number) => hop < hops : hops,
     // Ids and keys stand in paths: an account's path, a caller's key.
     routerOptions: { maxParamLength: PARAM_CHARS_MAX },

@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox';
 import { PosternError } from '../errors.ts';
+import { textFault } from './plain-text.ts';
 
 export const LIMIT_DEFAULT = 50;
 export const LIMIT_MAX = 500;
@@ -26,7 +27,7 @@ export function unpackCursor(cursor: string | undefined, parts: readonly RegExp[
     if (
       Array.isArray(key) &&
       key.length === parts.length &&
-      key.every((k, n) => typeof k === 'string' && parts[n]?.test(k) === true)
+      key.every((k, n) => typeof k === 'string' && textFault(k) === null && parts[n]?.test(k) === true)
     ) {
       return key as string[];
     }

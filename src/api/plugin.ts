@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { guard } from './access.ts';
 import type { ApiDeps } from './deps.ts';
+import { refuseBrokenText } from './plain-text.ts';
 import { accountPolicyRoutes } from './routes/account-policies.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { auditLogRoutes } from './routes/audit-log.ts';
@@ -62,6 +63,7 @@ export async function apiPlugin(app: FastifyInstance, deps: ApiDeps): Promise<vo
   await app.register(
     async (api) => {
       await api.register(rateLimit, { max: REQUESTS_A_MINUTE, timeWindow: '1 minute' });
+      refuseBrokenText(api);
       api.addHook('onRoute', (route) => {
         route.bodyLimit ??= BODY_BYTES_MAX;
       });

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { messageOf, PosternError } from '../errors.ts';
+import { textFault } from './plain-text.ts';
 import { notIdle } from './upload-idleness.ts';
 
 declare module 'fastify' {
@@ -25,6 +26,8 @@ export async function uploadOf(
     const coming = request.file({ limits: { fileSize: bytesMax + 1, files: 1, fields: 20, fieldSize: 10_000 } });
     const part = await notIdle(coming, idleMs, 0);
     if (part === undefined) throw noFile('the form has no file');
+    const fault = textFault(part.filename);
+    if (fault !== null) throw new PosternError('invalid_request', `the file's name ${fault}`);
     return { fileName: part.filename === '' ? fileName : part.filename, bytes: whole(part.file, idleMs) };
   }
   const { body } = request;

@@ -12,6 +12,7 @@ import { findBankStatement } from '../reconcile/import/bank-store.ts';
 import { entryCounts } from '../reconcile/import/entry-counts.ts';
 import { isTimeZone } from '../time-zone.ts';
 import type { CommandContext } from './context.ts';
+import { importEach, tellOutcomes } from './import-outcomes.ts';
 import { inputFiles } from './input-files.ts';
 import { readableFaults } from './settlement-text.ts';
 import { oneLine, table } from './table.ts';
@@ -50,22 +51,18 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
   const { format = null, timeZone } = options;
   const inputs = await inputFiles(files);
   const mapping = options.mapping === undefined ? undefined : await readMapping(options.mapping);
-  const views = await context.withDatabase(async ({ pool, sql }) => {
+  const outcomes = await context.withDatabase(({ pool, sql }) => {
     const importer = createBankImporter({ pool, formats: bankFormats, clock: context.clock });
-    const all: (View & { readonly repeated: boolean })[] = [];
-    for (const { file } of inputs) {
+    return importEach(inputs, async ({ file }) => {
       const order = { format, mapping, zone: timeZone, fileName: basename(file), actor: context.actor };
       const { kind, id } = await importer.receive(order, createReadStream(file));
       const row = await findBankStatement(sql, id);
       if (row === null) throw new PosternError('internal', `bank statement ${id} is not there`);
-      all.push({ ...bankStatementView(row, (await entryCounts(sql, [id]))(id)), repeated: kind === 'repeated' });
-    }
-    return all;
+      const view = { ...bankStatementView(row, (await entryCounts(sql, [id]))(id)), repeated: kind === 'repeated' };
+      return { view, text: readable(view), failed: view.status === 'failed' };
+    });
   });
-  if (views.some(({ status }) => status === 'failed')) context.fail();
-  if (context.json)
-    context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
-  else context.out(views.map(readable).join('\n\n'));
+  tellOutcomes(outcomes, context);
 }
 
 async function readMapping(file: string): Promise<unknown> {

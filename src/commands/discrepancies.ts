@@ -13,7 +13,7 @@ import { countDiscrepancies, selectDiscrepancies } from '../reconcile/discrepanc
 import type { DiscrepancyFilter } from '../reconcile/discrepancies/filter.ts';
 import { createRulesOf } from '../reconcile/engine/account-rules.ts';
 import { DISCREPANCY_CLASSES } from '../reconcile/engine/verdict.ts';
-import { isUuid } from '../uuid.ts';
+import { isUuid, UUID } from '../uuid.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
 import { discrepancyText, moneyText } from './discrepancy-text.ts';
 import { currency, LIMIT_DEFAULT, limit, reason } from './options.ts';
@@ -43,8 +43,6 @@ type ResolveOptions = {
   readonly correct?: boolean;
   readonly reason?: string;
 };
-
-const ID = /^[0-9a-f-]{36}$/;
 
 export function register(program: Command, context: CommandContext): void {
   const discrepancies = program
@@ -111,7 +109,7 @@ async function list(options: ListOptions, context: CommandContext): Promise<void
     ...(all === true || given.status !== undefined ? {} : { finished: false }),
     ...(minAge === undefined ? {} : { min_age_days: minAge }),
   };
-  const before = unpackCursor(cursor, [ID])?.[0] ?? null;
+  const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
   const now = context.clock.now();
   const { rows, total } = await context.withDatabase(async ({ sql }) => ({
     rows: await selectDiscrepancies(sql, filter, { before, limit: most + 1, now }),

@@ -3,6 +3,7 @@ import { type EventDetail, eventDetail } from '../api/event-detail.ts';
 import { selectEvents } from '../api/event-store.ts';
 import { pageOf, unpackCursor } from '../api/paging.ts';
 import { eventView } from '../api/views.ts';
+import { UUID } from '../uuid.ts';
 import { amountText } from './amount-text.ts';
 import type { CommandContext } from './context.ts';
 import { type EventFilterOptions, eventFilterOf, withEventFilter } from './event-filter-options.ts';
@@ -42,7 +43,7 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
-  const beyond = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const beyond = unpackCursor(options.cursor, [UUID])?.[0] ?? null;
   const filter = eventFilterOf(options);
   const rows = await context.withDatabase(({ sql }) =>
     selectEvents(sql, filter, { order: 'newest', beyond, limit: options.limit + 1 }),

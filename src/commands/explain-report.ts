@@ -43,7 +43,7 @@ export async function explainReportFile(
   file: string,
   format: SettlementFormat,
   { account, settings }: { readonly account: string; readonly settings: EndpointSettings },
-): Promise<{ readonly json: unknown; readonly text: string }> {
+): Promise<{ readonly json: unknown; readonly text: string; readonly failed: boolean }> {
   const { lines, kinds, ...found } = await explainReport(format, createReadStream(file), {
     account,
     settings,
@@ -60,5 +60,5 @@ export async function explainReportFile(
     readableBatches(batches),
   ];
   if (found.faults.count > 0) text.push(readableFaults(errors, found.faults.count));
-  return { json, text: text.join('\n\n') };
+  return { json, text: text.join('\n\n'), failed: found.faults.count > 0 };
 }

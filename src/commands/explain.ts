@@ -46,6 +46,7 @@ export function register(program: Command, context: CommandContext): void {
       const format = await readable(file, () => reportFormatOf(file, provider, options.format ?? null, settings));
       if (format !== null) {
         const report = await explainReportFile(file, format, { account, settings });
+        if (report.failed) context.fail();
         return context.out(context.json ? JSON.stringify(report.json, null, 2) : report.text);
       }
       const body = await readable(file, () => readFile(file));

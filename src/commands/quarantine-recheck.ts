@@ -13,6 +13,7 @@ import { createRecheck, type Recheck } from '../ingest/quarantine/recheck.ts';
 import { createLog } from '../log.ts';
 import { createMetrics } from '../metrics.ts';
 import { providers } from '../providers/index.ts';
+import { UUID } from '../uuid.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
 import { endpointIdOf } from './endpoint-lookup.ts';
 import { endpointName } from './endpoint-name.ts';
@@ -55,7 +56,7 @@ export function registerRecheck(quarantine: Command, context: CommandContext): v
 async function recheck(options: RecheckOptions, context: CommandContext): Promise<void> {
   const [provider, name] = options.endpoint;
   const { dryRun, reason = null, secret: secrets = null } = options;
-  const after = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const after = unpackCursor(options.cursor, [UUID])?.[0] ?? null;
   let stopped = false;
   const release = context.onSignal(() => {
     stopped = true;

@@ -8,7 +8,7 @@ import {
 } from '../api/quarantine-store.ts';
 import { quarantineGroupView, quarantineItemView, quarantineRequestView } from '../api/quarantine-view.ts';
 import { PosternError } from '../errors.ts';
-import { isUuid } from '../uuid.ts';
+import { isUuid, UUID } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
 import { endpointName } from './endpoint-name.ts';
 import { LIMIT_DEFAULT, limit, time } from './options.ts';
@@ -92,7 +92,7 @@ async function groups({ endpoint }: ListOptions, context: CommandContext): Promi
 }
 
 async function list(options: ListOptions, context: CommandContext): Promise<void> {
-  const before = unpackCursor(options.cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const before = unpackCursor(options.cursor, [UUID])?.[0] ?? null;
   const filter: QuarantineFilter = {
     provider: options.endpoint?.[0],
     endpoint: options.endpoint?.[1],

@@ -12,6 +12,7 @@ import { reportEndpoint } from '../reconcile/import/report-endpoint.ts';
 import { findSettlement, selectBatches, selectFaults } from '../reconcile/import/settlement-store.ts';
 import type { CommandContext, CommandDatabase } from './context.ts';
 import { endpointName } from './endpoint-name.ts';
+import { type ImportOutcome, importEach, tellOutcomes } from './import-outcomes.ts';
 import { inputFiles } from './input-files.ts';
 import { reason } from './options.ts';
 import { showProgress } from './progress.ts';
@@ -55,18 +56,10 @@ async function importFiles(files: readonly string[], options: ImportOptions, con
     const importer = createImporter({ pool, clock: context.clock, log });
     const target = await reportEndpoint(sql, providers, { provider, endpoint });
     await withTransaction(pool, clearAbandoned);
-    const all: Outcome[] = [];
-    for (const file of inputs) all.push(await importFile(file, target, { importer, options, database, context }));
-    return all;
+    return importEach(inputs, (file) => importFile(file, target, { importer, options, database, context }));
   });
-  if (outcomes.some(({ failed }) => failed)) context.fail();
-  const views = outcomes.map(({ view }) => view);
-  if (context.json)
-    context.out(JSON.stringify(views.length === 1 ? views[0] : { items: views, next_cursor: null }, null, 2));
-  else context.out(outcomes.map(({ text }) => text).join('\n\n'));
+  tellOutcomes(outcomes, context);
 }
-
-type Outcome = { readonly view: unknown; readonly text: string; readonly failed: boolean };
 
 async function importFile(
   { file, size }: Awaited<ReturnType<typeof inputFiles>>[number],
@@ -77,7 +70,7 @@ async function importFile(
     readonly database: CommandDatabase;
     readonly context: CommandContext;
   },
-): Promise<Outcome> {
+): Promise<ImportOutcome> {
   const { format = null, acceptDifference = null, dryRun } = at.options;
   const progress = at.context.json ? null : showProgress(`bytes of ${basename(file)}`, size);
   let received: Received;
@@ -114,7 +107,7 @@ async function importFile(
   return { view, text: `${readableSettlement(view)}${note}${missing}`, failed: view.status === 'failed' };
 }
 
-function dryRunOutcome({ examined }: Extract<Received, { kind: 'dry_run' }>): Outcome {
+function dryRunOutcome({ examined }: Extract<Received, { kind: 'dry_run' }>): ImportOutcome {
   const { format, lines, faults } = examined;
   const batches = examined.batches.map(provenBatchView);
   const errors = examinedFaults(faults.kept, examined.batches);

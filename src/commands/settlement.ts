@@ -8,7 +8,7 @@ import {
   selectFaults,
   selectSettlements,
 } from '../reconcile/import/settlement-store.ts';
-import { isUuid } from '../uuid.ts';
+import { isUuid, UUID } from '../uuid.ts';
 import type { CommandContext } from './context.ts';
 import { endpointName } from './endpoint-name.ts';
 import { LIMIT_DEFAULT, limit } from './options.ts';
@@ -54,7 +54,7 @@ export function register(program: Command, context: CommandContext): void {
 }
 
 async function list({ endpoint, cursor, ...options }: ListOptions, context: CommandContext): Promise<void> {
-  const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+  const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
   const { status, batch } = options;
   const rows = await context.withDatabase(({ sql }) =>
     selectSettlements(

@@ -53,7 +53,7 @@ beforeAll(async () => {
       reconciler: createAccountReconciler({ pool, clock, log, metrics }),
       discrepancies: {
         act: () => Promise.reject(new PosternError('not_found', 'there is no discrepancy')),
-        actOnAll: () => Promise.resolve({ total: 0, changed: 0 }),
+        actOnAll: () => Promise.resolve({ total: 0, changed: 0, leftOut: [] }),
       },
       recheck: () => Promise.reject(new PosternError('not_found', 'there is no endpoint')),
       bankImporter: { receive: () => Promise.reject(new PosternError('invalid_request', 'no statement')) },

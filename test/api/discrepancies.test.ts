@@ -246,6 +246,26 @@ describe('an action that is none', () => {
     expect((await call('GET', `/${before.id}`)).body).toMatchObject({ status: before.status });
   });
 
+  const EACH = 'must be one of assign, note, explain, reopen, agree, post_correction';
+  it.each([
+    [{ action: 'write_off', reason: 'r' }, 'body/action', EACH],
+    [{ note: 'n' }, 'body/action', "must have required property 'action'"],
+    [{ action: 'explain', note: 'n' }, 'body/reason_code', "must have required property 'reason_code'"],
+    [{ action: 'note', note: 'n', reason: 'r' }, 'body/reason', 'is not known'],
+  ])('says what it may be: %j', async (body, path, message) => {
+    const { id } = await find('told');
+    const answer = await call<{ errors: unknown; detail: string }>('POST', `/${id}/actions`, body);
+    expect(answer).toMatchObject({ status: 400, body: { detail: `${path} ${message}`, errors: [{ path, message }] } });
+    expect(answer.body.errors).toHaveLength(1);
+  });
+
+  it('says of many what it may be', async () => {
+    const body = { filter: { account: books.account }, action: { action: 'agree', suggestion: 's', reason: 'r' } };
+    expect((await call('POST', '/actions', body)).body).toMatchObject({
+      detail: 'body/action/action must be one of assign, note, explain, reopen, post_correction',
+    });
+  });
+
   it.each(['019a0c5e-8f00-7000-8000-000000000000', 'nonsense'])('on %s finds nothing', async (id) => {
     expect(await call('POST', `/${id}/actions`, { action: 'note', note: 'n' })).toMatchObject({
       status: 404,
@@ -254,15 +274,92 @@ describe('an action that is none', () => {
   });
 });
 
+describe('what is advised', () => {
+  it('of an amount or a fee that differs is what can be done', async () => {
+    const mine = await world.open();
+    await mine.announce(captured('less', 1000n));
+    await mine.settle(line('charge', 'less_1', { reference: 'less', gross: 999n }));
+    await world.catchUp();
+    const { id, suggested, ...found } = await find('less');
+    expect([found.class, suggested]).toEqual(['amount_mismatch', { action: 'explain', postings: [] }]);
+    const { action } = suggested as { action: string };
+    expect((await call('POST', `/${id}/actions`, { action, reason_code: 'one_cent' })).status).toBe(200);
+  });
+});
+
 describe('POST /discrepancies/actions', () => {
-  it('does the same about all that a filter means, or only counts', async () => {
+  type Done = { dry_run: boolean; total: number; changed: number; left_out: { id: string; reason: string }[] };
+  const bulk = (body: unknown) => call<Done>('POST', '/actions', body);
+
+  it('does the same about all that a filter means, or only tells what would come of it', async () => {
     const filter = { type: 'missing_in_ledger', finished: false };
     const action = { action: 'assign', assignee: 'eve' };
-    const counted = await call<{ total: number }>('POST', '/actions', { filter, action, dry_run: true });
-    expect(counted.body).toMatchObject({ dry_run: true, changed: 0 });
-    const done = await call<{ total: number; changed: number }>('POST', '/actions', { filter, action });
-    expect(done.body).toEqual({ dry_run: false, total: counted.body.total, changed: counted.body.total });
-    expect((await list('?assignee=eve')).items).toHaveLength(counted.body.total);
-    expect((await call('POST', '/actions', { filter: {}, action })).status).toBe(400);
+    const told = await bulk({ filter, action, dry_run: true });
+    expect(told.body.total).toBeGreaterThan(0);
+    expect((await list('?assignee=eve')).items).toEqual([]);
+    const done = await bulk({ filter, action });
+    expect(done.body).toEqual({ ...told.body, dry_run: false, changed: told.body.total, left_out: [] });
+    expect((await list('?assignee=eve')).items).toHaveLength(told.body.total);
+    expect((await bulk({ filter: {}, action })).status).toBe(400);
+  });
+
+  it('leaves out those whose state it does not fit, and names them', async () => {
+    const mine = await world.open();
+    for (const id of ['one', 'two']) await mine.settle(line('charge', id, { reference: `bulk_${id}`, gross: 500n }));
+    await world.catchUp();
+    const over = await find('bulk_one');
+    await call('POST', `/${over.id}/actions`, { action: 'explain', reason_code: 'known' });
+    const filter = { account: mine.account, type: 'missing_in_ledger' };
+    const order = { filter, action: { action: 'explain', reason_code: 'all' } };
+    const outcome = { total: 2, changed: 1, left_out: [{ id: over.id, reason: expect.stringContaining('resolved') }] };
+    expect((await bulk({ ...order, dry_run: true })).body).toEqual({ dry_run: true, ...outcome });
+    expect((await find('bulk_two')).status).toBe('open');
+    expect((await bulk(order)).body).toEqual({ dry_run: false, ...outcome });
+    expect([(await find('bulk_one')).reason_code, (await find('bulk_two')).reason_code]).toEqual(['known', 'all']);
+  });
+
+  it('posts what can be corrected where another contradicts what is posted; a dry run posts nothing', async () => {
+    const mine = await world.open();
+    for (const id of ['right', 'clash', 'good'])
+      await mine.settle(line('charge', `${id}_1`, { reference: `bulk_${id}`, gross: 500n }));
+    // Under the key that the correction of one would have, something else is posted.
+    await mine.announce({ ...captured('elsewhere', 300n), key: 'bulk_clash:captured:500' } as never);
+    await world.catchUp();
+    const { id } = await find('bulk_clash');
+    const order = {
+      filter: { account: mine.account, type: 'missing_in_ledger' },
+      action: { action: 'post_correction', reason: 'no list' },
+    };
+    const outcome = {
+      total: 3,
+      changed: 2,
+      left_out: [{ id, reason: expect.stringContaining('bulk_clash:captured:500') }],
+    };
+    const posted = async () =>
+      (await database.sql.query<{ n: number }>('select count(*)::int4 as n from postern.transactions')).rows[0]?.n ?? 0;
+    const before = await posted();
+    expect(await bulk({ ...order, dry_run: true })).toMatchObject({ status: 200, body: { dry_run: true, ...outcome } });
+    expect(await posted()).toBe(before);
+    expect(await bulk(order)).toMatchObject({ status: 200, body: { dry_run: false, ...outcome } });
+    await world.catchUp();
+    const statuses = await Promise.all(
+      ['right', 'clash', 'good'].map(async (name) => (await find(`bulk_${name}`)).status),
+    );
+    expect(statuses).toEqual(['auto_cleared', 'open', 'auto_cleared']);
+    expect(await call('POST', `/${id}/actions`, order.action)).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('something else is posted') },
+    });
+  });
+
+  it('that means too many is refused, tried or done', async () => {
+    await database.sql.query(
+      `insert into postern.discrepancies (id, fingerprint, class, in_proof, provider, account, reference, currency, delta, occurred_at)
+       select gen_random_uuid(), 'many' || n, 'late_settlement', false, 'many', 'many', 'r' || n, 'EUR', 1, now()
+       from generate_series(1, 10001) as n`,
+    );
+    const order = { filter: { account: 'many' }, action: { action: 'note', note: 'n' } };
+    expect((await bulk({ ...order, dry_run: true })).status).toBe(413);
+    expect((await bulk(order)).status).toBe(413);
   });
 });

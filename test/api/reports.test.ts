@@ -122,6 +122,8 @@ describe('GET /reports', () => {
     ['a period that is none', 'discrepancies?period=march', 'period', EVERY_PERIOD],
     ['a month that is none', 'discrepancies?period=2026-13', 'period', /"2026-13" is no such period$/],
     ['a day that is none', 'discrepancies?period=2026-02-31', 'period', /"2026-02-31" is no such period$/],
+    ['a year before there were reports', 'discrepancies?period=0000', 'period', /^begins before 1970-01-01; "0000"/],
+    ['such a beginning', 'discrepancies?period=1969-12-31/2026', 'period', /^begins before 1970-01-01/],
     ['half a range', 'discrepancies?period=2026-03-05/', 'period', EVERY_PERIOD],
     ['a year of five digits', 'discrepancies?period=20260', 'period', EVERY_PERIOD],
     [

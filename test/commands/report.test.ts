@@ -75,6 +75,14 @@ describe('report', () => {
     expect(unzip(readFileSync(file)).get('11_lines.csv')?.toString()).toContain(',p1,gross,EUR,9.99,999,');
   });
 
+  it('of one settlement report counts by --max what is of that report', async () => {
+    const of = { provider: 'test', account, at: AT };
+    const lines = [{ kind: 'charge', batch: 'B2', currency: 'EUR', gross: 5n, reference: 'other', at: AT }];
+    const clean = await addSettlement(database, { ...of, batches: [{ batch: 'B2', currency: 'EUR' }], lines });
+    expect((await postern('report', 'settlement', clean, '--max', '0')).status).toBe(0);
+    expect((await postern('report', 'settlement', settlement, '--max', '0')).status).toBe(1);
+  });
+
   it('ends with 1 where more is open than --max, having written all the same', async () => {
     expect((await discrepancies('--max', '1')).status).toBe(0);
     const { status, out } = await discrepancies('--max', '0');
@@ -98,7 +106,7 @@ describe('report', () => {
     await client.connect();
     try {
       await client.query('begin');
-      await client.query('lock table postern.discrepancy_history in access exclusive mode');
+      await client.query('lock table postern.bank_statements in access exclusive mode');
       const launched = launch(['report', 'discrepancies', '--period', '2026-03', '-o', file], environment());
       await eventually(() => expect(parts()).toHaveLength(1), { timeoutMs: 30_000 });
       launched.child.kill(signal);

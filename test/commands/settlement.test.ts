@@ -102,6 +102,24 @@ describe('settlement import', () => {
     expect((await postern('settlement', 'list', '--batch', 'po_4')).out).toBe('No report is like that.\n');
   });
 
+  it('tells of each of several files what came of it, also where one is refused', async () => {
+    write('first.csv', report('po_5', '11.65'));
+    write('last.csv', report('po_6', '11.65'));
+    const args = ['settlement', 'import', 'first.csv', 'book.xlsx', 'last.csv', '--endpoint', 'stripe/main'];
+    const { status, out, err } = await postern(...args, '--json');
+    expect([status, err]).toEqual([1, '']);
+    const { items } = JSON.parse(out) as { items: Record<string, unknown>[] };
+    expect(items).toMatchObject([
+      { id: expect.any(String), status: 'imported', file: { name: 'first.csv' } },
+      { status: 'refused', file: { name: 'book.xlsx' }, error: { code: 'invalid_request' } },
+      { id: expect.any(String), status: 'imported', file: { name: 'last.csv' } },
+    ]);
+    expect(JSON.stringify(items[1])).toContain('fetch the same report as CSV');
+    const again = await postern(...args);
+    expect([again.status, again.out.match(/imported before/g)]).toEqual([1, ['imported before', 'imported before']]);
+    expect(again.out).toMatch(/\nbook\.xlsx {2}refused\n {2}.*fetch the same report as CSV/);
+  });
+
   it('knows no other status in its list', async () => {
     expect((await postern('settlement', 'list', '--status', 'nonsense')).status).toBe(2);
   });
@@ -133,6 +151,12 @@ describe('explain', () => {
       batches: [{ reference: 'po_1', net: '1165', payout: '-1165', closes: true }],
       errors: [],
     });
+  });
+
+  it('fails for a report that contradicts itself', async () => {
+    const { status, out } = await postern('explain', 'wrong.csv', '--provider', 'stripe');
+    expect(status).toBe(1);
+    expect(out).toMatch(/1 error\n.*expected 11\.64 USD, found 11\.65 USD/s);
   });
 });
 
@@ -182,6 +206,18 @@ describe('bank import', () => {
     expect(await postern('bank', 'import', 'empty.sta')).toMatchObject({
       status: 1,
       err: 'postern: the file is empty\n',
+    });
+  });
+
+  it('tells of each of several files what came of it, also where one is refused', async () => {
+    write('nothing.sta', '');
+    const { status, out, err } = await postern('bank', 'import', 'bank.sta', 'nothing.sta', '--json');
+    expect([status, err]).toEqual([1, '']);
+    expect(JSON.parse(out)).toMatchObject({
+      items: [
+        { id: expect.any(String), repeated: true },
+        { status: 'refused', file: { name: 'nothing.sta' }, error: { message: 'the file is empty' } },
+      ],
     });
   });
 

@@ -174,12 +174,12 @@ describe('a report of discrepancies whose writing is killed', () => {
     await client.connect();
     try {
       await client.query('begin');
-      await client.query('lock table postern.discrepancy_history in access exclusive mode');
+      await client.query('lock table postern.bank_statements in access exclusive mode');
       const { child, ended } = start(database, args());
       await eventually(
         async () => {
           const { rows } = await database.sql.query(
-            `select from pg_locks where relation = 'postern.discrepancy_history'::regclass and not granted`,
+            `select from pg_locks where relation = 'postern.bank_statements'::regclass and not granted`,
           );
           expect(rows).toHaveLength(1);
           expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toHaveLength(1);

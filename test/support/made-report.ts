@@ -6,7 +6,7 @@ import type { TestDatabase } from './database.ts';
 /** The report on an account's discrepancies of a period, made at `now`, as its document tells it. */
 export async function madeReport(
   database: TestDatabase,
-  { account, period, now }: { readonly account: string; readonly period: string; readonly now: number },
+  { account, period, now }: { readonly account: string; readonly period: string | null; readonly now: number },
 ): Promise<unknown> {
   const deps = {
     connect: database.pools().reader,

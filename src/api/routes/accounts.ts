@@ -4,6 +4,7 @@ import { currencyExponent } from '../../currency.ts';
 import { balancesOf, trialBalance } from '../../ledger/balance-store.ts';
 import { historyOf, listAccounts } from '../../ledger/queries-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
+import { UUID } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
 import { namedAccount } from '../named-account.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
@@ -101,7 +102,7 @@ export const accountRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { p
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
       const account = await accountOf(request.params.id);
-      const key = unpackCursor(cursor, [/^[0-9a-f-]{36}$/, /^\d{1,5}$/]);
+      const key = unpackCursor(cursor, [UUID, /^\d{1,5}$/]);
       const before = key === null ? null : { transactionId: key[0] ?? '', line: Number(key[1]) };
       const lines = await historyOf(sql, account.id, { before, limit: limit + 1 });
       return pageOf(

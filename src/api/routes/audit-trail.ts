@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { type Static, type TSchema, Type } from 'typebox';
 import { type HistoryLine, historyOf } from '../../ledger/queries-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
+import { UUID } from '../../uuid.ts';
 import { type EventTrail, eventTrails, type RequestTrail, requestTrails } from '../audit-trail-store.ts';
 import type { ApiDeps } from '../deps.ts';
 import { namedAccount } from '../named-account.ts';
@@ -58,7 +59,7 @@ export const auditTrailRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
       const account = await namedAccount(sql, request.params.id);
-      const key = unpackCursor(cursor, [/^[0-9a-f-]{36}$/, /^\d{1,5}$/]);
+      const key = unpackCursor(cursor, [UUID, /^\d{1,5}$/]);
       const before = key === null ? null : { transactionId: key[0] ?? '', line: Number(key[1]) };
       const lines = await historyOf(sql, account.id, { before, limit: limit + 1 });
       const [events, requests] = await Promise.all([

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { PosternError } from '../../errors.ts';
 import { createBackfillRequests } from '../../ingest/backfill-requests.ts';
 import { sqlOf } from '../../postgres/sql.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import { type BackfillRow, selectBackfillEvents, selectBackfills } from '../backfill-store.ts';
 import { BackfillEventShape, BackfillShape, backfillEventView, backfillView } from '../backfill-view.ts';
@@ -75,7 +75,7 @@ export const backfillRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, de
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectBackfills(sql, filter, { before, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], backfillView);
     },

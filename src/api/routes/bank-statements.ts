@@ -8,7 +8,7 @@ import { BANK_FILE_BYTES_MAX } from '../../reconcile/import/bank-importer.ts';
 import { findBankStatement, selectBankStatements } from '../../reconcile/import/bank-store.ts';
 import { entryCounts } from '../../reconcile/import/entry-counts.ts';
 import { isTimeZone } from '../../time-zone.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import { BankStatementShape, bankStatementView } from '../bank-statement-view.ts';
 import type { ApiDeps } from '../deps.ts';
@@ -94,7 +94,7 @@ export const bankStatementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectBankStatements(sql, { before, limit: limit + 1 });
       const countsOf = await entryCounts(
         sql,

@@ -6,7 +6,7 @@ import { createDismissals, deadOf } from '../../ingest/dismissals.ts';
 import { readEventFilter } from '../../ingest/event-filter.ts';
 import { selectEventGroups } from '../../ingest/event-groups-store.ts';
 import { sqlOf } from '../../postgres/sql.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { DismissalShape, dismissalView } from '../dismissal-view.ts';
@@ -136,7 +136,7 @@ export const deadLetterRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectDismissals(sql, { before, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], dismissalView);
     },

@@ -1,12 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { Type } from 'typebox';
+import { type Static, type TLiteral, type TObject, type TUnion, Type } from 'typebox';
 import { DISCREPANCY_STATUSES } from '../../discrepancy-status.ts';
 import { PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
 import { discrepancyDetail } from '../../reconcile/discrepancies/detail.ts';
-import { countDiscrepancies, selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
+import { LEFT_OUT_MAX } from '../../reconcile/discrepancies/discrepancies.ts';
+import { selectDiscrepancies } from '../../reconcile/discrepancies/discrepancies-store.ts';
 import { DISCREPANCY_CLASSES } from '../../reconcile/engine/verdict.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import {
@@ -61,8 +62,18 @@ const Correct = Type.Object(
   { action: Type.Literal('post_correction'), reason: Reason },
   { ...strict, description: 'posts what the missing webhook would have told' },
 );
-const Action = Type.Union([Assign, NoteOn, Explain, Reopen, Agree, Correct]);
-const BulkAction = Type.Union([Assign, NoteOn, Explain, Reopen, Correct]);
+type Acting = TObject<{ action: TLiteral<string> }>;
+
+/** One of these by its `action`: what is wrong is told of the one that is meant, and of none which there are. */
+const byAction = <const T extends Acting[]>(...actions: T) =>
+  Type.Unsafe<Static<TUnion<T>>>({
+    allOf: [
+      Type.Object({ action: Type.Enum(actions.map(({ properties }) => properties.action.const)) }),
+      { type: 'object', discriminator: { propertyName: 'action' }, required: ['action'], oneOf: actions },
+    ],
+  });
+const Action = byAction(Assign, NoteOn, Explain, Reopen, Agree, Correct);
+const BulkAction = byAction(Assign, NoteOn, Explain, Reopen, Correct);
 
 /** What does not net, and the work on it. */
 export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { pool, clock, discrepancies }) => {
@@ -89,7 +100,7 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const now = clock.now();
       const rows = await selectDiscrepancies(sql, filter, { before, limit: limit + 1, now });
       return pageOf(
@@ -141,25 +152,33 @@ export const discrepancyRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app,
       schema: {
         tags,
         summary:
-          'Do the same about all discrepancies that a filter means; those whose state it does not fit are left out',
+          'Do the same about all discrepancies that a filter means; those that it does not fit are left out, and named',
         body: Type.Object(
           {
             filter: Type.Object(Filter, { ...strict, minProperties: 1 }),
             action: BulkAction,
-            dry_run: Type.Optional(Type.Boolean({ description: 'only tell how many' })),
+            dry_run: Type.Optional(Type.Boolean({ description: 'only tell what would come of it' })),
           },
           strict,
         ),
         response: {
-          200: Type.Object({ dry_run: Type.Boolean(), total: Type.Integer(), changed: Type.Integer() }),
+          200: Type.Object({
+            dry_run: Type.Boolean(),
+            total: Type.Integer(),
+            changed: Type.Integer({ description: 'the others were left out' }),
+            left_out: Type.Array(Type.Object({ id: Type.String(), reason: Type.String() }), {
+              description: `the first ${LEFT_OUT_MAX} of them`,
+            }),
+          }),
           ...problems,
         },
       },
     },
     async (request) => {
       const { filter, action, dry_run: dryRun = false } = request.body;
-      if (dryRun) return { dry_run: true, total: await countDiscrepancies(sql, filter, clock.now()), changed: 0 };
-      return { dry_run: false, ...(await discrepancies.actOnAll(filter, action, actorOf(request))) };
+      const order = { filter, action, actor: actorOf(request), dryRun };
+      const { total, changed, leftOut } = await discrepancies.actOnAll(order);
+      return { dry_run: dryRun, total, changed, left_out: [...leftOut] };
     },
   );
 };

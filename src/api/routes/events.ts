@@ -3,7 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import { PosternError } from '../../errors.ts';
 import { type Sql, sqlOf } from '../../postgres/sql.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import type { ApiDeps } from '../deps.ts';
 import { EventDetailShape, eventDetail } from '../event-detail.ts';
 import { EventFilterShape } from '../event-filter-shape.ts';
@@ -30,7 +30,7 @@ export const eventRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, { poo
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const beyond = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const beyond = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectEvents(sql, filter, { order: 'newest', beyond, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], eventView);
     },

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { findEndpointIds } from '../../endpoints/endpoint-store.ts';
 import { PosternError } from '../../errors.ts';
 import { sqlOf } from '../../postgres/sql.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
@@ -22,7 +22,6 @@ import { Id, numericId, problems } from '../shapes.ts';
 
 const Time = Type.String({ format: 'date-time' });
 const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 100 }));
-const ID = /^[0-9a-f-]{36}$/;
 const GROUPS_MAX = 500;
 const SECRETS_MAX = 20;
 /** A full quarantine takes some seconds; past this the caller is told where to go on. */
@@ -56,7 +55,7 @@ export const quarantineRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [ID])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectQuarantineItems(sql, filter, { before, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], quarantineItemView);
     },
@@ -130,7 +129,7 @@ export const quarantineRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     },
     async (request) => {
       const { endpoint, dry_run: dryRun = false, secrets = null, reason = null, cursor } = request.body;
-      const after = unpackCursor(cursor, [ID])?.[0] ?? null;
+      const after = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const wish = { endpointId: await endpointIdOf(endpoint), secrets, dryRun, reason, after };
       // Whoever asked has left, or this process is to end: what is taken in stands, the rest waits for the next call.
       const stopped = (): boolean => request.raw.socket.destroyed || draining();

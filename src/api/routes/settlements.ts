@@ -13,7 +13,7 @@ import {
   selectLines,
   selectSettlements,
 } from '../../reconcile/import/settlement-store.ts';
-import { isUuid } from '../../uuid.ts';
+import { isUuid, UUID } from '../../uuid.ts';
 import { actorOf } from '../access.ts';
 import type { ApiDeps } from '../deps.ts';
 import { LIMIT_DEFAULT, ListOf, PageQuery, pageOf, unpackCursor } from '../paging.ts';
@@ -172,7 +172,7 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     },
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT, ...filter } = request.query;
-      const before = unpackCursor(cursor, [/^[0-9a-f-]{36}$/])?.[0] ?? null;
+      const before = unpackCursor(cursor, [UUID])?.[0] ?? null;
       const rows = await selectSettlements(sql, filter, { before, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [row.id], settlementSummary);
     },
@@ -207,7 +207,7 @@ export const settlementRoutes: FastifyPluginAsyncTypebox<ApiDeps> = async (app, 
     async (request) => {
       const { cursor, limit = LIMIT_DEFAULT } = request.query;
       const { id } = await find(request.params.id);
-      const place = unpackCursor(cursor, [/^\d{1,18}$/, /^[0-9a-f-]{36}$/]);
+      const place = unpackCursor(cursor, [/^\d{1,18}$/, UUID]);
       const after = place === null ? null : { row: BigInt(place[0] ?? 0), id: place[1] ?? '' };
       const rows = await selectLines(sql, id, { after, limit: limit + 1 });
       return pageOf(rows, limit, (row) => [String(row.row_no), row.id], settlementLineView);

@@ -3,7 +3,7 @@ import { insertAudit } from '../../audit-store.ts';
 import type { Clock } from '../../clock.ts';
 import { ENDED_STATUSES } from '../../discrepancy-status.ts';
 import { assertNever, PosternError } from '../../errors.ts';
-import type { Ledger } from '../../ledger/post.ts';
+import { createLedger, type Ledger } from '../../ledger/post.ts';
 import { fromPerson } from '../../ledger/source.ts';
 import { type Tx, withTransaction } from '../../postgres/sql.ts';
 import { isUuid } from '../../uuid.ts';
@@ -39,19 +39,31 @@ export type Discrepancies = {
   /** @throws PosternError `not_found`; `conflict` where it does not fit its state. */
   act(id: string, action: Action, actor: string): Promise<void>;
   /**
-   * The same on all that a filter means, in one transaction. What does not fit the state of one leaves that one out.
+   * The same on all that a filter means, in one transaction; those that it does not fit are left out. `dryRun`: does it, tells
+   * what came of it, and takes it all back.
    * @throws PosternError `too_large` beyond `BULK_MAX`.
    */
-  actOnAll(
-    filter: DiscrepancyFilter,
-    action: BulkAction,
-    actor: string,
-  ): Promise<{ readonly total: number; readonly changed: number }>;
+  actOnAll(order: BulkOrder): Promise<BulkDone>;
+};
+
+export type BulkOrder = {
+  readonly filter: DiscrepancyFilter;
+  readonly action: BulkAction;
+  readonly actor: string;
+  readonly dryRun: boolean;
+};
+
+export type BulkDone = {
+  readonly total: number;
+  readonly changed: number;
+  /** The first `LEFT_OUT_MAX` of those that were left out, and why. */
+  readonly leftOut: readonly { readonly id: string; readonly reason: string }[];
 };
 
 export type BulkAction = Exclude<Action, { action: 'agree' }>;
 
 export const BULK_MAX = 10_000;
+export const LEFT_OUT_MAX = 100;
 
 type Parts = {
   readonly pool: pg.Pool;
@@ -82,19 +94,25 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
     });
   }
 
-  function actOnAll(
-    filter: DiscrepancyFilter,
-    action: BulkAction,
-    actor: string,
-  ): Promise<{ total: number; changed: number }> {
+  function actOnAll({ filter, action, actor, dryRun }: BulkOrder): Promise<BulkDone> {
+    // What a ledger learns of accounts that are taken back again goes with it.
+    const among = dryRun ? { ...parts, ledger: createLedger({ clock }) } : parts;
     return withTransaction(pool, async (tx) => {
       const rows = await lockDiscrepancies(tx, { filter, now: clock.now() }, BULK_MAX + 1);
       if (rows.length > BULK_MAX)
         throw new PosternError('too_large', `the filter means more than ${BULK_MAX} discrepancies: make it narrower`);
+      await tx.query('savepoint bulk');
       const done: Worked[] = [];
+      const leftOut: { readonly id: string; readonly reason: string }[] = [];
       for (const row of rows) {
-        const worked = await workOn(tx, row, action, actor, parts);
+        const worked = await workApart(tx, row, action, actor, among);
         if (typeof worked !== 'string') done.push(worked);
+        else if (leftOut.length < LEFT_OUT_MAX) leftOut.push({ id: row.id, reason: worked });
+      }
+      const outcome = { total: rows.length, changed: done.length, leftOut };
+      if (dryRun) {
+        await tx.query('rollback to savepoint bulk');
+        return outcome;
       }
       await keep(tx, done, action, actor);
       const { reason, details } = auditOf(action);
@@ -105,7 +123,7 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
         reason,
         details: { ...details, filter, total: rows.length, changed: done.length },
       });
-      return { total: rows.length, changed: done.length };
+      return outcome;
     });
   }
 
@@ -121,6 +139,22 @@ export function createDiscrepancies(parts: Parts): Discrepancies {
   }
 
   return { act, actOnAll };
+}
+
+/** One of many: what could not be posted of it leaves nothing behind in the transaction of the others. */
+async function workApart(
+  tx: Tx,
+  row: DiscrepancyRow,
+  action: BulkAction,
+  actor: string,
+  parts: Parts,
+): Promise<Worked | string> {
+  if (action.action !== 'post_correction') return workOn(tx, row, action, actor, parts);
+  await tx.query('savepoint discrepancy');
+  const worked = await workOn(tx, row, action, actor, parts);
+  if (typeof worked === 'string') await tx.query('rollback to savepoint discrepancy');
+  await tx.query('release savepoint discrepancy');
+  return worked;
 }
 
 /** What becomes of one, or why it cannot be. */
@@ -212,12 +246,9 @@ async function correct(
   ]);
   const [result] = results;
   if (result?.kind === 'posted') return null;
-  throw new PosternError(
-    'conflict',
-    result?.kind === 'conflict'
-      ? `something else is posted under ${result.effectKey}: the correction contradicts it, and nothing was posted`
-      : `the correction of ${reference} posted nothing`,
-  );
+  return result?.kind === 'conflict'
+    ? `something else is posted under ${result.effectKey}: the correction contradicts it, and nothing was posted`
+    : `the correction of ${reference} posted nothing`;
 }
 
 function auditOf(action: Action): { reason: string | null; details: Record<string, unknown> } {

@@ -202,6 +202,7 @@ function accountProof(group: Group, sides: Sides): AccountProof {
   const closingOf = (role: Role) => identities.find((one) => one.role === role)?.closing ?? 0n;
   const closing = sides.stated.find(mine)?.closing ?? null;
   const stated = closing === null ? null : { closing, difference: closing - closingOf('processor_balance') };
+  const settings = sides.known.find((one) => one.provider === provider && one.account === account);
   return {
     ...group,
     stated,
@@ -216,7 +217,7 @@ function accountProof(group: Group, sides: Sides): AccountProof {
       closing,
       lines: sides.lines.filter(mine),
       bank: sides.bank.find(mine) ?? null,
-      judgesBank: sides.known.find((one) => one.provider === provider && one.account === account)?.bankAccount !== null,
+      judgesBank: (settings?.bankAccount ?? null) !== null,
     }),
     holds: identities.every(({ remainder }) => remainder === 0n) && (stated === null || stated.difference === 0n),
   };

@@ -53,7 +53,7 @@ export async function discrepancySections(
   });
   return [
     sqlSection(tx, section('inputs', 0, 'Inputs', INPUT_COLUMNS), inputs(scope)),
-    ...proofSections(proof, scope.filter.currency),
+    ...proofSections(proof),
     { ...section('discrepancies', 3, 'Discrepancies', CLASS_COLUMNS), rows: given(summary.classes) },
     sqlSection(tx, section('ageing', 4, 'Ageing', AGEING_COLUMNS), ageing(scope)),
     sqlSection(tx, section('in_transit', 5, 'In transit', IN_TRANSIT_COLUMNS), inTransit(scope)),

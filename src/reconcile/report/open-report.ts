@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { PosternError } from '../../errors.ts';
 import { beginExport } from '../../ledger/export/export-store.ts';
 import { type Sql, sqlOf, type Tx } from '../../postgres/sql.ts';
+import { dayOf } from '../engine/days.ts';
 import { listBooks, listKnownAccounts, type Selection } from '../proof/books-store.ts';
 import { rememberDays } from '../proof/movement-store.ts';
 import { type Proof, prove } from '../proof/prove.ts';
@@ -13,10 +14,11 @@ import { discrepancySections, type Summary, summaryOf } from './discrepancy-repo
 import { readTimes } from './input-store.ts';
 import { documentText } from './json.ts';
 import { noAccount } from './no-account.ts';
-import { periodDays } from './period.ts';
+import { ALL, periodDays } from './period.ts';
+import { inCurrency } from './proof-sections.ts';
 import { findRun, insertRun, latestRun, noteControl, type Run } from './run-store.ts';
 import { type DiscrepancyFilter, NO_FILTER, type Scope } from './scope.ts';
-import { settlementSections } from './settlement-report.ts';
+import { settlementSections, settlementSummary } from './settlement-report.ts';
 import { findSettlement, type ReportedSettlement } from './settlement-store.ts';
 import type { ReportDocument, Section } from './table.ts';
 import { workbookOf } from './xlsx.ts';
@@ -104,9 +106,13 @@ async function makeReport(tx: Tx, deps: ReportDeps, request: ReportRequest): Pro
     throw new PosternError('invalid_request', `run ${asked.id} was of ${asked.selection}, not of ${selection}`);
   const { readAt, judgedUntil } = await readTimes(tx);
   const previous = asked === null ? await latestRun(deps.sql, report, { selection, before: asOf }) : asked.previous;
-  const proof = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
-  await rememberDays(deps.sql, proof.learned);
-  const summary = await summaryOf(tx, scope, previous?.madeAt ?? null);
+  const whole = await prove(tx, scope, { ...scope.days, knownAt: scope.knownAt });
+  await rememberDays(deps.sql, whole.learned);
+  const proof = inCurrency(whole, scope.filter.currency);
+  const summary =
+    settlement === null
+      ? await summaryOf(tx, scope, previous?.madeAt ?? null)
+      : await settlementSummary(tx, scope, settlement);
   const run: Run = asked ?? {
     id: randomUUID(),
     selection,
@@ -161,20 +167,26 @@ async function scopeOf(
   const [books, known] = [await listBooks(tx, selection), await listKnownAccounts(tx, selection)];
   if (books.length === 0 && known.length === 0 && (selection.provider ?? selection.account) !== null)
     throw await noAccount(tx, selection);
-  const today = asOf.toISOString().slice(0, 10);
+  const today = latestDay(known, asOf);
   const days =
     request.report === 'discrepancies'
-      ? periodDays(request.period, asOf)
+      ? periodDays(request.period, today)
       : { from: settlement?.from ?? today, to: settlement?.to ?? today };
   const filter = request.report === 'discrepancies' ? request.filter : NO_FILTER;
   return { selection, days, filter, asOf, knownAt, books, known };
 }
 
-/** What was asked for, the same however it was asked. */
+/** Where the day is furthest: what an account ahead of UTC has of today is in the report, too. */
+function latestDay(known: Scope['known'], asOf: Date): string {
+  const days = [...new Set(known.map(({ zone }) => zone))].map((zone) => dayOf(asOf.getTime(), zone));
+  return days.sort().at(-1) ?? dayOf(asOf.getTime(), 'UTC');
+}
+
+/** What was asked for, the same however it was asked and on whichever day. */
 function selectionText(request: ReportRequest, { selection, days, filter }: Scope): string {
-  return request.report === 'settlement'
-    ? JSON.stringify({ settlement: request.settlement.toLowerCase() })
-    : JSON.stringify({ ...selection, from: days.from, to: days.to, ...filter });
+  if (request.report === 'settlement') return JSON.stringify({ settlement: request.settlement.toLowerCase() });
+  const period = request.period === ALL ? { period: ALL } : { from: days.from, to: days.to };
+  return JSON.stringify({ ...selection, ...period, ...filter });
 }
 
 function sectionsOf(

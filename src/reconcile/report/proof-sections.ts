@@ -34,18 +34,23 @@ const LINE_COLUMNS: readonly Column[] = [
   amount('net', { total: true }),
 ];
 
-/** Section 1 and 2 of a report: the identities line by line, the three sides, and how the reports' lines stand. */
-export function proofSections({ accounts, lines }: Proof, currency: string | null): Section[] {
+/** What a report in one currency tells of, its cover too; null: all of it. */
+export function inCurrency(proof: Proof, currency: string | null): Proof {
+  if (currency === null) return proof;
   const mine = <T extends { readonly currency: string }>(all: readonly T[]): T[] =>
-    all.filter((one) => currency === null || one.currency === currency);
-  const proofs = mine(accounts);
+    all.filter((one) => one.currency === currency);
+  return { ...proof, accounts: mine(proof.accounts), lines: mine(proof.lines) };
+}
+
+/** Section 1 and 2 of a report: the identities line by line, the three sides, and how the reports' lines stand. */
+export function proofSections({ accounts, lines }: Proof): Section[] {
   return [
     {
       name: 'proof',
       no: 1,
       title: 'Proof',
       columns: PROOF_COLUMNS,
-      rows: given(proofs.flatMap(proofRows)),
+      rows: given(accounts.flatMap(proofRows)),
     },
     {
       name: 'sides',
@@ -53,14 +58,14 @@ export function proofSections({ accounts, lines }: Proof, currency: string | nul
       title: 'Ledger, report, bank',
       columns: SIDE_COLUMNS,
       rows: given(
-        proofs.flatMap((proof) =>
+        accounts.flatMap((proof) =>
           proof.comparisons.map(
             (one): Row => [...whose(proof), one.what, one.ledger, one.report, one.bank, one.difference],
           ),
         ),
       ),
     },
-    { name: 'matched', no: 2, title: 'Matched by kind', columns: LINE_COLUMNS, rows: given(mine(lines).map(lineRow)) },
+    { name: 'matched', no: 2, title: 'Matched by kind', columns: LINE_COLUMNS, rows: given(lines.map(lineRow)) },
   ];
 }
 

@@ -176,3 +176,20 @@ export const settlementDiscrepancies = ({ selection, asOf }: Scope, id: string) 
     order by d.class, abs(d.delta) desc, d.id`,
   values: [id, selection.provider, selection.account, asOf],
 });
+
+export const SETTLEMENT_CLASS_COLUMNS: readonly Column[] = [
+  text('class'),
+  text('currency'),
+  count('count', { total: true }),
+  amount('delta', { total: true }),
+];
+
+/** The same by class and currency. */
+export const settlementClasses = (scope: Scope, id: string) => {
+  const { text: listed, values } = settlementDiscrepancies(scope, id);
+  return {
+    text: `select d.class, d.currency, count(*)::int4 as count, sum(d.delta::numeric)::text as delta from (${listed}) as d
+      group by 1, 2 order by 1, 2`,
+    values,
+  };
+};

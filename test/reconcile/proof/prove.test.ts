@@ -492,6 +492,25 @@ describe('beside the books', () => {
     ]);
   });
 
+  it('has no side of a bank that nobody has told of: of an account without endpoint, or without bank account', async () => {
+    const atBank = async (account: string) =>
+      (await oneProof(account)).comparisons.find(({ what }) => what === 'at_bank');
+    const books = openBooks(database);
+    await books.post(...LIFE.map((one) => [one]));
+    const unseen = { ledger: 14_500n, bank: null, difference: null };
+    expect(await atBank(books.account)).toMatchObject(unseen);
+    const endpoint = (settings: unknown) =>
+      database.sql.query(
+        `insert into postern.endpoints (provider, name, account, settings) values ('test', $1, $1, $2)
+         on conflict (provider, name) do update set settings = excluded.settings`,
+        [books.account, JSON.stringify(settings)],
+      );
+    await endpoint({});
+    expect(await atBank(books.account)).toMatchObject(unseen);
+    await endpoint({ bank_account: 'main' });
+    expect(await atBank(books.account)).toMatchObject({ bank: 0n, difference: -14_500n });
+  });
+
   it('is beyond 2^53 exact, and knows currencies apart', async () => {
     const books = openBooks(database);
     const big = 2n ** 62n;

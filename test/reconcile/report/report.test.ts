@@ -452,6 +452,24 @@ describe('the document', () => {
     expect(json.cover.zones).toMatchObject([{ zone: 'Europe/Berlin' }]);
   });
 
+  it('in one currency has the proof of that one on its cover, too', async () => {
+    const request = { source: fromEvent(uuidv7(AT)), provider: 'test', account: 'mixed', marketplace: null };
+    const ledger = createLedger({ clock: { now: () => AT } });
+    const events: PaymentEvent[] = ['EUR', 'JPY'].map(
+      (currency) => ({ ...captured(`in_${currency}`, 5n), currency }) as PaymentEvent,
+    );
+    await withTransaction(database.appPool, (tx) => ledger.post(tx, [{ ...request, events }]));
+    const cover = async (currency: string | null) => {
+      const selection = { provider: 'test', account: 'mixed' };
+      const filter = { ...NO_FILTER, currency };
+      const whole = { report: 'discrepancies', format: 'json', run: null, period: '2026-03' } as const;
+      return jsonOf((await made({ ...whole, selection, filter })).bytes).cover;
+    };
+    expect((await cover(null)).remainders).toEqual({ EUR: '0', JPY: '0' });
+    expect((await cover('JPY')).remainders).toEqual({ JPY: '0' });
+    expect(await cover('KWD')).toMatchObject({ proof: 'empty', remainders: {} });
+  });
+
   it('is narrowed by class, currency, status and age, and says so', async () => {
     const classes = async (filter: Partial<typeof NO_FILTER>) => {
       const json = jsonOf((await discrepancies('json', { filter })).bytes);
@@ -603,6 +621,13 @@ describe('a settlement report', () => {
     ]);
     expect(rowsOf(json, 'lines')[1]).toMatchObject({ open: { minor: '1' }, merchant_reference: NASTY });
     expect(rowsOf(json, 'discrepancies').map((row) => row.reference)).toEqual(['p2', 'p1']);
+  });
+
+  it('counts its own discrepancies, and not those of the account', async () => {
+    const { bytes, open } = await made({ report: 'settlement', format: 'json', run: null, settlement });
+    const json = jsonOf(bytes);
+    expect(rowsOf(json, 'discrepancies')).toHaveLength(2);
+    expect([open, json.cover.open_discrepancies]).toEqual([2, 2]);
   });
 
   it.each(['csv', 'xlsx'] as const)('is the same bytes twice as %s', async (format) => {
