@@ -45,6 +45,8 @@ export type BankImporter = { receive(order: BankOrder, source: AsyncIterable<Uin
 /** Months of a busy account; its entries are held in memory until the statement has closed, beside the webhooks that are taken in. */
 export const BANK_FILE_BYTES_MAX = 64 * 1024 * 1024;
 const ENTRIES_MAX = 100_000;
+/** So that whose upload was cut off can send it again at once. */
+const IMPORTS_AT_ONCE = 2;
 const ENTRIES_A_STATEMENT = 1_000;
 
 type Read = {
@@ -62,16 +64,19 @@ export function createBankImporter(parts: {
 }): BankImporter {
   const { pool, formats, clock } = parts;
   const ledger = createLedger({ clock });
-  let isBusy = false;
+  let running = 0;
 
   async function receive(order: BankOrder, bytes: AsyncIterable<Uint8Array>): Promise<BankImported> {
-    if (isBusy)
-      throw new PosternError('overloaded', 'a bank statement is being imported here; try again when it is done');
-    isBusy = true;
+    if (running >= IMPORTS_AT_ONCE)
+      throw new PosternError(
+        'overloaded',
+        `${IMPORTS_AT_ONCE} bank statements are being imported here; try again when one is done`,
+      );
+    running += 1;
     try {
       return await take(order, bytes);
     } finally {
-      isBusy = false;
+      running -= 1;
     }
   }
 
