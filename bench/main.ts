@@ -50,7 +50,8 @@ const SECTIONS: Readonly<Record<string, Section>> = {
   replay: replaying,
   stats,
   parse: parsing,
-  reconcile: async (...given) => ({ ...(await reconcile(...given)), ...(await matching(...given)) }),
+  // In this order: a million imported lines that nobody announced would all be judged anew with the items.
+  reconcile: async (...given) => ({ ...(await matching(...given)), ...(await reconcile(...given)) }),
   match: matching,
   incremental,
   worlds,
